@@ -1,0 +1,1 @@
+"""The oracle: decides dispatch and prices, and settles them on the chain."""

@@ -1,0 +1,1 @@
+"""The one package that knows web3: artifacts, contracts, chains, clock."""

@@ -1,0 +1,1 @@
+"""Frozen records that the oracle computes with; pure."""

@@ -1,0 +1,108 @@
+"""The community: prosumers, their lines, the market's rules; energies and prices are integers."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
+
+IntArray = npt.NDArray[np.int64]
+
+BatteryPolicy = Literal["idle", "self-consumption"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery:
+    """A prosumer's battery, MODEL.md (32) and (34)."""
+
+    min_energy: Wh
+    max_energy: Wh
+    initial_energy: Wh
+    efficiency: Bps  # η_b, one way, applied when charging
+    charge_ratio: Bps  # θ of (34)
+    max_energy_per_slot: Wh | None = None  # limit of its inverter; None = no limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prosumer:
+    """A prosumer and its tastes, MODEL.md (12) and (13)."""
+
+    name: str
+    initial_reputation: Bps
+    sale_cost: MicroUsdPerMwh  # c_s
+    utility: MicroUsdPerMwh  # k
+    saturation: Wh  # P_sat
+    cost_weight: Bps  # w1; w2 = 1 − w1
+    battery: Battery | None = None
+    stores_purchases: bool = False  # buys for its battery too, within (34)
+    max_sale: Wh | None = None  # P_max of (31), from its rating; None = the market's
+    max_purchase: Wh | None = None  # limit of (35)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A leased line between two prosumers, named by their index in the community."""
+
+    first: int
+    second: int
+    distance: Meters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeLadder:
+    """Lease price by distance, MODEL.md (11)."""
+
+    base: MicroUsdPerMwhKm  # λ
+    interval: Meters  # d
+    growth: Bps  # α
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortfall:
+    """A prosumer delivers only part of what it sold in one slot."""
+
+    prosumer: int  # index in the community
+    slot: int  # index in the scenario, from 0
+    delivered: Bps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketRules:
+    """What the scenario's [market] table says, and our defaults."""
+
+    mechanism: str
+    battery_policy: BatteryPolicy
+    first_trading_slot: int  # index from 0, included
+    last_trading_slot: int  # index from 0, included
+    min_trade: Wh
+    max_trade: Wh
+    floor_price: MicroUsdPerMwh
+    real_time_price: MicroUsdPerMwh  # p_RT where there is no tariff
+    bond_price: MicroUsdPerMwh  # locked per energy offered
+    compensation_price: MicroUsdPerMwh  # paid per energy sold and not delivered
+    reputation_memory: Bps  # λ of the reputation rule
+    reputation_full_value: MicroUsd  # sold value of a slot that counts in full
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tariff:
+    """What the grid charges and pays; arrays of shape (T,), micro-USD/MWh."""
+
+    import_price: IntArray
+    export_price: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Community:
+    """Prosumers with their profiles; `pv` and `load` have shape (prosumers, T), in Wh per slot."""
+
+    prosumers: tuple[Prosumer, ...]
+    lines: tuple[Line, ...]
+    ladder: FeeLadder
+    rules: MarketRules
+    pv: IntArray
+    load: IntArray
+    tariff: Tariff | None = None
+    shortfalls: tuple[Shortfall, ...] = field(default=())

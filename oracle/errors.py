@@ -1,0 +1,60 @@
+"""
+Every exception that the oracle raises on purpose:
+
+* OracleError
+  x InvalidInputError      the caller gave data that no model accepts
+  + SolverError            the solver gave no optimal solution; says where the fault most likely is
+    x InfeasibleError      no point meets every constraint
+    x UnboundedError       the objective has no finite minimum
+    x TimeLimitError       the time limit came before the proof of optimality
+    x SolverMissingError   the solver cannot be loaded on this machine
+  + ChainError
+    x ChainUnavailable     the node did not answer, or lacks what we need; a retry may help
+    x ContractRevert       the contract refused; a retry will not help
+"""
+
+
+class OracleError(Exception):
+    """Base of everything the oracle raises on purpose; its text is one line for the user."""
+
+
+class InvalidInputError(OracleError):
+    """The caller gave data that no model accepts."""
+
+
+class SolverError(OracleError):
+    """The solver stopped without an optimal solution."""
+
+
+class InfeasibleError(SolverError):
+    """No point meets every constraint."""
+
+
+class UnboundedError(SolverError):
+    """The objective has no finite minimum."""
+
+
+class TimeLimitError(SolverError):
+    """The time limit came before the proof of optimality."""
+
+
+class SolverMissingError(SolverError):
+    """The solver cannot be loaded on this machine."""
+
+
+class ChainError(OracleError):
+    """Something about the chain; see the subclasses."""
+
+
+class ChainUnavailable(ChainError):
+    """The node did not answer, or lacks a feature that we need."""
+
+
+class ContractRevert(ChainError):
+    """The contract refused the call; `name` and `values` are those of its custom error."""
+
+    def __init__(self, name: str, values: dict[str, object] | None = None) -> None:
+        self.name = name
+        self.values = values or {}
+        arguments = ", ".join(f"{key}={value}" for key, value in self.values.items())
+        super().__init__(f"the contract refused: {name}({arguments})")

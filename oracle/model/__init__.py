@@ -1,0 +1,1 @@
+"""Models: pure functions, numbers in, numbers out."""

@@ -1,0 +1,1 @@
+"""The wattline command and the maintenance scripts of the project."""
