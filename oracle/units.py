@@ -9,6 +9,9 @@ Rounding is to the nearest integer, halves away from zero, unless the name says 
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NewType
 
+import numpy as np
+import numpy.typing as npt
+
 Wh = NewType("Wh", int)
 MicroUsd = NewType("MicroUsd", int)
 MicroUsdPerMwh = NewType("MicroUsdPerMwh", int)
@@ -51,6 +54,12 @@ def wh_per_slot_from_kw(power_kw: float) -> Wh:
 def wh_per_slot_from_mw(power_mw: float) -> Wh:
     """Return the energy of one slot at constant power."""
     return wh_per_slot_from_kw(power_mw * KWH_PER_MWH)
+
+
+def wh_per_slot_array_from_kw(power_kw: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return the energies of one slot at constant powers; as `wh_per_slot_from_kw`, all at once."""
+    energy = np.round(power_kw * WH_PER_KWH / SLOTS_PER_HOUR, 6)
+    return np.floor(energy + 0.5).astype(np.int64)
 
 
 def kwh_from_wh(energy: Wh) -> float:

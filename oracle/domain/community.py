@@ -12,6 +12,9 @@ IntArray = npt.NDArray[np.int64]
 
 BatteryPolicy = Literal["idle", "self-consumption"]
 
+MECHANISMS = ("pairwise-nash",)  # every market mechanism there is; the first is the default
+BATTERY_POLICIES: tuple[BatteryPolicy, ...] = ("idle", "self-consumption")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:

@@ -1,0 +1,148 @@
+"""A CSV file of non-negative numbers with one row per slot or hour, checked cell by cell."""
+
+import csv
+import difflib
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.errors import InvalidInputError
+from oracle.scenario_files.text_file import read_text
+
+FloatArray = npt.NDArray[np.float64]
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CsvFile:
+    """The columns of a file, and the line that each row came from."""
+
+    name: str
+    columns: dict[str, FloatArray]
+    lines: tuple[int, ...]
+
+    def fault(self, row: int, column: str, problem: str) -> InvalidInputError:
+        """Return the error to raise about one cell."""
+        return InvalidInputError(f"{self.name}, line {self.lines[row]}, {column}: {problem}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFormat:
+    """What a file has to look like; `rows` is None where any number of whole days will do."""
+
+    index: str  # heading of the first column: "slot" or "hour"
+    columns: tuple[str, ...]
+    rows: int | None
+    rows_per_day: int
+    at_most: float = float("inf")
+
+
+def read_csv(path: Path, expected: CsvFormat) -> CsvFile:
+    """Return the file's columns as arrays, or say which cell is at fault."""
+    numbered = _numbered_rows(path)
+    if not numbered:
+        raise InvalidInputError(f"{path.name}, line 1: expected headings, got an empty file")
+    headings = [heading.strip() for heading in numbered[0].cells]
+    _check_headings(path.name, headings, expected)
+    rows = numbered[1:]
+    for position, row in enumerate(rows):
+        _check_row(path.name, row, position, headings, expected)
+    _check_row_count(path.name, len(rows), numbered[-1].line, expected)
+
+    cells = np.array([_numbers(path.name, row, headings, expected) for row in rows])
+    return CsvFile(
+        name=path.name,
+        columns={name: cells[:, headings.index(name)] for name in expected.columns},
+        lines=tuple(row.line for row in rows),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The cells of one row and the line it ends on."""
+
+    line: int
+    cells: list[str]
+
+
+def _numbered_rows(path: Path) -> list[_Row]:
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        return [_Row(reader.line_num, row) for row in reader if row]
+    except csv.Error as error:
+        raise InvalidInputError(
+            f"{path.name}, line {reader.line_num}: expected comma-separated values, got: {error}"
+        ) from error
+
+
+def _check_headings(name: str, headings: list[str], expected: CsvFormat) -> None:
+    known = (expected.index, *expected.columns)
+    for position, heading in enumerate(headings):
+        if heading not in known:
+            close = difflib.get_close_matches(heading, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "nothing describes this one"
+            raise InvalidInputError(
+                f'{name}, line 1, column "{heading}": expected a known column, {hint}'
+            )
+        if heading in headings[:position]:
+            raise InvalidInputError(f"{name}, line 1, {heading}: expected this column only once")
+    for heading in known:
+        if heading not in headings:
+            raise InvalidInputError(
+                f"{name}, line 1, {heading}: expected this column, but it is missing"
+            )
+
+
+def _check_row(
+    name: str, row: _Row, position: int, headings: list[str], expected: CsvFormat
+) -> None:
+    if len(row.cells) != len(headings):
+        raise InvalidInputError(
+            f"{name}, line {row.line}: expected {len(headings)} values, got {len(row.cells)}"
+        )
+    cell = row.cells[headings.index(expected.index)].strip()
+    if cell != str(position + 1):
+        raise InvalidInputError(
+            f"{name}, line {row.line}, {expected.index}: expected {position + 1}, got {_said(cell)}"
+        )
+
+
+def _check_row_count(name: str, count: int, last_line: int, expected: CsvFormat) -> None:
+    if expected.rows is not None and count != expected.rows:
+        raise InvalidInputError(
+            f"{name}, line {last_line}: expected {expected.rows} rows "
+            f"({expected.index}s 1 to {expected.rows}), got {count}"
+        )
+    if count == 0 or count % expected.rows_per_day != 0:
+        raise InvalidInputError(
+            f"{name}, line {last_line}: expected whole days of {expected.rows_per_day} rows, "
+            f"got {count} rows"
+        )
+
+
+def _numbers(name: str, row: _Row, headings: list[str], expected: CsvFormat) -> list[float]:
+    return [
+        _number(name, row.line, heading, cell.strip(), expected.at_most)
+        for heading, cell in zip(headings, row.cells, strict=True)
+    ]
+
+
+def _number(name: str, line: int, heading: str, cell: str, at_most: float) -> float:
+    value = float(cell) if _NUMBER.fullmatch(cell) else -1.0
+    if not 0.0 <= value <= at_most or value == float("inf"):
+        limits = "of at least 0" if at_most == float("inf") else f"in [0, {at_most:.15g}]"
+        raise InvalidInputError(
+            f"{name}, line {line}, {heading}: expected a number {limits}, got {_said(cell)}"
+        )
+    return abs(value)
+
+
+def _said(cell: str) -> str:
+    if not cell:
+        return "an empty cell"
+    return cell if len(cell) <= 40 else cell[:37] + "..."
