@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IExchange} from "../interfaces/IExchange.sol";
+import {IRegistry} from "../interfaces/IRegistry.sol";
+import {AccountLib} from "../libraries/AccountLib.sol";
+import {ReputationLib} from "../libraries/ReputationLib.sol";
+import {Account, Slot} from "../types/Market.sol";
+
+/// @title Accounts
+/// @notice Money in, money out, and one word per account.
+abstract contract Accounts is IExchange, ReentrancyGuardTransient {
+    using AccountLib for Account;
+    using SafeERC20 for IERC20;
+
+    /* IMMUTABLES */
+
+    IERC20 public immutable token;
+    IRegistry public immutable registry;
+
+    /// @notice The share of a reputation's past that a full-value slot keeps, in basis points.
+    uint16 public immutable memoryBps;
+
+    /* STORAGE */
+
+    mapping(address owner => Account) internal _accounts;
+
+    /* CONSTRUCTOR */
+
+    constructor(IERC20 token_, IRegistry registry_, uint16 memoryBps_) {
+        if (memoryBps_ > ReputationLib.MAX_MEMORY_BPS) revert BadRules();
+        token = token_;
+        registry = registry_;
+        memoryBps = memoryBps_;
+    }
+
+    /* MONEY */
+
+    /// @inheritdoc IExchange
+    function deposit(uint256 amount) external nonReentrant {
+        uint256 before = token.balanceOf(address(this));
+        token.safeTransferFrom(msg.sender, address(this), amount);
+        uint256 arrived = token.balanceOf(address(this)) - before;
+
+        Account account = _accounts[msg.sender];
+        (account, ) = _enrolled(msg.sender, account);
+        _accounts[msg.sender] = account.credit(arrived);
+
+        emit Deposited(msg.sender, arrived);
+    }
+
+    /// @inheritdoc IExchange
+    function withdraw(uint256 amount) external nonReentrant {
+        _accounts[msg.sender] = _accounts[msg.sender].debit(amount);
+
+        emit Withdrawn(msg.sender, amount);
+
+        token.safeTransfer(msg.sender, amount);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IExchange
+    function accountOf(
+        address owner
+    ) external view returns (uint256 free, uint256 locked, uint256 participant, uint256 scoreBps) {
+        Account account = _accounts[owner];
+        (uint256 r, uint256 s) = account.reputation();
+        return (account.free(), account.locked(), account.id(), ReputationLib.scoreBps(r, s));
+    }
+
+    /// @inheritdoc IExchange
+    function reputationOf(address owner) external view returns (uint256 r, uint256 s) {
+        return _accounts[owner].reputation();
+    }
+
+    /// @inheritdoc IExchange
+    function hasOrder(address owner, Slot slot) external view returns (bool) {
+        return _accounts[owner].hasOrder(slot);
+    }
+
+    /* INTERNAL */
+
+    /// @dev The account with its participant's number and reputation, if its owner has one.
+    function _enrolled(address owner, Account account) internal returns (Account, bool) {
+        if (account.id() != 0) return (account, true);
+        (uint16 participant, Slot from, uint16 initialScoreBps) = registry.participantOf(owner);
+        if (participant == 0) return (account, false);
+        (uint256 r, uint256 s) = ReputationLib.initial(initialScoreBps, memoryBps);
+        emit Enrolled(owner, participant, r, s);
+        return (account.enrolled(participant, from, r, s), true);
+    }
+}

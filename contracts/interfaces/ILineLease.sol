@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {FeeLadder, Slot} from "../types/Market.sol";
+
+/// @title ILineLease
+/// @notice The leased lines between participants and what a MWh over them costs.
+/// @dev The contract's owner is the line owner: it sets lines and ladder, announced ahead, and earns
+/// the fees. Lines are rows of words, `rowWords` a participant, participant 1 first. A word holds
+/// eight lines of 32 bits, the highest first: peer 12, distance in metres 20; zero ends a row. The
+/// peers of a row ascend. A row lists whom its participant may sell to.
+interface ILineLease {
+    /// @notice Emitted when the rows stored under `directory` are to hold from `from` on.
+    event LinesAnnounced(Slot indexed from, address directory, uint256 rowWords);
+
+    /// @notice Emitted when the ladder is to hold from `from` on.
+    event LadderAnnounced(
+        Slot indexed from,
+        uint64 baseMicroUsdPerMwhKm,
+        uint32 stepMeters,
+        uint16 growthBps
+    );
+
+    /// @notice Thrown when rows have no length, or more words than a row may have.
+    error BadRows(uint256 words, uint256 rowWords);
+
+    /// @notice Thrown when a row's peers do not ascend, or a participant is its own peer.
+    error PeersNotAscending(uint256 participant, uint256 peer);
+
+    /// @notice Thrown when a ladder has no interval or its highest fee does not fit 48 bits.
+    error BadLadder(uint32 stepMeters, uint256 highestFee);
+
+    /// @notice Thrown when there is no line from `seller` to `buyer`.
+    error NoLineBetween(uint16 seller, uint16 buyer);
+
+    /// @notice Announces the lines that hold from `from` on.
+    function announceLines(uint256[] calldata rows, uint256 rowWords, Slot from) external;
+
+    /// @notice Announces the ladder that holds from `from` on.
+    function announceLadder(FeeLadder calldata ladder, Slot from) external;
+
+    /// @notice The code-stored rows that hold in `slot`, and the words a row has.
+    function rowTableOf(Slot slot) external view returns (address directory, uint256 rowWords);
+
+    /// @notice The ladder that holds in `slot`.
+    function ladderOf(Slot slot) external view returns (FeeLadder memory);
+
+    /// @notice The lease fee from `seller` to `buyer` in `slot`, in micro-USD per MWh, rounded up.
+    function feeOf(Slot slot, uint16 seller, uint16 buyer) external view returns (uint256);
+
+    /// @notice Who sets the lines and earns the fees.
+    function owner() external view returns (address);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Account, Slot} from "../types/Market.sol";
+
+/// @title AccountLib
+/// @notice A participant's account in one word, the lowest bits first:
+///
+///   free 56 | locked 56 | id 12 | nonce 20 | base 24 | placed 24 | cancelled 24 | r 20 | s 20
+///
+/// Money is in micro-USD. `placed` and `cancelled` have one bit a slot, from slot `base` on: which
+/// of the open slots the participant has an order in, and which of them it took back. `base` moves
+/// on with the clock; before a new participant's first slot it is that slot. `nonce` is kept for
+/// signed orders. r and s are the sums of {ReputationLib}.
+library AccountLib {
+    uint256 internal constant MAX_MONEY = type(uint56).max;
+    uint256 internal constant SLOT_BITS = 24;
+
+    uint256 private constant LOCKED = 56;
+    uint256 private constant ID = 112;
+    uint256 private constant BASE = 144;
+    uint256 private constant PLACED = 168;
+    uint256 private constant CANCELLED = 192;
+    uint256 private constant R = 216;
+    uint256 private constant S = 236;
+    uint256 private constant MASK_20 = (1 << 20) - 1;
+    uint256 private constant MASK_24 = type(uint24).max;
+    uint256 private constant MASK_ID = 0xfff;
+
+    error InsufficientFree(uint256 freeMicroUsd, uint256 neededMicroUsd);
+    error AccountFull(uint256 amountMicroUsd, uint256 maximumMicroUsd);
+    error OrderExists(Slot slot);
+    error NoOrder(Slot slot);
+    error NotYetParticipant(Slot slot, Slot firstSlot);
+
+    /* MONEY */
+
+    function free(Account account) internal pure returns (uint256) {
+        return Account.unwrap(account) & MAX_MONEY;
+    }
+
+    function locked(Account account) internal pure returns (uint256) {
+        return (Account.unwrap(account) >> LOCKED) & MAX_MONEY;
+    }
+
+    function credit(Account account, uint256 amount) internal pure returns (Account) {
+        uint256 sum = free(account) + amount;
+        if (sum > MAX_MONEY) revert AccountFull(sum, MAX_MONEY);
+        return Account.wrap(Account.unwrap(account) + amount);
+    }
+
+    function debit(Account account, uint256 amount) internal pure returns (Account) {
+        if (free(account) < amount) revert InsufficientFree(free(account), amount);
+        return Account.wrap(Account.unwrap(account) - amount);
+    }
+
+    function lock(Account account, uint256 amount) internal pure returns (Account) {
+        account = debit(account, amount);
+        uint256 sum = locked(account) + amount;
+        if (sum > MAX_MONEY) revert AccountFull(sum, MAX_MONEY);
+        return Account.wrap(Account.unwrap(account) + (amount << LOCKED));
+    }
+
+    /// @dev Takes `amount` out of the locked money; the caller says where it goes.
+    /// @dev Assumes that `amount` was locked before.
+    function unlock(Account account, uint256 amount) internal pure returns (Account) {
+        return Account.wrap(Account.unwrap(account) - (amount << LOCKED));
+    }
+
+    /* IDENTITY */
+
+    /// @dev The participant's number, from 1; zero for an account that belongs to no participant.
+    function id(Account account) internal pure returns (uint256) {
+        return (Account.unwrap(account) >> ID) & MASK_ID;
+    }
+
+    function enrolled(
+        Account account,
+        uint256 id_,
+        Slot firstSlot,
+        uint256 r,
+        uint256 s
+    ) internal pure returns (Account) {
+        uint256 word = Account.unwrap(account) | (id_ << ID);
+        word |= uint256(Slot.unwrap(firstSlot)) << BASE;
+        return Account.wrap(word | (r << R) | (s << S));
+    }
+
+    /* ORDERS */
+
+    /// @dev Whether the participant has recorded an order for `slot`, and not cancelled it.
+    function hasOrder(Account account, Slot slot) internal pure returns (bool) {
+        (bool inside, uint256 bit) = _bitOf(account, slot);
+        uint256 live = (Account.unwrap(account) >> PLACED) & ~(Account.unwrap(account) >> CANCELLED);
+        return inside && live & bit & MASK_24 != 0;
+    }
+
+    /// @dev Notes an order for `slot`, after moving the window on to `current`.
+    /// @dev Assumes `current` < `slot` < `current` + {SLOT_BITS}.
+    function placed(Account account, Slot slot, Slot current) internal pure returns (Account) {
+        account = _moved(account, current);
+        uint256 base = (Account.unwrap(account) >> BASE) & MASK_24;
+        if (Slot.unwrap(slot) < base) revert NotYetParticipant(slot, Slot.wrap(uint32(base)));
+        uint256 bit = (1 << (Slot.unwrap(slot) - base)) << PLACED;
+        if (Account.unwrap(account) & bit != 0) revert OrderExists(slot);
+        return Account.wrap(Account.unwrap(account) | bit);
+    }
+
+    /// @dev Notes that the order for `slot` was taken back, which is final.
+    function cancelled(Account account, Slot slot) internal pure returns (Account) {
+        if (!hasOrder(account, slot)) revert NoOrder(slot);
+        (, uint256 bit) = _bitOf(account, slot);
+        return Account.wrap(Account.unwrap(account) | (bit << CANCELLED));
+    }
+
+    /* REPUTATION */
+
+    function reputation(Account account) internal pure returns (uint256 r, uint256 s) {
+        return ((Account.unwrap(account) >> R) & MASK_20, Account.unwrap(account) >> S);
+    }
+
+    /// @dev Assumes that `r` and `s` fit 20 bits; {ReputationLib} says when they do.
+    function withReputation(Account account, uint256 r, uint256 s) internal pure returns (Account) {
+        uint256 word = Account.unwrap(account) & ((1 << R) - 1);
+        return Account.wrap(word | (r << R) | (s << S));
+    }
+
+    /* PRIVATE */
+
+    /// @dev The bit of `slot` in the window, and whether it lies inside.
+    function _bitOf(Account account, Slot slot) private pure returns (bool, uint256) {
+        uint256 base = (Account.unwrap(account) >> BASE) & MASK_24;
+        bool inside = Slot.unwrap(slot) >= base && Slot.unwrap(slot) < base + SLOT_BITS;
+        return (inside, inside ? 1 << (Slot.unwrap(slot) - base) : 0);
+    }
+
+    /// @dev Lets the window begin at `current`, where it begins earlier; bits of the past drop out.
+    function _moved(Account account, Slot current) private pure returns (Account) {
+        uint256 word = Account.unwrap(account);
+        uint256 base = (word >> BASE) & MASK_24;
+        if (base >= Slot.unwrap(current)) return account;
+        uint256 shift = Slot.unwrap(current) - base;
+        uint256 placed_ = ((word >> PLACED) & MASK_24) >> shift;
+        uint256 cancelled_ = ((word >> CANCELLED) & MASK_24) >> shift;
+        word &= ~(uint256(type(uint72).max) << BASE);
+        word |= uint256(Slot.unwrap(current)) << BASE;
+        return Account.wrap(word | (placed_ << PLACED) | (cancelled_ << CANCELLED));
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title LineLib
+/// @notice Eight lines in one word, the highest bits first; a line is peer 12 | distance 20, in
+/// metres. A zero peer ends the row.
+library LineLib {
+    uint256 internal constant LINES_PER_WORD = 8;
+    uint256 internal constant MAX_DISTANCE_METERS = (1 << 20) - 1;
+
+    function peerOf(uint256 word, uint256 position) internal pure returns (uint256) {
+        return (word >> (244 - 32 * position)) & 0xfff;
+    }
+
+    function distanceOf(uint256 word, uint256 position) internal pure returns (uint256) {
+        return (word >> (224 - 32 * position)) & MAX_DISTANCE_METERS;
+    }
+}

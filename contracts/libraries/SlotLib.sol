@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Slot} from "../types/Market.sol";
+
+/// @title SlotLib
+/// @notice The clock of the market: when a slot opens, closes, starts and ends.
+library SlotLib {
+    uint256 internal constant SLOT_SECONDS = 15 minutes;
+
+    /// @dev Orders are final this long before delivery starts.
+    uint256 internal constant GATE_CLOSURE_SECONDS = 30 minutes;
+
+    /// @dev Orders are taken for this many slots after the current one.
+    uint256 internal constant OPEN_SLOTS = 23;
+
+    /// @dev Readings are taken for this long after a slot's end.
+    uint256 internal constant READING_SECONDS = 1 hours;
+
+    /// @dev Thrown when a change would reach into slots that are open already.
+    error AnnouncedTooLate(Slot from, Slot earliest);
+
+    function current() internal view returns (Slot) {
+        return Slot.wrap(uint32(block.timestamp / SLOT_SECONDS));
+    }
+
+    function startsAt(Slot slot) internal pure returns (uint256) {
+        return uint256(Slot.unwrap(slot)) * SLOT_SECONDS;
+    }
+
+    function endsAt(Slot slot) internal pure returns (uint256) {
+        return startsAt(slot) + SLOT_SECONDS;
+    }
+
+    /// @dev Whether orders for `slot` are final, at the time of the block.
+    function isGateClosed(Slot slot) internal view returns (bool) {
+        return block.timestamp + GATE_CLOSURE_SECONDS >= startsAt(slot);
+    }
+
+    /// @dev Reverts if `from` may be open already: what a slot depends on is fixed before it opens.
+    function requireUnopened(Slot from) internal view {
+        Slot earliest = Slot.wrap(uint32(Slot.unwrap(current()) + OPEN_SLOTS + 1));
+        if (Slot.unwrap(from) < Slot.unwrap(earliest)) revert AnnouncedTooLate(from, earliest);
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @dev A 15-minute delivery slot: Unix time divided by 900.
+type Slot is uint32;
+
+/// @dev One entry of a slot's book in one word; see {OrderLib}.
+type Order is uint256;
+
+/// @dev One trade between two orders of a book in one word; see {TradeLib}.
+type Trade is uint256;
+
+/// @dev A line from a live offer to a live bid that could trade over it; see {EdgeLib}.
+type Edge is uint256;
+
+/// @dev One participant's word in {Accounts}; see {AccountLib}.
+type Account is uint256;
+
+/// @dev Any slot's book, of one order and one cancellation each, clears in one transaction.
+uint256 constant MAX_PARTICIPANTS = 1024;
+
+/// @dev Where a slot stands between its first order and its settlement.
+enum Phase {
+    Open,
+    Closed,
+    Cleared,
+    Settled,
+    Void
+}
+
+/// @dev Lease price of a line. The first `stepMeters` cost `baseMicroUsdPerMwhKm` per km; each
+/// further interval of that length costs `growthBps` of the base more per km than the one before.
+struct FeeLadder {
+    uint64 baseMicroUsdPerMwhKm;
+    uint32 stepMeters;
+    uint16 growthBps;
+}
+
+/// @dev A meter's signed statement of the energy delivered in a slot.
+struct Reading {
+    uint16 participant;
+    uint32 energyWh;
+    bytes signature;
+}
+
+/// @dev The constants of one exchange, fixed at its deployment.
+struct Rules {
+    /// The highest price an order may carry, in micro-USD per MWh.
+    uint48 priceCapMicroUsdPerMwh;
+    /// What an offer locks per MWh, in micro-USD.
+    uint48 bondMicroUsdPerMwh;
+    /// What a seller pays per MWh sold and not delivered, in micro-USD; not above the bond.
+    uint48 compensationMicroUsdPerMwh;
+    /// The share of a reputation's past that a full-value slot keeps, in basis points.
+    uint16 memoryBps;
+    /// The sold value of a slot from which it counts in full, in micro-USD.
+    uint56 fullValueMicroUsd;
+}
