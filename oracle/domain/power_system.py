@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.errors import InvalidInputError
-from oracle.units import HOURS_PER_DAY
+from oracle.units import HOURS_PER_DAY, SLOTS_PER_DAY
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -38,6 +38,15 @@ class ThermalUnit:
             raise InvalidInputError(
                 f"unit {self.name}: need 0 <= min_mw <= max_mw, got {self.min_mw} and {self.max_mw}"
             )
+        if self.cost_usd_per_mw2h < 0:  # (23) must be convex for its linear pieces to fill in order
+            raise InvalidInputError(
+                f"unit {self.name}: need cost_usd_per_mw2h >= 0, got {self.cost_usd_per_mw2h}"
+            )
+        if self.ramp_mw_per_h < 0 or self.emission_t_per_mwh < 0:
+            raise InvalidInputError(
+                f"unit {self.name}: need ramp_mw_per_h and emission_t_per_mwh >= 0, "
+                f"got {self.ramp_mw_per_h} and {self.emission_t_per_mwh}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,8 @@ class SharedStorage:
             raise InvalidInputError(f"storage efficiencies must be in (0, 1]: {self}")
         if not 0 <= self.min_soc <= self.initial_soc <= self.max_soc <= 1:
             raise InvalidInputError(f"need 0 <= min_soc <= initial_soc <= max_soc <= 1: {self}")
+        if min(self.power_mw, self.capacity_mwh, self.degradation_usd_per_mw_slot) < 0:
+            raise InvalidInputError(f"storage power, capacity and degradation must be >= 0: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +81,21 @@ class DemandResponse:
     expected_mw: FloatArray
     min_mw: FloatArray
     max_mw: FloatArray
+
+    def __post_init__(self) -> None:
+        if not self.expected_mw.shape == self.min_mw.shape == self.max_mw.shape:
+            raise InvalidInputError(f"demand response {self.name}: its arrays differ in shape")
+        if self.cost_usd_per_mwh < 0:  # (25) must be convex
+            raise InvalidInputError(
+                f"demand response {self.name}: need cost_usd_per_mwh >= 0, "
+                f"got {self.cost_usd_per_mwh}"
+            )
+        if np.any(self.min_mw > self.max_mw):
+            slot = int(np.argmax(self.min_mw > self.max_mw))
+            raise InvalidInputError(
+                f"demand response {self.name}, slot {slot + 1}: need min_mw <= max_mw, "
+                f"got {self.min_mw[slot]} and {self.max_mw[slot]}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +113,10 @@ class CapturePolicy:
     reading: Literal["energy", "share"]
     efficiency: float
     max_share: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.efficiency <= 1 and 0 <= self.max_share <= 1):
+            raise InvalidInputError(f"need 0 < efficiency <= 1 and 0 <= max_share <= 1: {self}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +146,20 @@ class PowerSystem:
     wind_mw: FloatArray  # (96,)
 
     def __post_init__(self) -> None:
-        if self.day_ahead_load_mw.shape != (HOURS_PER_DAY,) != self.day_ahead_wind_mw.shape:
-            raise InvalidInputError("day-ahead load and wind must have shape (24,)")
-        if self.load_mw.shape != self.wind_mw.shape:
-            raise InvalidInputError("real-time load and wind must have one shape (T,)")
+        hours, slots = (HOURS_PER_DAY,), (SLOTS_PER_DAY,)
+        if not self.day_ahead_load_mw.shape == self.day_ahead_wind_mw.shape == hours:
+            raise InvalidInputError(f"day-ahead load and wind must have shape {hours}")
+        shapes = {self.load_mw.shape, self.wind_mw.shape}
+        if shapes | {dr.expected_mw.shape for dr in self.demand_response} != {slots}:
+            raise InvalidInputError(
+                f"real-time load, wind, demand response must have shape {slots}"
+            )
+        if np.any(self.day_ahead_wind_mw < 0) or np.any(self.wind_mw < 0):
+            raise InvalidInputError("wind forecasts must be >= 0")
+        if self.unserved_cost_usd_per_mwh < 0:
+            raise InvalidInputError(
+                f"unserved load must cost >= 0 USD/MWh, got {self.unserved_cost_usd_per_mwh}"
+            )
+        for what in (self.units, self.demand_response):
+            if len({item.name for item in what}) < len(what):
+                raise InvalidInputError(f"names must differ: {[item.name for item in what]}")

@@ -1,4 +1,4 @@
-"""What a run of a scenario leaves behind; `scripts` turns it into tables, summary.json and report."""
+"""What a run of a scenario leaves behind; `scripts` makes tables, summary.json and report of it."""
 
 from dataclasses import dataclass, field
 
@@ -120,6 +120,7 @@ class RealTimeResult:
     unserved_mw: FloatArray
     storage: StoragePlan | None
     p2p_cost_usd: float | None
+    objective_usd: float  # what was minimised: the total cost with (23) piecewise linear
     build_s: float
     solve_s: float
     gap: float

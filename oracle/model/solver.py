@@ -1,0 +1,233 @@
+"""
+The one place that runs a solver: PuLP with HiGHS in this process, one thread, a stated gap.
+
+A model fills a `Program`: variables with their cost, constraints with a name that carries the
+equation's id (`E27_balance_41`) and with words for the user ("power balance (27) in slot 41").
+`Program.solve` minimises and returns a `Solution`, or raises the SolverError that fits and says
+where the fault most likely is:
+
+* infeasible: the program is solved again with a slack on every constraint that has words, at the
+  least sum of slacks; the constraint with the largest slack is named. The slacks are those of the
+  linear relaxation, or, where that is feasible, of the integer program. Constraints without words
+  are definitions, which no data can contradict.
+* unbounded: the program is solved again inside a large box; the variable that runs farthest and
+  earns by it is named.
+* out of time: the linear relaxation is solved; the binary farthest from 0 and 1 is named.
+
+The stopwatch here is the only look at a clock in the models; nothing but the reported durations
+depends on it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pulp
+
+from oracle.errors import (
+    InfeasibleError,
+    InvalidInputError,
+    SolverError,
+    SolverMissingError,
+    TimeLimitError,
+    UnboundedError,
+)
+
+FloatArray = npt.NDArray[np.float64]
+
+Variable = Any  # pulp.LpVariable; PuLP has no types
+Term = tuple[Variable, float]
+
+AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
+
+DEFAULT_GAP = 1e-6
+DIAGNOSIS_TIME_LIMIT_S = 10.0
+SLACK_TOLERANCE = 1e-6  # ten times the solver's feasibility tolerance
+BOX = 1e7  # stands for infinity when looking for the reason of an unbounded program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """How a program was solved; the variables hold the values."""
+
+    objective_usd: float
+    build_s: float
+    solve_s: float
+    gap: float
+
+
+class Program:
+    """A linear or mixed-integer program to be minimised, under construction."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self._problem = pulp.LpProblem(title.replace(" ", "_"), pulp.LpMinimize)
+        self._cost: list[Term] = []
+        self._words: dict[str, tuple[str, str]] = {}  # constraint → words, unit
+        self._binaries: list[tuple[Variable, str]] = []
+        self._build_s = 0.0
+        self._solve_s = 0.0
+        self._mark = perf_counter()
+
+    def variable(
+        self, name: str, low: float | None = 0.0, high: float | None = None, *, cost: float = 0.0
+    ) -> Variable:
+        """Add a continuous variable; `cost` is its coefficient in the objective."""
+        variable = self._problem.add_variable(name, low, high)
+        self._cost.append((variable, cost))
+        return variable
+
+    def binary(self, name: str, words: str, *, cost: float = 0.0) -> Variable:
+        """Add a variable that is 0 or 1; `words` say what it decides."""
+        variable = self._problem.add_variable(name, cat=pulp.LpBinary)
+        self._cost.append((variable, cost))
+        self._binaries.append((variable, words))
+        return variable
+
+    def constant_cost(self, amount_usd: float) -> None:
+        """Add a constant to the objective, so that gaps are relative to the whole cost."""
+        self.variable(f"constant_{len(self._cost)}", 1.0, 1.0, cost=amount_usd)
+
+    def require(
+        self,
+        name: str,
+        terms: Iterable[Term],
+        sense: int,
+        bound: float,
+        words: str = "",
+        unit: str = "MW",
+    ) -> None:
+        """Add `Σ coefficient · variable  sense  bound`; no variable may occur twice in `terms`."""
+        expression = pulp.LpAffineExpression(terms)
+        self._problem.addConstraint(pulp.LpConstraint(expression, sense, name, float(bound)))
+        if words:
+            self._words[name] = words, unit
+
+    def solve(self, *, time_limit_s: float, gap: float = DEFAULT_GAP) -> Solution:
+        """
+        Minimise; may be called again after more variables and constraints were added.
+
+        Raises
+        ------
+        SolverError
+            One of its subclasses, with one line that names the likeliest cause.
+        """
+        if not time_limit_s > 0:
+            raise InvalidInputError(
+                f"{self.title}: need a time limit above 0 s, got {time_limit_s}"
+            )
+        self._problem.setObjective(pulp.LpAffineExpression(self._cost))
+        self._build_s += perf_counter() - self._mark
+
+        started = perf_counter()
+        _run(self._problem, time_limit_s=time_limit_s, gap=gap)
+        self._mark = perf_counter()
+        self._solve_s += self._mark - started
+
+        if self._problem.sol_status != pulp.LpSolutionOptimal:
+            raise self._diagnosis(time_limit_s)
+        return Solution(
+            objective_usd=float(pulp.value(self._problem.objective)),
+            build_s=self._build_s,
+            solve_s=self._solve_s,
+            gap=_reached_gap(self._problem) if self._binaries else 0.0,
+        )
+
+    def _diagnosis(self, time_limit_s: float) -> SolverError:
+        if _status(self._problem) == "Time limit reached":
+            return self._out_of_time(time_limit_s)
+        # HiGHS may stop at "unbounded or infeasible": only the slacks tell which.
+        culprit = self._largest_slack(integer=False)
+        if culprit is None and self._binaries:
+            culprit = self._largest_slack(integer=True)
+        if culprit is not None:
+            return InfeasibleError(f"{self.title} is infeasible; most likely at fault: {culprit}")
+        runaway = self._runaway()
+        if runaway is not None:
+            return UnboundedError(f"{self.title} is unbounded; most likely at fault: {runaway}")
+        return SolverError(f"{self.title}: the solver stopped with {_status(self._problem)!r}")
+
+    def _largest_slack(self, *, integer: bool) -> str | None:
+        elastic = pulp.LpProblem("elastic", pulp.LpMinimize)
+        slacks: list[tuple[str, Variable, Variable]] = []
+        for row in self._problem.constraints():
+            terms = list(row.items())
+            if row.name in self._words:
+                more = elastic.add_variable(f"more__{row.name}", 0.0)
+                less = elastic.add_variable(f"less__{row.name}", 0.0)
+                slacks.append((row.name, more, less))
+                terms += [(more, 1.0), (less, -1.0)]
+            expression = pulp.LpAffineExpression(terms)
+            elastic.addConstraint(pulp.LpConstraint(expression, row.sense, row.name, -row.constant))
+        if not slacks:
+            return None
+        elastic.setObjective(
+            pulp.LpAffineExpression([(slack, 1.0) for _, *both in slacks for slack in both])
+        )
+
+        _run(elastic, time_limit_s=DIAGNOSIS_TIME_LIMIT_S, gap=1e-2, integer=integer)
+        if elastic.sol_status not in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible):
+            return None
+        name, amount = max(
+            ((name, more.value() + less.value()) for name, more, less in slacks),
+            key=lambda named: named[1],
+        )
+        if amount <= SLACK_TOLERANCE:
+            return None
+        words, unit = self._words[name]
+        return f"{words}, missed by {amount:.4g} {unit}"
+
+    def _runaway(self) -> str | None:
+        free = [(v, c) for v, c in self._cost if v.lowBound is None or v.upBound is None]
+        bounds = [(variable, variable.lowBound, variable.upBound) for variable, _ in free]
+        for variable, low, high in bounds:
+            variable.bounds(-BOX if low is None else low, BOX if high is None else high)
+        _run(self._problem, time_limit_s=DIAGNOSIS_TIME_LIMIT_S, gap=1e-2, integer=False)
+        found = self._problem.sol_status == pulp.LpSolutionOptimal
+        earning = [(v, c) for v, c in free if found and c * v.value() < 0 and abs(v.value()) >= BOX]
+        for variable, low, high in bounds:
+            variable.bounds(low, high)
+        if not earning:
+            return None
+        variable, cost = min(earning, key=lambda pair: pair[1] * pair[0].value())
+        return f"{variable.name}, which earns {abs(cost):.4g} USD per unit and has no limit"
+
+    def _out_of_time(self, time_limit_s: float) -> TimeLimitError:
+        text = f"{self.title}: no optimum proved within {time_limit_s:g} s"
+        if not self._binaries:
+            return TimeLimitError(text)
+        if self._problem.sol_status == pulp.LpSolutionIntegerFeasible:
+            text += f" (gap {_reached_gap(self._problem):.2%})"
+        _run(self._problem, time_limit_s=DIAGNOSIS_TIME_LIMIT_S, gap=1e-2, integer=False)
+        if self._problem.sol_status != pulp.LpSolutionOptimal:
+            return TimeLimitError(text)
+        _, words = max(self._binaries, key=lambda pair: 0.5 - abs(pair[0].value() - 0.5))
+        return TimeLimitError(f"{text}; hardest to decide: {words}")
+
+
+def values(variables: Iterable[Variable]) -> FloatArray:
+    """Return the values of solved variables, without the solver's dust around zero."""
+    array = np.array([variable.value() for variable in variables], dtype=np.float64)
+    array[np.abs(array) < 1e-9] = 0.0
+    return array
+
+
+def _run(problem: pulp.LpProblem, *, time_limit_s: float, gap: float, integer: bool = True) -> None:
+    if not pulp.HiGHS().available():
+        raise SolverMissingError(
+            "the solver HiGHS is missing: install it with `pip install highspy`"
+        )
+    problem.solve(pulp.HiGHS(mip=integer, msg=False, timeLimit=time_limit_s, gapRel=gap, threads=1))
+
+
+def _status(problem: pulp.LpProblem) -> str:
+    solver = problem.solverModel
+    return str(solver.modelStatusToString(solver.getModelStatus()))
+
+
+def _reached_gap(problem: pulp.LpProblem) -> float:
+    gap = float(problem.solverModel.getInfo().mip_gap)
+    return gap if np.isfinite(gap) else 0.0

@@ -1,0 +1,125 @@
+"""
+The shared storage inside a linear program, (6) to (10) and (24).
+
+    S_t = S_{t−1} + (η_ch·P_ch − P_dis/η_dis)·Δ                            (6)
+    0 ≤ P_ch ≤ z·P_max                                                     (7)
+    0 ≤ P_dis ≤ (1 − z)·P_max,   z ∈ {0, 1}                                (8)
+    SOC_min·C ≤ S ≤ SOC_max·C                                              (9)
+    S_T = S_0                                                              (10)
+    C_ESP = β·Σ(P_ch + P_dis)                                              (24)
+
+============  ==============================  =====  =============  =========================
+Symbol        Name in the code                Shape  Unit           Meaning
+============  ==============================  =====  =============  =========================
+P_ch, P_dis   charge_mw, discharge_mw         (T,)   MW             on the grid's side
+S             stored_mwh                      (T,)   MWh            at the end of the slot
+z             charging                        (T,)   0/1            charges rather than discharges
+P_max, C      power_mw, capacity_mwh          ()     MW, MWh        nameplate
+η_ch, η_dis   charge_efficiency, …            ()     1              one way
+SOC_min, …    min_soc, max_soc, initial_soc   ()     1              of the capacity
+β             degradation_usd_per_mw_slot     ()     USD/MW         per MW and slot
+============  ==============================  =====  =============  =========================
+
+(7) to (10) are printed, (6) and (24) inferred; β counts per MW and slot, not per MWh, as printed.
+
+The integers are rarely needed. Without them (7) and (8) give P_ch + P_dis ≤ P_max and nothing more;
+where the optimum of that linear program never charges and discharges at once, it is the optimum of
+the mixed-integer program too. `solve_with_storage` therefore solves the linear program first, and
+adds z, in all slots, only where this fails: that takes a price below zero, or of zero without β.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oracle.domain.power_system import SharedStorage
+from oracle.model.solver import AT_MOST, EQUAL, Program, Solution, Variable, values
+from oracle.units import SLOT_HOURS
+
+FloatArray = npt.NDArray[np.float64]
+
+OVERLAP_TOLERANCE_MW = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageVariables:
+    """The storage's variables in a program, one per slot."""
+
+    storage: SharedStorage
+    charge: tuple[Variable, ...]
+    discharge: tuple[Variable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StorageSchedule:
+    """Charge, discharge and stored energy that obey (6) to the last digit; shape (T,)."""
+
+    charge_mw: FloatArray
+    discharge_mw: FloatArray
+    stored_mwh: FloatArray
+    degradation_usd: float  # (24)
+    compensation_usd: float  # κ·Σ(P_ch + P_dis)·Δ, a transfer
+
+
+def add_storage(program: Program, storage: SharedStorage, slot_count: int) -> StorageVariables:
+    """Add (6) to (10) without the integers of (7) and (8), and (24) to the objective."""
+    slots = range(slot_count)
+    power, cost = storage.power_mw, storage.degradation_usd_per_mw_slot
+    low, high = storage.min_soc * storage.capacity_mwh, storage.max_soc * storage.capacity_mwh
+    initial = storage.initial_soc * storage.capacity_mwh
+    charge = tuple(program.variable(f"charge_mw_{t}", 0.0, power, cost=cost) for t in slots)
+    discharge = tuple(program.variable(f"discharge_mw_{t}", 0.0, power, cost=cost) for t in slots)
+    stored = tuple(program.variable(f"stored_mwh_{t}", low, high) for t in slots)
+
+    gain = storage.charge_efficiency * SLOT_HOURS
+    drain = SLOT_HOURS / storage.discharge_efficiency
+    for t in slots:
+        change = [(stored[t], 1.0), (charge[t], -gain), (discharge[t], drain)]
+        before = [(stored[t - 1], -1.0)] if t else []
+        start = 0.0 if t else initial
+        program.require(f"E6_stored_{t}", change + before, EQUAL, start)
+        both = [(charge[t], 1.0), (discharge[t], 1.0)]
+        program.require(f"E7_E8_power_{t}", both, AT_MOST, power)
+    words = f"energy of the storage at the end of slot {slot_count}, to equal the initial one (10)"
+    program.require("E10_cycle", [(stored[-1], 1.0)], EQUAL, initial, words, "MWh")
+
+    return StorageVariables(storage=storage, charge=charge, discharge=discharge)
+
+
+def solve_with_storage(
+    program: Program, variables: StorageVariables | None, *, time_limit_s: float, gap: float
+) -> Solution:
+    """Solve exactly, with the integers of (7) and (8) only if the optimum needs them."""
+    solution = program.solve(time_limit_s=time_limit_s, gap=gap)
+    if variables is None or not _overlaps(variables):
+        return solution
+
+    power = variables.storage.power_mw
+    for t, (charge, discharge) in enumerate(
+        zip(variables.charge, variables.discharge, strict=True)
+    ):
+        charging = program.binary(f"charging_{t}", f"whether the storage charges in slot {t + 1}")
+        program.require(f"E7_charge_{t}", [(charge, 1.0), (charging, -power)], AT_MOST, 0.0)
+        program.require(f"E8_discharge_{t}", [(discharge, 1.0), (charging, power)], AT_MOST, power)
+    return program.solve(time_limit_s=time_limit_s, gap=gap)
+
+
+def schedule_of(variables: StorageVariables) -> StorageSchedule:
+    """Return the solved schedule; the stored energy is added up from it by (6)."""
+    storage = variables.storage
+    charge_mw, discharge_mw = values(variables.charge), values(variables.discharge)
+    gain = storage.charge_efficiency * charge_mw - discharge_mw / storage.discharge_efficiency
+    throughput_mw = float(np.sum(charge_mw + discharge_mw))
+    return StorageSchedule(
+        charge_mw=charge_mw,
+        discharge_mw=discharge_mw,
+        stored_mwh=storage.initial_soc * storage.capacity_mwh + np.cumsum(gain) * SLOT_HOURS,
+        degradation_usd=storage.degradation_usd_per_mw_slot * throughput_mw,
+        compensation_usd=storage.compensation_usd_per_mwh * throughput_mw * SLOT_HOURS,
+    )
+
+
+def _overlaps(variables: StorageVariables) -> bool:
+    both = np.minimum(values(variables.charge), values(variables.discharge))
+    return bool(np.any(both > OVERLAP_TOLERANCE_MW))
