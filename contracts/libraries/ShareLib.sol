@@ -8,7 +8,7 @@ import {TradeLib} from "./TradeLib.sol";
 /// @notice Shares of a partial delivery by largest remainder: each trade gets the rounded-down share
 /// of what was delivered, and the Wh left over go to the largest remainders, the earlier trade
 /// first among equals.
-/// @dev oracle/domain/settlement.py divides in the same way.
+/// @dev oracle/model/settlement.py divides in the same way.
 library ShareLib {
     using TradeLib for Trade;
 

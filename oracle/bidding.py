@@ -1,0 +1,193 @@
+"""
+What the prosumers of a community do in a slot: their positions, their orders, their batteries.
+
+The offer's price is the highest of floor price, cost of sale and export price. The bid's price
+includes the lease fee: the import price under a tariff, else the price at which the buyer's utility
+is zero, MODEL equation (13), with the lowest score among those it has lines to, so that no match can
+cost it more than the energy is worth.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
+from oracle.domain.community import Community, Prosumer
+from oracle.market.pairwise_nash import bid_terms, highest_all_in_price, offer_terms
+from oracle.model.prosumers import (
+    BatteryState,
+    Position,
+    Rest,
+    after_trades,
+    energy_to_order,
+    initial_state,
+    position,
+)
+from oracle.units import Bps, MicroUsdPerMwh, Wh
+
+PRICE_CAP = MicroUsdPerMwh(10_000_000_000)  # 10 USD/kWh; no order bids more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotEnergies:
+    """Energy per prosumer that a slot's trades sold, bought and, once known, brought."""
+
+    sold: tuple[Wh, ...]
+    bought: tuple[Wh, ...]
+    received: tuple[Wh, ...] | None = None
+
+
+def initial_states(community: Community) -> tuple[BatteryState, ...]:
+    return tuple(initial_state(prosumer) for prosumer in community.prosumers)
+
+
+def positions(
+    community: Community, slot: int, states: Sequence[BatteryState]
+) -> tuple[Position, ...]:
+    """Return what each prosumer has to trade in a slot."""
+    return tuple(
+        position(
+            prosumer,
+            community.rules.battery_policy,
+            Wh(int(community.pv[index, slot])),
+            Wh(int(community.load[index, slot])),
+            states[index],
+        )
+        for index, prosumer in enumerate(community.prosumers)
+    )
+
+
+def is_trading_slot(community: Community, slot: int) -> bool:
+    rules = community.rules
+    return rules.first_trading_slot <= slot <= rules.last_trading_slot
+
+
+def grid_prices(community: Community, slot: int) -> tuple[MicroUsdPerMwh, MicroUsdPerMwh]:
+    """Return import and export price; without a tariff the real-time and the floor price."""
+    if community.tariff is None:
+        return community.rules.real_time_price, community.rules.floor_price
+    tariff = community.tariff
+    return (
+        MicroUsdPerMwh(int(tariff.import_price[slot])),
+        MicroUsdPerMwh(int(tariff.export_price[slot])),
+    )
+
+
+def orders(
+    community: Community, slot: int, before: Sequence[Position], scores: Sequence[Bps]
+) -> list[Order]:
+    """Return the orders for a slot, by the prosumers' numbers; none outside the trading slots."""
+    if not is_trading_slot(community, slot):
+        return []
+    placed = []
+    for index, prosumer in enumerate(community.prosumers):
+        order = _offer(community, slot, index, prosumer, before[index])
+        if order is None:
+            order = _bid(community, slot, index, prosumer, before[index], scores)
+        if order is not None:
+            placed.append(order)
+    return placed
+
+
+def energies(
+    community: Community, book: Sequence[Order], trades: Sequence[Trade]
+) -> SlotEnergies:
+    """Return what the trades over a book sold and bought, per prosumer."""
+    sold, bought = [0] * len(community.prosumers), [0] * len(community.prosumers)
+    received = [0] * len(community.prosumers)
+    for trade in trades:
+        sold[book[trade.offer].participant - 1] += trade.energy
+        buyer = book[trade.bid].participant - 1
+        bought[buyer] += trade.energy
+        received[buyer] += trade.delivered
+    return SlotEnergies(
+        sold=tuple(map(Wh, sold)), bought=tuple(map(Wh, bought)), received=tuple(map(Wh, received))
+    )
+
+
+def rests(
+    community: Community, before: Sequence[Position], traded: SlotEnergies
+) -> tuple[Rest, ...]:
+    """Return each prosumer after the slot's trades."""
+    return tuple(
+        after_trades(
+            prosumer,
+            community.rules.battery_policy,
+            before[index],
+            sold=traded.sold[index],
+            bought=traded.bought[index],
+            received=None if traded.received is None else traded.received[index],
+        )
+        for index, prosumer in enumerate(community.prosumers)
+    )
+
+
+def no_trades(community: Community) -> SlotEnergies:
+    nothing = (Wh(0),) * len(community.prosumers)
+    return SlotEnergies(sold=nothing, bought=nothing)
+
+
+def net_load_mw(slot_rests: Sequence[Sequence[Rest]]) -> np.ndarray:
+    """Return the community's imports less its exports, shape (T,), in MW."""
+    return np.array(
+        [sum(rest.imported - rest.exported for rest in one) / 250_000 for one in slot_rests],
+        dtype=np.float64,
+    )
+
+
+def _offer(
+    community: Community, slot: int, index: int, prosumer: Prosumer, before: Position
+) -> Order | None:
+    rules = community.rules
+    maximum = rules.max_trade if prosumer.max_sale is None else prosumer.max_sale
+    energy = energy_to_order(before.surplus, rules.min_trade, Wh(min(maximum, rules.max_trade)))
+    if energy == 0:
+        return None
+    floor = rules.floor_price if community.tariff is None else grid_prices(community, slot)[1]
+    return Order(
+        kind=Kind.OFFER,
+        participant=index + 1,
+        energy=energy,
+        price=MicroUsdPerMwh(max(floor, rules.floor_price, prosumer.sale_cost)),
+        terms=offer_terms(prosumer.sale_cost),
+    )
+
+
+def _bid(
+    community: Community,
+    slot: int,
+    index: int,
+    prosumer: Prosumer,
+    before: Position,
+    scores: Sequence[Bps],
+) -> Order | None:
+    rules = community.rules
+    maximum = rules.max_trade if prosumer.max_purchase is None else prosumer.max_purchase
+    wanted = Wh(before.deficit + before.storable)
+    energy = energy_to_order(wanted, rules.min_trade, Wh(min(maximum, rules.max_trade)))
+    if energy == 0:
+        return None
+    if community.tariff is not None:
+        limit = grid_prices(community, slot)[0]
+    else:
+        limit = highest_all_in_price(
+            utility=prosumer.utility,
+            saturation=prosumer.saturation,
+            weight=prosumer.cost_weight,
+            energy=energy,
+            score=_lowest_peer_score(community, index, scores),
+        )
+    return Order(
+        kind=Kind.BID,
+        participant=index + 1,
+        energy=energy,
+        price=MicroUsdPerMwh(min(limit, PRICE_CAP, MAX_PRICE)),
+        terms=bid_terms(prosumer.utility, prosumer.saturation, prosumer.cost_weight),
+    )
+
+
+def _lowest_peer_score(community: Community, index: int, scores: Sequence[Bps]) -> Bps:
+    peers = {line.second for line in community.lines if line.first == index}
+    peers |= {line.first for line in community.lines if line.second == index}
+    return min((scores[peer] for peer in peers), default=Bps(0))

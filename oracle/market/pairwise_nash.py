@@ -1,0 +1,389 @@
+"""
+The mechanism `pairwise-nash`: the largest served deficit at the least lease fee, each pair at its
+Nash price; twin of contracts/mechanisms/PairwiseNash.sol.
+
+Matching, per slot:
+
+    max   Σ_ij w_ij x_ij                                                                (36)
+    s.t.  Σ_j x_ij ≤ offer_i,   Σ_i x_ij ≤ bid_j,   x_ij ≥ 0 over edges (i, j)          (31) (35)
+          w_ij = (M − fee_ij) T + (n − i)(n − j)
+
+With X = min(Σ offers, Σ bids) and n entries in the book, M = (X + 1)(largest fee + 1) puts energy
+before fees and T = (X + 1) n² fees before ties; the last term lets early orders come first, early
+offers with early bids. Duals u_i, v_j ≥ 0 with u_i + v_j ≥ w_ij prove an outcome optimal where
+Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij; v is the certificate.
+
+Price, the quantities being given:
+
+    p* = ½ { c + [ k (1 − P / 2 P_sat) + w₂ R / P ] / w₁ − F }                          (37)
+
+clipped to the limits (33).
+
+=========  =====================  ==============  =============================================
+Symbol     Name in the code       Unit            Meaning
+=========  =====================  ==============  =============================================
+x          energy                 Wh              energy of a trade
+P          served                 Wh              energy served to the bid, over all its sellers
+c          cost                   micro-USD/MWh   the seller's cost of sale
+k          utility                micro-USD/MWh   the buyer's marginal utility at nothing
+P_sat      saturation             Wh              energy at which it is zero
+w₁, w₂     weight, BPS − weight   basis points    the buyer's weights of cost and reputation
+R          score                  basis points    the seller's reputation
+F          fee                    micro-USD/MWh   the pair's lease fee
+=========  =====================  ==============  =============================================
+
+(31), (33) and (35) are printed, (36) and (37) inferred; the weights' scale, ties and rounding are
+ours. The linear program is solved by HiGHS in floats with small weights; its rounded vertex is then
+repaired and proved with exact potentials over the residual graph (Ahuja, Magnanti and Orlin,
+"Network Flows", Prentice Hall 1993, sections 3.5 and 9.3), so no float reaches the outcome.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import pulp
+
+from oracle.domain.book import Kind, Order, Trade
+from oracle.errors import ContractRevert, SolverError
+from oracle.market.mechanism import Outcome, Round, price_limits, require_feasible
+from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
+
+REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis points of R
+
+NAME = "pairwise-nash"
+
+
+def offer_terms(cost: MicroUsdPerMwh) -> int:
+    """Return the terms of an offer."""
+    return int(cost)
+
+
+def bid_terms(utility: MicroUsdPerMwh, saturation: Wh, weight: Bps) -> int:
+    """Return the terms of a bid."""
+    return utility << 48 | saturation << 16 | weight
+
+
+def nash_price(
+    *,
+    cost: MicroUsdPerMwh,
+    terms: int,
+    served: Wh,
+    score: Bps,
+    fee: MicroUsdPerMwh,
+    low: MicroUsdPerMwh,
+    high: MicroUsdPerMwh,
+) -> MicroUsdPerMwh:
+    """
+    Return (37) clipped to [low, high]: one rounded division, exact halves in the buyer's favour.
+
+    A bid whose terms hold no utility curve or weight pays its highest price.
+    """
+    utility, saturation, weight = terms >> 48, terms >> 16 & 0xFFFFFFFF, terms & 0xFFFF
+    if saturation == 0 or weight == 0 or weight > BPS:
+        return high
+    numerator = (
+        (cost - fee) * 2 * saturation * weight * served
+        + utility * BPS * (2 * saturation - served) * served
+        + (BPS - weight) * score * REPUTATION_SCALE * 2 * saturation
+    )
+    divisor = 4 * saturation * weight * served
+    price = (2 * numerator + divisor - 1) // (2 * divisor)
+    return MicroUsdPerMwh(min(max(price, low), high))
+
+
+def highest_all_in_price(
+    *, utility: MicroUsdPerMwh, saturation: Wh, weight: Bps, energy: Wh, score: Bps
+) -> MicroUsdPerMwh:
+    """Return the price plus fee at which the buyer's utility (13) of `energy` is zero, not below 0."""
+    numerator = (
+        utility * BPS * (2 * saturation - energy) * energy
+        + (BPS - weight) * score * REPUTATION_SCALE * 2 * saturation
+    )
+    return MicroUsdPerMwh(max(0, numerator // (2 * saturation * weight * energy)))
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The integer weights w_ij of a round."""
+
+    entries: int
+    energy_first: int
+    fee_first: int
+
+    @staticmethod
+    def of(market_round: Round) -> "Weights":
+        offered = _energy(market_round, Kind.OFFER)
+        wanted = _energy(market_round, Kind.BID)
+        bound = min(offered, wanted) + 1
+        largest_fee = max((edge.fee for edge in market_round.edges), default=0)
+        entries = len(market_round.orders)
+        return Weights(entries, bound * (largest_fee + 1), bound * entries**2)
+
+    def __call__(self, offer: int, bid: int, fee: MicroUsdPerMwh) -> int:
+        tie = (self.entries - offer) * (self.entries - bid)
+        return (self.energy_first - fee) * self.fee_first + tie
+
+
+class PairwiseNash:
+    """See the module docstring."""
+
+    name = NAME
+    contract = "PairwiseNash"
+
+    def clear(self, market_round: Round) -> Outcome:
+        """
+        Return the one optimal outcome, or one of them where even the ties tie.
+
+        Raises
+        ------
+        SolverError
+            If HiGHS does not solve the linear program.
+        """
+        matching = _Matching(market_round)
+        matching.repair()
+        flows = matching.flows()
+        duals = matching.bid_duals()
+        served: dict[int, int] = {}
+        for (_, bid), energy in flows.items():
+            served[bid] = served.get(bid, 0) + energy
+        fees = {(edge.offer, edge.bid): edge.fee for edge in market_round.edges}
+        trades = tuple(
+            self._priced(market_round, pair, Wh(energy), fees[pair], Wh(served[pair[1]]))
+            for pair, energy in sorted(flows.items())
+        )
+        return Outcome(trades=trades, certificate=_packed(duals))
+
+    def verify(self, market_round: Round, outcome: Outcome) -> None:
+        """
+        Check an outcome as the exchange and the contract do.
+
+        Raises
+        ------
+        ContractRevert
+            Under the name of the contract's error.
+        """
+        require_feasible(market_round, outcome.trades)
+        duals = _unpacked(market_round, outcome.certificate)
+        weights = Weights.of(market_round)
+        dual = sum(v * market_round.order(j).energy for j, v in duals.items())
+        for offer in {edge.offer for edge in market_round.edges}:
+            own = [edge for edge in market_round.edges if edge.offer == offer]
+            u = max(0, *(weights(e.offer, e.bid, e.fee) - duals[e.bid] for e in own))
+            dual += u * market_round.order(offer).energy
+        primal = sum(weights(t.offer, t.bid, t.fee) * t.energy for t in outcome.trades)
+        if primal != dual:
+            raise ContractRevert("NotOptimal", {"primal": primal, "dual": dual})
+        for position, trade in enumerate(outcome.trades):
+            served = sum(t.energy for t in outcome.trades if t.bid == trade.bid)
+            expected = self._priced(
+                market_round, (trade.offer, trade.bid), trade.energy, trade.fee, Wh(served)
+            ).price
+            if trade.price != expected:
+                raise ContractRevert(
+                    "WrongPrice",
+                    {"position": position, "price": trade.price, "expected": expected},
+                )
+
+    def _priced(
+        self,
+        market_round: Round,
+        pair: tuple[int, int],
+        energy: Wh,
+        fee: MicroUsdPerMwh,
+        served: Wh,
+    ) -> Trade:
+        offer, bid = pair
+        trade = Trade(offer=offer, bid=bid, energy=energy, price=MicroUsdPerMwh(0), fee=fee)
+        low, high = price_limits(market_round, trade)
+        seller = market_round.order(offer)
+        price = nash_price(
+            cost=MicroUsdPerMwh(seller.terms & (1 << 48) - 1),
+            terms=market_round.order(bid).terms,
+            served=served,
+            score=seller.score,
+            fee=fee,
+            low=low,
+            high=high,
+        )
+        return Trade(offer=offer, bid=bid, energy=energy, price=price, fee=fee)
+
+
+class _Matching:
+    """
+    The transport problem as a circulation: root → offers → bids → root, cost −w on the edges.
+
+    Nodes are positions in the book and ROOT; a residual arc (a, b) has a cost and a capacity.
+    """
+
+    ROOT = -1
+
+    def __init__(self, market_round: Round) -> None:
+        weights = Weights.of(market_round)
+        self._cost = {
+            (edge.offer, edge.bid): -weights(edge.offer, edge.bid, edge.fee)
+            for edge in market_round.edges
+        }
+        self._capacity = {
+            position: int(order.energy)
+            for position, order in enumerate(market_round.orders)
+            if order is not None
+        }
+        self._bids = dict.fromkeys(
+            j for j, order in enumerate(market_round.orders) if _is_bid(order)
+        )
+        self._flow = _transport(market_round) if market_round.edges else {}
+        self._used = dict.fromkeys(self._capacity, 0)
+        for (offer, bid), energy in self._flow.items():
+            self._used[offer] += energy
+            self._used[bid] += energy
+        self._neighbours: dict[int, list[int]] = {position: [] for position in self._capacity}
+        for offer, bid in self._cost:
+            self._neighbours[offer].append(bid)
+            self._neighbours[bid].append(offer)
+        self._potential: dict[int, int] = {}
+
+    def flows(self) -> dict[tuple[int, int], int]:
+        return {pair: energy for pair, energy in self._flow.items() if energy > 0}
+
+    def bid_duals(self) -> dict[int, int]:
+        """Return v_j = max(0, π_root − π_j); with u_i = max(0, π_i − π_root) they prove the flow."""
+        root = self._potential[self.ROOT]
+        return {j: max(0, root - self._potential[j]) for j in self._bids}
+
+    def repair(self) -> None:
+        """Cancel negative cycles until exact potentials exist; from a float optimum, few or none."""
+        while cycle := self._negative_cycle():
+            energy = min(self._residual(a, b) for a, b in cycle)
+            for a, b in cycle:
+                self._push(a, b, energy)
+
+    def _arcs_from(self, node: int) -> list[tuple[int, int]]:
+        """Return the residual arcs out of a node as (head, cost)."""
+        if node == self.ROOT:
+            return [
+                (other, 0) for other in self._capacity if self._residual(self.ROOT, other) > 0
+            ]
+        arcs = [(self.ROOT, 0)] if self._residual(node, self.ROOT) > 0 else []
+        for other in self._neighbours[node]:
+            if self._residual(node, other) > 0:
+                cost = self._cost.get((node, other))
+                arcs.append((other, -self._cost[other, node] if cost is None else cost))
+        return arcs
+
+    def _residual(self, a: int, b: int) -> int:
+        if a == self.ROOT:
+            return self._used[b] if self._is_sink(b) else self._capacity[b] - self._used[b]
+        if b == self.ROOT:
+            return self._capacity[a] - self._used[a] if self._is_sink(a) else self._used[a]
+        if (a, b) in self._cost:
+            return min(self._capacity[a], self._capacity[b])  # the edge itself has no limit
+        return self._flow.get((b, a), 0)
+
+    def _is_sink(self, node: int) -> bool:
+        return node in self._bids
+
+    def _push(self, a: int, b: int, energy: int) -> None:
+        if a == self.ROOT:
+            self._used[b] += -energy if self._is_sink(b) else energy
+        elif b == self.ROOT:
+            self._used[a] += energy if self._is_sink(a) else -energy
+        elif (a, b) in self._cost:
+            self._flow[a, b] = self._flow.get((a, b), 0) + energy
+        else:
+            self._flow[b, a] -= energy
+
+    def _negative_cycle(self) -> list[tuple[int, int]]:
+        """
+        Return the arcs of a negative cycle, or none and leave exact potentials.
+
+        Bellman and Ford's algorithm with a queue; a node relaxed as often as there are nodes lies
+        behind a negative cycle.
+        """
+        nodes = [self.ROOT, *self._capacity]
+        potential = dict.fromkeys(nodes, 0)
+        before: dict[int, int] = {}
+        relaxed = dict.fromkeys(nodes, 0)
+        queue, queued = deque(nodes), set(nodes)
+        while queue:
+            node = queue.popleft()
+            queued.discard(node)
+            for head, cost in self._arcs_from(node):
+                if potential[node] + cost >= potential[head]:
+                    continue
+                potential[head] = potential[node] + cost
+                before[head] = node
+                relaxed[head] += 1
+                if relaxed[head] >= len(nodes):
+                    return _cycle_behind(head, before, len(nodes))
+                if head not in queued:
+                    queue.append(head)
+                    queued.add(head)
+        self._potential = potential
+        return []
+
+
+def _cycle_behind(node: int, before: dict[int, int], nodes: int) -> list[tuple[int, int]]:
+    for _ in range(nodes):
+        node = before[node]
+    cycle, head = [], node
+    while True:
+        cycle.append((before[head], head))
+        head = before[head]
+        if head == node:
+            return cycle
+
+
+def _transport(market_round: Round) -> dict[tuple[int, int], int]:
+    """Return a vertex of the transport problem (36), rounded to Wh and made to fit its limits."""
+    edges = market_round.edges
+    largest_fee = max(edge.fee for edge in edges)
+    problem = pulp.LpProblem("transport", pulp.LpMinimize)
+    energy = problem.add_variable_dicts("energy", range(len(edges)), lowBound=0)
+    bonus = 2.0 * (len(market_round.orders) + 1)  # no detour of fees outweighs one Wh more served
+    problem += pulp.LpAffineExpression(
+        [(energy[e], edge.fee / max(largest_fee, 1) - bonus) for e, edge in enumerate(edges)]
+    )
+    for position, order in enumerate(market_round.orders):
+        own = [e for e, edge in enumerate(edges) if position in (edge.offer, edge.bid)]
+        if order is not None and own:
+            total = pulp.LpAffineExpression([(energy[e], 1) for e in own])
+            problem += total <= int(order.energy), f"limit_{position}"
+    problem.solve(pulp.HiGHS(msg=False, threads=1))
+    if problem.sol_status != pulp.LpSolutionOptimal:
+        raise SolverError(f"transport of a slot: {pulp.LpSolution[problem.sol_status]}")
+
+    left = {p: int(o.energy) for p, o in enumerate(market_round.orders) if o is not None}
+    flow = {}
+    for e, edge in enumerate(edges):
+        rounded = min(round(energy[e].value()), left[edge.offer], left[edge.bid])
+        if rounded > 0:
+            flow[edge.offer, edge.bid] = rounded
+            left[edge.offer] -= rounded
+            left[edge.bid] -= rounded
+    return flow
+
+
+def _packed(duals: dict[int, int]) -> bytes:
+    """Return the certificate: the width of a dual in bytes, then the duals in the book's order."""
+    width = max(((v.bit_length() + 7) // 8 for v in duals.values()), default=0)
+    return bytes([width]) + b"".join(duals[j].to_bytes(width, "big") for j in sorted(duals))
+
+
+def _unpacked(market_round: Round, certificate: bytes) -> dict[int, int]:
+    bids = [j for j, order in enumerate(market_round.orders) if _is_bid(order)]
+    width = certificate[0] if certificate else 0
+    expected = 1 + width * len(bids) if width <= 32 else 0
+    if len(certificate) != expected:
+        raise ContractRevert("BadCertificate", {"length": len(certificate), "expected": expected})
+    return {
+        j: int.from_bytes(certificate[1 + k * width : 1 + (k + 1) * width], "big")
+        for k, j in enumerate(bids)
+    }
+
+
+def _is_bid(order: Order | None) -> bool:
+    return order is not None and order.kind is Kind.BID
+
+
+def _energy(market_round: Round, kind: Kind) -> int:
+    return sum(o.energy for o in market_round.orders if o is not None and o.kind is kind)

@@ -1,0 +1,55 @@
+"""
+Who gets what of a partial delivery, and the money of a trade; reference of contracts/libraries/
+ShareLib.sol and contracts/exchange/Settlement.sol. All of it is ours and in integers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oracle.domain.book import Trade
+from oracle.units import MicroUsd, MicroUsdPerMwh, Wh, amount_down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The money of one trade; the remainder below a micro-USD stays with who pays."""
+
+    goods: MicroUsd  # buyer to seller
+    fee: MicroUsd  # buyer to line owner
+    compensation: MicroUsd  # seller to buyer
+
+
+def shares(energies: Sequence[Wh], delivered: Wh) -> list[Wh]:
+    """
+    Divide what a seller delivered among its trades by largest remainder.
+
+    The Wh left over by rounding down go to the largest remainders, the earlier trade first among
+    equals. A delivery of all that was sold, or more, fills every trade.
+    """
+    sold = sum(energies)
+    if delivered >= sold:
+        return list(energies)
+    parts = [energy * delivered // sold for energy in energies]
+    by_remainder = sorted(range(len(parts)), key=lambda k: -(energies[k] * delivered % sold))
+    for k in by_remainder[: delivered - sum(parts)]:
+        parts[k] += 1
+    return [Wh(part) for part in parts]
+
+
+def deliveries(trades: Sequence[Trade], delivered_of_offer: dict[int, Wh]) -> list[Trade]:
+    """Return the trades with what was delivered of each; a missing seller delivered nothing."""
+    result: list[Trade] = []
+    for offer in sorted({trade.offer for trade in trades}):
+        own = [trade for trade in trades if trade.offer == offer]
+        parts = shares([trade.energy for trade in own], delivered_of_offer.get(offer, Wh(0)))
+        result += [trade.with_delivered(part) for trade, part in zip(own, parts, strict=True)]
+    return result
+
+
+def payment(trade: Trade, compensation_price: MicroUsdPerMwh) -> Payment:
+    """Return the money of a delivered trade."""
+    return Payment(
+        goods=amount_down(trade.delivered, trade.price),
+        fee=amount_down(trade.delivered, trade.fee),
+        compensation=amount_down(Wh(trade.energy - trade.delivered), compensation_price),
+    )

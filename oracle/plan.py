@@ -1,0 +1,169 @@
+"""
+Everything the oracle computes for a scenario off the chain: commitment, trades, dispatch.
+
+Trades come first, slot by slot, as the market's mechanism clears them with the scenario's
+reputations; their energies and fees enter the dispatch of the power system, equations (26) and (27).
+Without a power system the shared storage is dispatched against the tariff.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from oracle import bidding
+from oracle.domain.book import Order
+from oracle.domain.community import Community
+from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
+from oracle.domain.results import Plan, TradeRecord
+from oracle.domain.scenario import Scenario
+from oracle.market.mechanism import Mechanism, round_of
+from oracle.market.pairwise_nash import PairwiseNash
+from oracle.model import day_ahead, provider_storage, real_time
+from oracle.model.line_lease import fees_of_lines
+from oracle.model.reputation import initial_reputation
+from oracle.units import (
+    WH_PER_MWH,
+    Bps,
+    MicroUsdPerMwh,
+    mw_from_wh_per_slot,
+    usd_per_mwh,
+)
+
+MECHANISMS: dict[str, Mechanism] = {"pairwise-nash": PairwiseNash()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TradePlan:
+    """The trades of a scenario as planned, and the community's net load with the grid."""
+
+    trades: tuple[TradeRecord, ...]
+    net_load_mw: FloatArray  # (T,)
+
+
+def plan_scenario(scenario: Scenario, *, time_limit_s: float = 60.0) -> Plan:
+    """
+    Return the oracle's plan of a scenario.
+
+    Raises
+    ------
+    SolverError
+        If a model has no optimum that can be proved within `time_limit_s`.
+    """
+    traded = None if scenario.community is None else plan_trades(scenario.community)
+    trades = () if traded is None else traded.trades
+    if scenario.power_system is not None:
+        return _power_system_plan(scenario, scenario.power_system, trades, time_limit_s)
+    plan = Plan(scenario=scenario, trades=trades)
+    if scenario.storage is None or scenario.community is None or traded is None:
+        return plan
+    return _with_storage(plan, scenario.storage, scenario.community, traded, time_limit_s)
+
+
+def plan_trades(community: Community) -> TradePlan:
+    """Return the trades, slot by slot, with the reputations that the scenario gives."""
+    mechanism = MECHANISMS[community.rules.mechanism]
+    fees = numbered_fees(community)
+    scores = initial_scores(community)
+    states = bidding.initial_states(community)
+    records: list[TradeRecord] = []
+    rests = []
+    for slot in range(community.pv.shape[1]):
+        before = bidding.positions(community, slot, states)
+        book = _scored(bidding.orders(community, slot, before, scores), scores)
+        import_price, _ = bidding.grid_prices(community, slot)
+        trades = mechanism.clear(round_of(book, fees, import_price)).trades
+        records += [
+            TradeRecord(
+                slot=slot,
+                seller=community.prosumers[book[trade.offer].participant - 1].name,
+                buyer=community.prosumers[book[trade.bid].participant - 1].name,
+                energy=trade.energy,
+                price=trade.price,
+                lease_fee=trade.fee,
+            )
+            for trade in trades
+        ]
+        full = [trade.with_delivered(trade.energy) for trade in trades]
+        after = bidding.rests(community, before, bidding.energies(community, book, full))
+        states = tuple(rest.battery for rest in after)
+        rests.append(after)
+    return TradePlan(trades=tuple(records), net_load_mw=bidding.net_load_mw(rests))
+
+
+def numbered_fees(community: Community) -> dict[tuple[int, int], MicroUsdPerMwh]:
+    """Return the fee per (seller, buyer), by their numbers on the chain, which count from 1."""
+    fees = fees_of_lines(community.ladder, community.lines)
+    return {(seller + 1, buyer + 1): fee for (seller, buyer), fee in fees.items()}
+
+
+def initial_scores(community: Community) -> list[Bps]:
+    """Return each prosumer's score before the first slot, as the chain computes it."""
+    memory = community.rules.reputation_memory
+    return [initial_reputation(p.initial_reputation, memory).score for p in community.prosumers]
+
+
+def lease_fees_usd(trades: tuple[TradeRecord, ...]) -> float:
+    """Return C_P2P, equation (26)."""
+    return sum(trade.energy * usd_per_mwh(trade.lease_fee) for trade in trades) / WH_PER_MWH
+
+
+def _power_system_plan(
+    scenario: Scenario,
+    system: PowerSystem,
+    trades: tuple[TradeRecord, ...],
+    time_limit_s: float,
+) -> Plan:
+    committed = day_ahead.commit_units(system, time_limit_s=time_limit_s)
+    alone = real_time.dispatch(system, committed, sharing=False, time_limit_s=time_limit_s)
+    p2p_mw = np.zeros(scenario.slot_count)
+    for trade in trades:
+        p2p_mw[trade.slot] += mw_from_wh_per_slot(trade.energy)
+    shared = real_time.dispatch(
+        system,
+        committed,
+        sharing=True,
+        p2p_mw=p2p_mw,
+        p2p_cost_usd=lease_fees_usd(trades),
+        time_limit_s=time_limit_s,
+    )
+    return Plan(
+        scenario=scenario,
+        day_ahead=committed,
+        without_sharing=alone,
+        with_sharing=shared,
+        storage=shared.storage,
+        trades=trades,
+        build_s=shared.build_s,
+        solve_s=shared.solve_s,
+        gap=shared.gap,
+    )
+
+
+def _with_storage(
+    plan: Plan,
+    storage: SharedStorage,
+    community: Community,
+    traded: TradePlan,
+    time_limit_s: float,
+) -> Plan:
+    prices = [bidding.grid_prices(community, slot) for slot in range(community.pv.shape[1])]
+    dispatched = provider_storage.dispatch_against_tariff(
+        storage,
+        traded.net_load_mw,
+        np.array([usd_per_mwh(import_price) for import_price, _ in prices]),
+        np.array([usd_per_mwh(export_price) for _, export_price in prices]),
+        time_limit_s=time_limit_s,
+    )
+    earned = dispatched.plan.profit_usd + lease_fees_usd(traded.trades)
+    return replace(
+        plan,
+        storage=replace(dispatched.plan, profit_usd=earned),
+        build_s=dispatched.build_s,
+        solve_s=dispatched.solve_s,
+        gap=dispatched.gap,
+    )
+
+
+def _scored(orders: list[Order], scores: list[Bps]) -> tuple[Order, ...]:
+    """Return the book that the chain would record: the owner's score enters each order."""
+    return tuple(replace(order, score=scores[order.participant - 1]) for order in orders)
