@@ -1,0 +1,28 @@
+"""The `wattline` command: puts the subcommands together, one file each."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wattline {version('wattline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def wattline(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """A peer-to-peer energy market that settles on a chain which checks the results."""
+
+
+def main() -> None:
+    app()
