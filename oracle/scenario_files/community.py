@@ -1,5 +1,6 @@
 """Reads the prosumers, the lines, the market's rules and the tariff of a scenario."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from oracle.domain.community import (
     Shortfall,
     Tariff,
 )
+from oracle.model.line_lease import lease_fee
 from oracle.scenario_files.csv_file import CsvFormat, read_csv
 from oracle.scenario_files.fields import choice, flag, name, number, pair, whole
 from oracle.scenario_files.power_system import refuse_duplicates
@@ -47,6 +49,10 @@ MAX_PRICE_USD_PER_KWH = (2**48 - 1) / 1e9  # the chain holds micro-USD/MWh in 48
 MAX_DISTANCE_KM = (2**20 - 1) / 1e3  # the chain holds metres in 20 bits
 MAX_INTERVAL_KM = (2**32 - 1) / 1e3
 MAX_GROWTH = 6.5535  # the chain holds basis points in 16 bits
+MAX_LINES = 16  # per prosumer; the chain stores them in two words
+LONGEST_MEMORY = 0.96  # the chain's sums would not fit above it
+LOWEST_REPUTATION = 0.05  # the chain starts scores between these two, or at no record at all
+HIGHEST_REPUTATION = 0.95
 SMALLEST_FRACTION = 1 / BPS
 
 _PRICE = number(at_least=0, at_most=MAX_PRICE_USD_PER_KWH)
@@ -71,7 +77,7 @@ _MARKET = {
     "real_time_price_usd_per_kwh": _OPTIONAL_PRICE,
     "bond_usd_per_kwh": _OPTIONAL_PRICE,
     "shortfall_compensation_usd_per_kwh": _OPTIONAL_PRICE,
-    "reputation_memory": number(above=0, below=1, default=0.95),
+    "reputation_memory": number(at_least=SMALLEST_FRACTION, at_most=LONGEST_MEMORY, default=0.95),
     "reputation_full_value_usd": number(at_least=1e-6, at_most=1e9, default=1.0),
 }
 _BATTERY = (
@@ -174,13 +180,20 @@ def _read_prosumer(section: Section) -> Prosumer:
             "reputation_weight",
             f"expected cost_weight + reputation_weight = 1, got {weights:.15g}",
         )
+    reputation = section["reputation"]
+    if reputation != 0 and not LOWEST_REPUTATION <= reputation <= HIGHEST_REPUTATION:
+        raise section.fault(
+            "reputation",
+            f"expected 0, for a newcomer, or a number in "
+            f"[{LOWEST_REPUTATION}, {HIGHEST_REPUTATION}], got {reputation}",
+        )
     battery = _read_battery(section)
     if section["stores_purchases"] and battery is None:
         raise section.fault("stores_purchases", "expected a battery to store in, got none")
     sale, purchase = section["max_sale_kwh"], section["max_purchase_kwh"]
     return Prosumer(
         name=section["name"],
-        initial_reputation=bps_from_fraction(section["reputation"]),
+        initial_reputation=bps_from_fraction(reputation),
         sale_cost=micro_usd_per_mwh_from_usd_per_kwh(section["sale_cost_usd_per_kwh"]),
         utility=micro_usd_per_mwh_from_usd_per_kwh(section["utility_usd_per_kwh"]),
         saturation=wh_from_kwh(section["saturation_kwh"]),
@@ -226,6 +239,7 @@ def _read_battery(section: Section) -> Battery | None:
 def _read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
     index = {name: position for position, name in enumerate(names)}
     lines: dict[frozenset[str], Line] = {}
+    ends: Counter[str] = Counter()
     for section in document.sections("lines", _LINE):
         first, second = section["between"]
         for end in (first, second):
@@ -237,6 +251,13 @@ def _read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
             raise section.fault(
                 "between", f'expected one line per pair, got a second one of "{first}", "{second}"'
             )
+        ends.update((first, second))
+        for end in (first, second):
+            if ends[end] > MAX_LINES:
+                raise section.fault(
+                    "between",
+                    f'expected at most {MAX_LINES} lines of one prosumer, "{end}" has more',
+                )
         lines[frozenset((first, second))] = Line(
             first=index[first],
             second=index[second],
@@ -248,11 +269,19 @@ def _read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
 def _read_ladder(document: TomlFile, lines: tuple[Line, ...]) -> FeeLadder:
     section = document.section("line_lease", _LINE_LEASE)
     if section:
-        return FeeLadder(
+        ladder = FeeLadder(
             base=micro_usd_per_mwh_km_from_usd_per_kwh_km(section["base_usd_per_kwh_km"]),
             interval=meters_from_km(section["interval_km"]),
             growth=bps_from_fraction(section["growth"]),
         )
+        highest = usd_per_kwh(lease_fee(ladder, meters_from_km(MAX_DISTANCE_KM)))
+        if highest > MAX_PRICE_USD_PER_KWH:
+            raise section.fault(
+                "base_usd_per_kwh_km",
+                f"expected a fee of at most {MAX_PRICE_USD_PER_KWH:.15g} USD/kWh over "
+                f"{MAX_DISTANCE_KM} km, the chain's longest line, got {highest:.15g}",
+            )
+        return ladder
     if lines:
         raise document.missing("[line_lease]", "as the scenario has lines")
     return FeeLadder(base=MicroUsdPerMwhKm(0), interval=meters_from_km(1.0), growth=Bps(0))
