@@ -171,12 +171,12 @@ def _add_logic(program: Program, plan: _UnitPlan, index: int) -> None:
         program.require(f"E17_either_{place}", [(start[h], 1.0), (stop[h], 1.0)], AT_MOST, 1.0)
         recent = [(start[k], 1.0) for k in range(max(0, h + 1 - unit.min_up_h), h + 1)]
         words = f"minimum up time (17) {at}"
-        program.require(f"E17_up_{place}", [*recent, (on[h], -1.0)], AT_MOST, 0.0, words, "units")
+        program.require(f"E17_up_{place}", [*recent, (on[h], -1.0)], AT_MOST, 0.0, words, "")
         recent = [(stop[k], 1.0) for k in range(max(0, h + 1 - unit.min_down_h), h + 1)]
         words = f"minimum down time (17) {at}"
-        program.require(f"E17_down_{place}", [*recent, (on[h], 1.0)], AT_MOST, 1.0, words, "units")
+        program.require(f"E17_down_{place}", [*recent, (on[h], 1.0)], AT_MOST, 1.0, words, "")
     words = f"state of unit {unit.name} at hour 24, to equal the one before hour 1 (17)"
-    program.require(f"E17_cycle_{index}", [(on[-1], 1.0)], EQUAL, initially_on, words, "units")
+    program.require(f"E17_cycle_{index}", [(on[-1], 1.0)], EQUAL, initially_on, words, "")
 
 
 def _add_ramps(program: Program, plan: _UnitPlan, index: int) -> None:

@@ -65,7 +65,7 @@ class Program:
     def __init__(self, title: str) -> None:
         self.title = title
         self._problem = pulp.LpProblem(title.replace(" ", "_"), pulp.LpMinimize)
-        self._cost: list[Term] = []
+        self._cost: dict[Variable, float] = {}
         self._words: dict[str, tuple[str, str]] = {}  # constraint → words, unit
         self._binaries: list[tuple[Variable, str]] = []
         self._build_s = 0.0
@@ -77,15 +77,19 @@ class Program:
     ) -> Variable:
         """Add a continuous variable; `cost` is its coefficient in the objective."""
         variable = self._problem.add_variable(name, low, high)
-        self._cost.append((variable, cost))
+        self._cost[variable] = cost
         return variable
 
     def binary(self, name: str, words: str, *, cost: float = 0.0) -> Variable:
         """Add a variable that is 0 or 1; `words` say what it decides."""
         variable = self._problem.add_variable(name, cat=pulp.LpBinary)
-        self._cost.append((variable, cost))
+        self._cost[variable] = cost
         self._binaries.append((variable, words))
         return variable
+
+    def add_cost(self, variable: Variable, cost: float) -> None:
+        """Add to the variable's coefficient in the objective."""
+        self._cost[variable] += cost
 
     def constant_cost(self, amount_usd: float) -> None:
         """Add a constant to the objective, so that gaps are relative to the whole cost."""
@@ -100,7 +104,12 @@ class Program:
         words: str = "",
         unit: str = "MW",
     ) -> None:
-        """Add `Σ coefficient · variable  sense  bound`; no variable may occur twice in `terms`."""
+        """
+        Add `Σ coefficient · variable  sense  bound`; no variable may occur twice in `terms`.
+
+        Constraints with `words` may be named as the fault of an infeasible program, with the amount
+        they are missed by where a `unit` makes sense of it.
+        """
         expression = pulp.LpAffineExpression(terms)
         self._problem.addConstraint(pulp.LpConstraint(expression, sense, name, float(bound)))
         if words:
@@ -178,10 +187,10 @@ class Program:
         if amount <= SLACK_TOLERANCE:
             return None
         words, unit = self._words[name]
-        return f"{words}, missed by {amount:.4g} {unit}"
+        return f"{words}, missed by {amount:.4g} {unit}" if unit else words
 
     def _runaway(self) -> str | None:
-        free = [(v, c) for v, c in self._cost if v.lowBound is None or v.upBound is None]
+        free = [(v, c) for v, c in self._cost.items() if v.lowBound is None or v.upBound is None]
         bounds = [(variable, variable.lowBound, variable.upBound) for variable, _ in free]
         for variable, low, high in bounds:
             variable.bounds(-BOX if low is None else low, BOX if high is None else high)

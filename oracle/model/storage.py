@@ -28,6 +28,7 @@ the mixed-integer program too. `solve_with_storage` therefore solves the linear 
 adds z, in all slots, only where this fails: that takes a price below zero, or of zero without β.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,27 +89,49 @@ def add_storage(program: Program, storage: SharedStorage, slot_count: int) -> St
 
 
 def solve_with_storage(
-    program: Program, variables: StorageVariables | None, *, time_limit_s: float, gap: float
+    program: Program,
+    variables: StorageVariables | None,
+    *,
+    time_limit_s: float,
+    gap: float,
+    exclusive_slots: Sequence[int] | None = None,
 ) -> Solution:
-    """Solve exactly, with the integers of (7) and (8) only if the optimum needs them."""
+    """
+    Solve exactly, with the integers of (7) and (8) only if the optimum needs them.
+
+    `exclusive_slots` are those where charging and discharging at once may pay; None means all.
+    """
     solution = program.solve(time_limit_s=time_limit_s, gap=gap)
-    if variables is None or not _overlaps(variables):
+    if variables is None:
+        return solution
+    slots = range(len(variables.charge)) if exclusive_slots is None else exclusive_slots
+    both = np.minimum(values(variables.charge), values(variables.discharge))
+    if not np.any(both[list(slots)] > OVERLAP_TOLERANCE_MW):
         return solution
 
     power = variables.storage.power_mw
-    for t, (charge, discharge) in enumerate(
-        zip(variables.charge, variables.discharge, strict=True)
-    ):
+    for t in slots:
+        charge, discharge = variables.charge[t], variables.discharge[t]
         charging = program.binary(f"charging_{t}", f"whether the storage charges in slot {t + 1}")
         program.require(f"E7_charge_{t}", [(charge, 1.0), (charging, -power)], AT_MOST, 0.0)
         program.require(f"E8_discharge_{t}", [(discharge, 1.0), (charging, power)], AT_MOST, power)
     return program.solve(time_limit_s=time_limit_s, gap=gap)
 
 
-def schedule_of(variables: StorageVariables) -> StorageSchedule:
-    """Return the solved schedule; the stored energy is added up from it by (6)."""
+def schedule_of(variables: StorageVariables, *, net_overlaps: bool = False) -> StorageSchedule:
+    """
+    Return the solved schedule; the stored energy is added up from it by (6).
+
+    With `net_overlaps`, what is charged and discharged at once is taken out of both, at the same
+    stored energy: for models in which that costs nothing.
+    """
     storage = variables.storage
     charge_mw, discharge_mw = values(variables.charge), values(variables.discharge)
+    if net_overlaps:
+        round_trip = storage.charge_efficiency * storage.discharge_efficiency
+        overlap = np.minimum(charge_mw, discharge_mw / round_trip)
+        charge_mw = charge_mw - overlap
+        discharge_mw = np.maximum(discharge_mw - round_trip * overlap, 0.0)
     gain = storage.charge_efficiency * charge_mw - discharge_mw / storage.discharge_efficiency
     throughput_mw = float(np.sum(charge_mw + discharge_mw))
     return StorageSchedule(
@@ -118,8 +141,3 @@ def schedule_of(variables: StorageVariables) -> StorageSchedule:
         degradation_usd=storage.degradation_usd_per_mw_slot * throughput_mw,
         compensation_usd=storage.compensation_usd_per_mwh * throughput_mw * SLOT_HOURS,
     )
-
-
-def _overlaps(variables: StorageVariables) -> bool:
-    both = np.minimum(values(variables.charge), values(variables.discharge))
-    return bool(np.any(both > OVERLAP_TOLERANCE_MW))

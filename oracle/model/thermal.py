@@ -21,9 +21,10 @@ allowance  carbon.allowance_t_per_mwh                 ()      t/MWh       free, 
 (21) and (23) are printed; that the allowance counts the gross output, (16) and (29) are inferred.
 
 Where the equations are silent: the segments of the piecewise linear (23) divide [P_min, P_max]
-equally, and each runs along the chord between its ends, so that the linear cost is exact at the ends and never
-below the quadratic. The load of (29) is the `load` of the balance, without demand response in real
-time; the reference case tells (with it, the CO₂ of scenario 1 would be 1085 t and not 1063 t).
+equally, and each runs along the chord between its ends, so that the linear cost is exact at the
+ends and never below the quadratic. The load of (29) is the `load` of the balance, without demand
+response in real time; the reference case tells (with it, the CO₂ of scenario 1 would be 1085 t and
+not 1063 t).
 """
 
 from dataclasses import dataclass
