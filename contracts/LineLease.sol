@@ -83,6 +83,13 @@ contract LineLease is ILineLease, Ownable2Step {
     }
 
     /// @inheritdoc ILineLease
+    function rowsOf(Slot slot) external view returns (uint256[] memory rows, uint256 rowWords) {
+        address directory;
+        (directory, rowWords) = rowTableOf(slot);
+        rows = CodeTableLib.read(directory);
+    }
+
+    /// @inheritdoc ILineLease
     function owner() public view override(ILineLease, Ownable) returns (address) {
         return super.owner();
     }

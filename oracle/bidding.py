@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
 from oracle.domain.community import Community, Prosumer
@@ -24,7 +25,7 @@ from oracle.model.prosumers import (
     initial_state,
     position,
 )
-from oracle.units import Bps, MicroUsdPerMwh, Wh
+from oracle.units import WH_PER_MWH, Bps, MicroUsd, MicroUsdPerMwh, Wh, mw_from_wh_per_slot
 
 PRICE_CAP = MicroUsdPerMwh(10_000_000_000)  # 10 USD/kWh; no order bids more
 
@@ -128,10 +129,19 @@ def no_trades(community: Community) -> SlotEnergies:
     return SlotEnergies(sold=nothing, bought=nothing)
 
 
-def net_load_mw(slot_rests: Sequence[Sequence[Rest]]) -> np.ndarray:
+def grid_bill(community: Community, slot_rests: Sequence[Rest]) -> MicroUsd:
+    """Return what the grid charges one prosumer, rounded up once; negative is a credit."""
+    scaled = 0
+    for slot, rest in enumerate(slot_rests):
+        import_price, export_price = grid_prices(community, slot)
+        scaled += rest.imported * import_price - rest.exported * export_price
+    return MicroUsd(-(-scaled // WH_PER_MWH))
+
+
+def net_load_mw(slot_rests: Sequence[Sequence[Rest]]) -> npt.NDArray[np.float64]:
     """Return the community's imports less its exports, shape (T,), in MW."""
     return np.array(
-        [sum(rest.imported - rest.exported for rest in one) / 250_000 for one in slot_rests],
+        [mw_from_wh_per_slot(Wh(sum(rest.imported - rest.exported for rest in one))) for one in slot_rests],
         dtype=np.float64,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oracle import bidding
-from oracle.domain.book import Order
+from oracle.domain.book import Kind, Order
 from oracle.domain.community import Community
 from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
 from oracle.domain.results import Plan, TradeRecord
@@ -24,7 +24,9 @@ from oracle.model.reputation import initial_reputation
 from oracle.units import (
     WH_PER_MWH,
     Bps,
+    MicroUsd,
     MicroUsdPerMwh,
+    amount_up,
     mw_from_wh_per_slot,
     usd_per_mwh,
 )
@@ -38,18 +40,22 @@ class TradePlan:
 
     trades: tuple[TradeRecord, ...]
     net_load_mw: FloatArray  # (T,)
+    locks: tuple[MicroUsd, ...]  # per prosumer, all its orders together
 
 
-def plan_scenario(scenario: Scenario, *, time_limit_s: float = 60.0) -> Plan:
+def plan_scenario(
+    scenario: Scenario, *, time_limit_s: float = 60.0, traded: TradePlan | None = None
+) -> Plan:
     """
-    Return the oracle's plan of a scenario.
+    Return the oracle's plan of a scenario; `traded` spares the trades where they are known.
 
     Raises
     ------
     SolverError
         If a model has no optimum that can be proved within `time_limit_s`.
     """
-    traded = None if scenario.community is None else plan_trades(scenario.community)
+    if traded is None and scenario.community is not None:
+        traded = plan_trades(scenario.community)
     trades = () if traded is None else traded.trades
     if scenario.power_system is not None:
         return _power_system_plan(scenario, scenario.power_system, trades, time_limit_s)
@@ -66,6 +72,7 @@ def plan_trades(community: Community) -> TradePlan:
     scores = initial_scores(community)
     states = bidding.initial_states(community)
     records: list[TradeRecord] = []
+    locks = [0] * len(scores)
     rests = []
     for slot in range(community.pv.shape[1]):
         before = bidding.positions(community, slot, states)
@@ -83,17 +90,28 @@ def plan_trades(community: Community) -> TradePlan:
             )
             for trade in trades
         ]
+        for order in book:
+            locks[order.participant - 1] += lock_of(order, community.rules.bond_price)
         full = [trade.with_delivered(trade.energy) for trade in trades]
         after = bidding.rests(community, before, bidding.energies(community, book, full))
         states = tuple(rest.battery for rest in after)
         rests.append(after)
-    return TradePlan(trades=tuple(records), net_load_mw=bidding.net_load_mw(rests))
+    return TradePlan(
+        trades=tuple(records),
+        net_load_mw=bidding.net_load_mw(rests),
+        locks=tuple(map(MicroUsd, locks)),
+    )
 
 
 def numbered_fees(community: Community) -> dict[tuple[int, int], MicroUsdPerMwh]:
     """Return the fee per (seller, buyer), by their numbers on the chain, which count from 1."""
     fees = fees_of_lines(community.ladder, community.lines)
     return {(seller + 1, buyer + 1): fee for (seller, buyer), fee in fees.items()}
+
+
+def lock_of(order: Order, bond_price: MicroUsdPerMwh) -> MicroUsd:
+    """Return what an order locks on the chain: a bid its highest cost, an offer its bond."""
+    return amount_up(order.energy, order.price if order.kind is Kind.BID else bond_price)
 
 
 def initial_scores(community: Community) -> list[Bps]:

@@ -6,6 +6,7 @@ that is settled compute in Wh, micro-USD, micro-USD/MWh, metres and basis points
 Rounding is to the nearest integer, halves away from zero, unless the name says otherwise.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NewType
 
@@ -126,3 +127,37 @@ def amount_down(energy: Wh, price: MicroUsdPerMwh) -> MicroUsd:
 def amount_up(energy: Wh, price: MicroUsdPerMwh) -> MicroUsd:
     """Return energy × price rounded up: the money to lock for an order."""
     return MicroUsd(-(-energy * price // WH_PER_MWH))
+
+
+def storage_schedule(
+    charge_mw: Sequence[float],
+    discharge_mw: Sequence[float],
+    *,
+    initial: Wh,
+    minimum: Wh,
+    maximum: Wh,
+    charge_efficiency: Bps,
+    discharge_efficiency: Bps,
+) -> list[tuple[Wh, Wh, Wh]]:
+    """
+    Return (charge, discharge, stored) per slot in integers that obey contracts/StorageLedger.sol.
+
+    A dispatch that runs the storage to its limits would overstep them by a rounding error: each
+    slot's energy is cut to what the integer recursion allows, which costs a few Wh at most.
+    """
+    schedule, stored = [], int(initial)
+    for power_in, power_out in zip(charge_mw, discharge_mw, strict=True):
+        charge = min(
+            wh_per_slot_from_mw(max(0.0, power_in)), (maximum - stored) * BPS // charge_efficiency
+        )
+        discharge = min(
+            wh_per_slot_from_mw(max(0.0, power_out)), (stored - minimum) * discharge_efficiency // BPS
+        )
+        if charge < discharge:
+            charge = 0
+        else:
+            discharge = 0
+        stored += charge * charge_efficiency // BPS
+        stored -= -(-discharge * BPS // discharge_efficiency)
+        schedule.append((Wh(charge), Wh(discharge), Wh(stored)))
+    return schedule

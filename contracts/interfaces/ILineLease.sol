@@ -42,6 +42,9 @@ interface ILineLease {
     /// @notice The code-stored rows that hold in `slot`, and the words a row has.
     function rowTableOf(Slot slot) external view returns (address directory, uint256 rowWords);
 
+    /// @notice The rows that hold in `slot`, and the words a row has.
+    function rowsOf(Slot slot) external view returns (uint256[] memory rows, uint256 rowWords);
+
     /// @notice The ladder that holds in `slot`.
     function ladderOf(Slot slot) external view returns (FeeLadder memory);
 

@@ -1,0 +1,47 @@
+"""The compiled contracts, read from the files that `scripts.compile` writes."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from eth_utils.abi import function_abi_to_4byte_selector
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Interface and creation code of a contract."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: str
+
+
+@cache
+def load_artifact(name: str) -> Artifact:
+    """Return the artifact of a contract of the product."""
+    path = resources.files("oracle.chain") / "artifacts" / f"{name}.json"
+    content = json.loads(path.read_text())
+    return Artifact(name, content["abi"], content["bytecode"])
+
+
+CONTRACTS = (
+    "Exchange",
+    "LineLease",
+    "PairwiseNash",
+    "Registry",
+    "StorageLedger",
+    "TestDollar",
+)
+
+
+@cache
+def all_errors() -> dict[bytes, dict[str, Any]]:
+    """Return every custom error by its selector."""
+    return {
+        function_abi_to_4byte_selector(entry): entry  # type: ignore[arg-type]
+        for name in CONTRACTS
+        for entry in load_artifact(name).abi
+        if entry["type"] == "error"
+    }

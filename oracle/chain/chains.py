@@ -1,0 +1,276 @@
+"""
+Chains that the oracle settles on: embedded in the process, a local anvil, or any URL.
+
+All of them are driven in the same way: transactions are signed here, sent raw, and awaited one by
+one; the clock is simulated, so the chain's time is moved. A transaction that fails is called again
+to learn why.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess  # noqa: S404 - starts anvil, with arguments of our own
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_tester import EthereumTester, PyEVMBackend
+from eth_typing import ChecksumAddress
+from web3 import EthereumTesterProvider, HTTPProvider, Web3
+from web3.contract import Contract
+from web3.types import TxParams, TxReceipt
+
+from oracle.chain.artifacts import load_artifact
+from oracle.chain.reverts import translated
+from oracle.errors import ChainUnavailable, InvalidInputError
+
+GAS_LIMIT = 16_000_000  # below the cap per transaction of EIP-7825
+MAX_FEE_WEI = 100 * 10**9
+TIP_WEI = 10**9
+FUNDS_WEI = 100 * 10**18
+HARDFORK = "prague"
+FUNDER_VARIABLE = "WATTLINE_FUNDER_KEY"
+NODE_STARTS_WITHIN_S = 15.0
+
+
+class Chain:
+    """A chain and what we have sent to it; `gas` holds gasUsed of each call by function."""
+
+    def __init__(self, name: str, w3: Web3, funder: LocalAccount | None = None) -> None:
+        self.name = name
+        self.w3 = w3
+        self.hardfork = HARDFORK
+        self.gas: dict[str, list[int]] = {}
+        self._funder = funder
+        self._nonces: dict[ChecksumAddress, int] = {}
+        with translated():
+            self.chain_id = w3.eth.chain_id
+
+    def now(self) -> int:
+        """Return the time of the latest block."""
+        with translated():
+            return int(self.w3.eth.get_block("latest")["timestamp"])
+
+    def block_number(self) -> int:
+        """Return the number of the latest block."""
+        with translated():
+            return int(self.w3.eth.block_number)
+
+    def travel_to(self, timestamp: int) -> None:
+        """
+        Move the chain's time on, so that the next transaction runs at `timestamp` or later.
+
+        Nothing happens where it is later already.
+        """
+        if timestamp > self.now():
+            self._travel(timestamp)
+
+    def fund(self, addresses: Sequence[ChecksumAddress]) -> None:
+        """Give each address the chain's own coin, to pay for gas."""
+        for address in addresses:
+            self._await(self._fund_one(address))
+
+    def deploy(self, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
+        """Deploy a contract of the product and return it."""
+        artifact = load_artifact(name)
+        factory = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
+        data = factory.constructor(*arguments).data_in_transaction
+        receipt = self._send(sender, {"data": data}, f"deploy {name}")
+        return self.w3.eth.contract(address=receipt["contractAddress"], abi=artifact.abi)
+
+    def send(self, sender: LocalAccount, contract: Contract, name: str, *arguments: Any) -> TxReceipt:
+        """
+        Call a function of a contract in a transaction.
+
+        Raises
+        ------
+        ContractRevert
+            With the contract's custom error, if it refused.
+        """
+        data = contract.encode_abi(name, list(arguments))
+        return self._send(sender, {"to": contract.address, "data": data}, name)
+
+    def close(self) -> None:
+        """Release what the chain holds."""
+
+    def _send(self, sender: LocalAccount, transaction: TxParams, label: str) -> TxReceipt:
+        address = sender.address
+        if address not in self._nonces:
+            with translated():
+                self._nonces[address] = self.w3.eth.get_transaction_count(address, "pending")
+        signed = sender.sign_transaction(
+            {
+                "chainId": self.chain_id,
+                "type": 2,
+                "nonce": self._nonces[address],
+                "gas": GAS_LIMIT,
+                "maxFeePerGas": MAX_FEE_WEI,
+                "maxPriorityFeePerGas": TIP_WEI,
+                "value": 0,
+                **transaction,
+            }
+        )
+        with translated():
+            receipt = self._await(self.w3.eth.send_raw_transaction(signed.raw_transaction))
+        self._nonces[address] += 1
+        if receipt["status"] != 1:
+            with translated():
+                self.w3.eth.call({"from": address, **transaction})
+            raise ChainUnavailable(f"{label} failed, and would not fail now: out of gas?")
+        self.gas.setdefault(label, []).append(receipt["gasUsed"])
+        return receipt
+
+    def _await(self, transaction_hash: Any) -> TxReceipt:
+        with translated():
+            return self.w3.eth.wait_for_transaction_receipt(
+                transaction_hash, timeout=60, poll_latency=0.002
+            )
+
+    def _fund_one(self, address: ChecksumAddress) -> Any:
+        with translated():
+            if self._funder is not None:
+                return self.w3.eth.send_raw_transaction(
+                    self._funder.sign_transaction(
+                        {
+                            "chainId": self.chain_id,
+                            "type": 2,
+                            "nonce": self.w3.eth.get_transaction_count(
+                                self._funder.address, "pending"
+                            ),
+                            "gas": 21_000,
+                            "maxFeePerGas": MAX_FEE_WEI,
+                            "maxPriorityFeePerGas": TIP_WEI,
+                            "to": address,
+                            "value": FUNDS_WEI,
+                        }
+                    ).raw_transaction
+                )
+            unlocked = self.w3.eth.accounts
+            if not unlocked:
+                raise ChainUnavailable(
+                    f"no account to pay for gas: the node unlocks none, set {FUNDER_VARIABLE}"
+                )
+            return self.w3.eth.send_transaction(
+                {"from": unlocked[0], "to": address, "value": FUNDS_WEI}
+            )
+
+    def _travel(self, timestamp: int) -> None:
+        with translated():
+            answer = self.w3.provider.make_request("evm_setNextBlockTimestamp", [timestamp])  # type: ignore[arg-type]
+            if "error" in answer:
+                raise ChainUnavailable(
+                    f"{self.name} cannot move its clock (evm_setNextBlockTimestamp): "
+                    "expected a development chain such as anvil"
+                )
+            self.w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
+
+
+class EmbeddedChain(Chain):
+    """eth-tester on py-evm, in this process."""
+
+    def __init__(self) -> None:
+        self.tester = EthereumTester(PyEVMBackend())
+        super().__init__("embedded", Web3(EthereumTesterProvider(self.tester)))
+
+    def _travel(self, timestamp: int) -> None:
+        self.tester.time_travel(timestamp)
+
+
+class AnvilChain(Chain):
+    """A local anvil that this object starts and stops."""
+
+    def __init__(self) -> None:
+        port = _free_port()
+        self._process = subprocess.Popen(  # noqa: S603
+            [
+                _find_anvil(),
+                "--host=127.0.0.1",
+                f"--port={port}",
+                f"--hardfork={HARDFORK}",
+                "--order=fifo",
+                "--silent",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            w3 = _connected(f"http://127.0.0.1:{port}", self._process)
+            super().__init__("anvil", w3)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Stop the node that we started."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=10)
+
+
+def open_chain(name: str) -> Chain:
+    """
+    Return the chain called `name`: "embedded", "anvil", or a URL of a JSON-RPC node.
+
+    Raises
+    ------
+    ChainUnavailable
+        If the node does not answer or cannot be started.
+    InvalidInputError
+        If `name` is none of these.
+    """
+    if name == "embedded":
+        return EmbeddedChain()
+    if name == "anvil":
+        return AnvilChain()
+    if not name.startswith(("http://", "https://")):
+        raise InvalidInputError(
+            f"--chain {name}: expected embedded, anvil, or a URL such as http://127.0.0.1:8545"
+        )
+    w3 = Web3(HTTPProvider(name, request_kwargs={"timeout": 30}))
+    if not w3.is_connected():
+        raise ChainUnavailable(f"{name}: no Ethereum node answers there")
+    return Chain(name, w3, _funder())
+
+
+def _funder() -> LocalAccount | None:
+    key = os.environ.get(FUNDER_VARIABLE)
+    if not key:
+        return None
+    try:
+        account: LocalAccount = Account.from_key(key)
+    except ValueError as error:
+        raise InvalidInputError(f"{FUNDER_VARIABLE}: expected a private key of 32 bytes") from error
+    return account
+
+
+def _connected(url: str, process: "subprocess.Popen[bytes]") -> Web3:
+    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 30}))
+    deadline = time.monotonic() + NODE_STARTS_WITHIN_S
+    while not w3.is_connected():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise ChainUnavailable(f"anvil did not answer at {url}")
+        time.sleep(0.05)
+    return w3
+
+
+def _find_anvil() -> str:
+    """Return the anvil that ANVIL names, of the npm package beside the contracts, or of PATH."""
+    packages = Path(__file__).parents[2] / "contracts" / "node_modules" / "@foundry-rs"
+    bundled = sorted(packages.glob("anvil-*/bin/anvil*"))
+    found = os.environ.get("ANVIL") or (str(bundled[0]) if bundled else shutil.which("anvil"))
+    if not found:
+        raise ChainUnavailable(
+            "anvil is not installed: run `npm ci` in contracts/, or set ANVIL to its path"
+        )
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,159 @@
+"""A market on a chain: what it is made of, and its deployment in the order that works."""
+
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+from web3.contract import Contract
+
+from oracle.chain.chains import Chain
+from oracle.domain.community import FeeLadder
+from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """Who joins: its owner's and meter's keys, and the reputation it brings."""
+
+    name: str
+    owner: LocalAccount
+    meter: LocalAccount
+    initial_score: Bps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The keys of those who run a market; each role apart."""
+
+    registrar: LocalAccount
+    operator: LocalAccount  # system operator
+    provider: LocalAccount  # storage provider, owner of storage and lines
+    storage_meter: LocalAccount
+
+    def addresses(self) -> list[ChecksumAddress]:
+        return [self.registrar.address, self.operator.address, self.provider.address]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageRating:
+    """What the StorageLedger is told of the storage."""
+
+    max_slot: Wh
+    min_stored: Wh
+    max_stored: Wh
+    initial: Wh
+    charge_efficiency: Bps
+    discharge_efficiency: Bps
+    compensation: MicroUsdPerMwh
+
+
+NO_STORAGE = StorageRating(
+    max_slot=Wh(0),
+    min_stored=Wh(0),
+    max_stored=Wh(0),
+    initial=Wh(0),
+    charge_efficiency=Bps(10_000),
+    discharge_efficiency=Bps(10_000),
+    compensation=MicroUsdPerMwh(0),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketTerms:
+    """The constants and first settings of a market."""
+
+    participants: tuple[Participant, ...]
+    rows: list[int]
+    row_words: int
+    ladder: FeeLadder
+    mechanism: str  # contract name
+    real_time_price: MicroUsdPerMwh
+    price_cap: MicroUsdPerMwh
+    bond_price: MicroUsdPerMwh
+    compensation_price: MicroUsdPerMwh
+    reputation_memory: Bps
+    reputation_full_value: MicroUsd
+    storage: StorageRating
+    first_slot: Slot  # first slot of the storage's record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The contracts of one market and the block they were there from."""
+
+    token: Contract
+    registry: Contract
+    line_lease: Contract
+    storage_ledger: Contract
+    mechanism: Contract
+    exchange: Contract
+    first_block: int
+
+    def addresses(self) -> dict[str, str]:
+        return {
+            "TestDollar": self.token.address,
+            "Registry": self.registry.address,
+            "LineLease": self.line_lease.address,
+            "StorageLedger": self.storage_ledger.address,
+            "PairwiseNash": self.mechanism.address,
+            "Exchange": self.exchange.address,
+        }
+
+
+def deploy_market(
+    chain: Chain, deployer: LocalAccount, roles: Roles, terms: MarketTerms
+) -> Deployment:
+    """Deploy every contract of a market; the deployer keeps no right in any of them."""
+    first_block = chain.block_number()
+    token = chain.deploy(deployer, "TestDollar")
+    founders = [(p.owner.address, p.meter.address, p.initial_score) for p in terms.participants]
+    registry = chain.deploy(deployer, "Registry", roles.registrar.address, founders)
+    ladder = (terms.ladder.base, terms.ladder.interval, terms.ladder.growth)
+    line_lease = chain.deploy(
+        deployer, "LineLease", roles.provider.address, ladder, terms.rows, terms.row_words
+    )
+    storage = terms.storage
+    storage_ledger = chain.deploy(
+        deployer,
+        "StorageLedger",
+        roles.provider.address,
+        roles.storage_meter.address,
+        (
+            storage.max_slot,
+            storage.min_stored,
+            storage.max_stored,
+            storage.charge_efficiency,
+            storage.discharge_efficiency,
+            storage.compensation,
+        ),
+        storage.initial,
+        terms.first_slot,
+    )
+    mechanism = chain.deploy(deployer, terms.mechanism)
+    exchange = chain.deploy(
+        deployer,
+        "Exchange",
+        roles.operator.address,
+        token.address,
+        registry.address,
+        line_lease.address,
+        storage_ledger.address,
+        mechanism.address,
+        terms.real_time_price,
+        (
+            terms.price_cap,
+            terms.bond_price,
+            terms.compensation_price,
+            terms.reputation_memory,
+            terms.reputation_full_value,
+        ),
+    )
+    return Deployment(
+        token=token,
+        registry=registry,
+        line_lease=line_lease,
+        storage_ledger=storage_ledger,
+        mechanism=mechanism,
+        exchange=exchange,
+        first_block=first_block,
+    )

@@ -1,0 +1,270 @@
+"""The market's contracts with typed calls: domain records in, domain records out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+from web3.contract import Contract
+from web3.types import EventData
+
+from oracle.chain.chains import Chain
+from oracle.chain.deployment import Deployment
+from oracle.chain.reverts import translated
+from oracle.chain.signatures import Domain
+from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.community import FeeLadder
+from oracle.units import (
+    SLOT_SECONDS,
+    Bps,
+    Meters,
+    MicroUsd,
+    MicroUsdPerMwh,
+    MicroUsdPerMwhKm,
+    Slot,
+    Wh,
+)
+
+GATE_CLOSURE_SECONDS = 1800
+READING_SECONDS = 3600
+OPEN_SLOTS = 23
+READING_ENERGY = 0xFFFFFFFF
+CONTRADICTION = 1 << 255
+
+
+class Phase(IntEnum):
+    """Where a slot stands; the order is that of contracts/types/Market.sol."""
+
+    OPEN = 0
+    CLOSED = 1
+    CLEARED = 2
+    SETTLED = 3
+    VOID = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """An account of the exchange."""
+
+    free: MicroUsd
+    locked: MicroUsd
+    participant: int
+    score: Bps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedReading:
+    """A meter's reading and its signature."""
+
+    participant: int
+    energy: Wh
+    signature: bytes
+
+    def fields(self) -> tuple[int, int, bytes]:
+        return self.participant, self.energy, self.signature
+
+
+def slot_at(timestamp: int) -> Slot:
+    return Slot(timestamp // SLOT_SECONDS)
+
+
+def starts_at(slot: Slot) -> int:
+    return slot * SLOT_SECONDS
+
+
+class Market:
+    """One market; every call reads the chain or sends one transaction."""
+
+    def __init__(self, chain: Chain, deployment: Deployment) -> None:
+        self.chain = chain
+        self.deployment = deployment
+        self._exchange = deployment.exchange
+        self.readings_domain = self._domain("Wattline Exchange", deployment.exchange)
+        self.storage_domain = self._domain("Wattline StorageLedger", deployment.storage_ledger)
+
+    def deposit(self, owner: LocalAccount, amount: MicroUsd) -> None:
+        """Mint test dollars for `owner` and pay them into its account."""
+        token, exchange = self.deployment.token, self._exchange
+        self.chain.send(owner, token, "mint", owner.address, amount)
+        self.chain.send(owner, token, "approve", exchange.address, amount)
+        self.chain.send(owner, exchange, "deposit", amount)
+
+    def withdraw(self, owner: LocalAccount, amount: MicroUsd) -> None:
+        self.chain.send(owner, self._exchange, "withdraw", amount)
+
+    def place(self, owner: LocalAccount, slot: Slot, order: Order) -> None:
+        """Place an order; the chain says number and score of its owner, whatever `order` says."""
+        name = "placeOffer" if order.kind is Kind.OFFER else "placeBid"
+        self.chain.send(
+            owner, self._exchange, name, slot, order.energy, order.price, order.terms
+        )
+
+    def cancel(self, owner: LocalAccount, slot: Slot) -> None:
+        self.chain.send(owner, self._exchange, "cancelOrder", slot)
+
+    def clear(
+        self,
+        sender: LocalAccount,
+        slot: Slot,
+        book: Sequence[Order],
+        trades: Sequence[Trade],
+        certificate: bytes,
+    ) -> None:
+        self.chain.send(
+            sender, self._exchange, "clear", slot, _words(book), _words(trades), certificate
+        )
+
+    def record_readings(
+        self, sender: LocalAccount, slot: Slot, readings: Sequence[SignedReading]
+    ) -> None:
+        fields = [reading.fields() for reading in readings]
+        self.chain.send(sender, self._exchange, "recordReadings", slot, fields)
+
+    def report_contradiction(
+        self, sender: LocalAccount, slot: Slot, one: SignedReading, other: SignedReading
+    ) -> None:
+        self.chain.send(
+            sender, self._exchange, "reportContradiction", slot, one.fields(), other.fields()
+        )
+
+    def settle(
+        self,
+        sender: LocalAccount,
+        slot: Slot,
+        book: Sequence[Order],
+        trades: Sequence[Trade],
+        readings: Sequence[int],
+    ) -> None:
+        self.chain.send(
+            sender, self._exchange, "settle", slot, _words(book), _words(trades), list(readings)
+        )
+
+    def void(self, sender: LocalAccount, slot: Slot, book: Sequence[Order]) -> None:
+        self.chain.send(sender, self._exchange, "void", slot, _words(book))
+
+    def announce_real_time_prices(
+        self, operator: LocalAccount, prices: dict[Slot, MicroUsdPerMwh]
+    ) -> None:
+        slots = sorted(prices)
+        self.chain.send(
+            operator,
+            self._exchange,
+            "announceRealTimePrices",
+            slots,
+            [prices[slot] for slot in slots],
+        )
+
+    def record_storage(
+        self, sender: LocalAccount, slot: Slot, charge: Wh, discharge: Wh, signature: bytes
+    ) -> None:
+        ledger = self.deployment.storage_ledger
+        self.chain.send(sender, ledger, "record", slot, charge, discharge, signature)
+
+    def pay_compensation(self, sender: LocalAccount) -> None:
+        self.chain.send(sender, self._exchange, "payCompensation")
+
+    def account(self, owner: ChecksumAddress) -> AccountRecord:
+        free, locked, participant, score = self._call(self._exchange, "accountOf", owner)
+        return AccountRecord(
+            free=MicroUsd(free),
+            locked=MicroUsd(locked),
+            participant=participant,
+            score=Bps(score),
+        )
+
+    def token_balance(self, owner: ChecksumAddress) -> MicroUsd:
+        return MicroUsd(self._call(self.deployment.token, "balanceOf", owner))
+
+    def phase(self, slot: Slot) -> Phase:
+        return Phase(self._call(self._exchange, "phaseOf", slot))
+
+    def real_time_price(self, slot: Slot) -> MicroUsdPerMwh:
+        return MicroUsdPerMwh(self._call(self._exchange, "realTimePriceOf", slot))
+
+    def mechanism(self, slot: Slot) -> ChecksumAddress:
+        address: ChecksumAddress = self._call(self._exchange, "mechanismOf", slot)
+        return address
+
+    def row_table(self, slot: Slot) -> ChecksumAddress:
+        """Return the address that holds the slot's lines: equal addresses, equal lines."""
+        address: ChecksumAddress = self._call(self.deployment.line_lease, "rowTableOf", slot)[0]
+        return address
+
+    def rows(self, slot: Slot) -> tuple[list[int], int]:
+        words, row_words = self._call(self.deployment.line_lease, "rowsOf", slot)
+        return words, row_words
+
+    def ladder(self, slot: Slot) -> FeeLadder:
+        base, interval, growth = self._call(self.deployment.line_lease, "ladderOf", slot)
+        return FeeLadder(
+            base=MicroUsdPerMwhKm(base), interval=Meters(interval), growth=Bps(growth)
+        )
+
+    def stored(self) -> Wh:
+        return Wh(self._call(self.deployment.storage_ledger, "storedWh"))
+
+    def compensation_paid(self) -> MicroUsd:
+        return MicroUsd(self._call(self._exchange, "compensationPaid"))
+
+    def book(self, slot: Slot, *, from_block: int | None = None) -> tuple[Order, ...]:
+        """Return a slot's book, read from its events; `from_block` spares the search before it."""
+        names = ("OfferPlaced", "BidPlaced", "OrderCancelled")
+        events = self._events(names, slot, from_block)
+        return tuple(Order.unpack(event["args"]["order"]) for event in events)
+
+    def cleared_trades(
+        self, slot: Slot, *, from_block: int | None = None
+    ) -> tuple[Trade, ...] | None:
+        """Return the trades that a slot was cleared with, or None."""
+        return self._trades("SlotCleared", slot, from_block)
+
+    def settled_trades(
+        self, slot: Slot, *, from_block: int | None = None
+    ) -> tuple[Trade, ...] | None:
+        """Return a slot's trades with what was delivered, or None."""
+        return self._trades("SlotSettled", slot, from_block)
+
+    def readings(self, slot: Slot, *, from_block: int | None = None) -> list[int]:
+        """Return the entries of a slot's readings."""
+        events = self._events(("ReadingsRecorded",), slot, from_block)
+        return [entry for event in events for entry in event["args"]["entries"]]
+
+    def _trades(self, name: str, slot: Slot, from_block: int | None) -> tuple[Trade, ...] | None:
+        events = self._events((name,), slot, from_block)
+        if not events:
+            return None
+        return tuple(Trade.unpack(word) for word in events[0]["args"]["trades"])
+
+    def _events(
+        self, names: Iterable[str], slot: Slot, from_block: int | None
+    ) -> list[EventData]:
+        """Return the events of a slot in the order of the chain."""
+        kinds = {self._exchange.events[name]().topic: name for name in names}
+        first = self.deployment.first_block if from_block is None else from_block
+        with translated():
+            logs = self.chain.w3.eth.get_logs(
+                {
+                    "address": self._exchange.address,
+                    "fromBlock": first,
+                    "toBlock": "latest",
+                    "topics": [list(kinds), "0x" + slot.to_bytes(32, "big").hex()],
+                }
+            )
+        ordered = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
+        return [
+            self._exchange.events[kinds["0x" + log["topics"][0].hex()]]().process_log(log)
+            for log in ordered
+        ]
+
+    def _domain(self, name: str, contract: Contract) -> Domain:
+        return Domain(name=name, chain_id=self.chain.chain_id, contract=contract.address)
+
+    def _call(self, contract: Contract, name: str, *arguments: Any) -> Any:
+        with translated():
+            return contract.functions[name](*arguments).call()
+
+
+def _words(records: Sequence[Order] | Sequence[Trade]) -> list[int]:
+    return [record.pack() for record in records]

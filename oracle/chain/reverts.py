@@ -1,0 +1,62 @@
+"""What a refused call says: the custom error and its values, whichever chain it comes from."""
+
+import ast
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from eth_abi import decode
+from eth_tester.exceptions import TransactionFailed
+from eth_utils import to_bytes
+from eth_utils.abi import collapse_if_tuple
+from requests.exceptions import ConnectionError as NoConnection
+from web3.exceptions import ContractLogicError, Web3RPCError
+
+from oracle.chain.artifacts import all_errors
+from oracle.errors import ChainUnavailable, ContractRevert
+
+ERROR_STRING = to_bytes(hexstr="0x08c379a0")
+PANIC = to_bytes(hexstr="0x4e487b71")
+
+
+def decoded(data: bytes) -> ContractRevert:
+    """Return the exception for the data that a contract reverted with."""
+    selector, body = data[:4], data[4:]
+    if selector == ERROR_STRING:
+        return ContractRevert("Error", {"reason": decode(["string"], body)[0]})
+    if selector == PANIC:
+        return ContractRevert("Panic", {"code": decode(["uint256"], body)[0]})
+    entry = all_errors().get(selector)
+    if entry is None:
+        return ContractRevert("Unknown", {"data": "0x" + data.hex()})
+    inputs = entry["inputs"]
+    values = decode([collapse_if_tuple(item) for item in inputs], body)
+    names = (item["name"] or str(position) for position, item in enumerate(inputs))
+    return ContractRevert(entry["name"], dict(zip(names, values, strict=True)))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what web3, eth-tester and the network raise into exceptions of the oracle."""
+    try:
+        yield
+    except ContractLogicError as error:
+        raise decoded(to_bytes(hexstr=_hex_of(error.data))) from error
+    except TransactionFailed as error:
+        raise decoded(_bytes_of(str(error))) from error
+    except (NoConnection, ConnectionError) as error:
+        raise ChainUnavailable("the node does not answer: is it running?") from error
+    except Web3RPCError as error:
+        raise ChainUnavailable(f"the node refused: {error.message}") from error
+
+
+def _hex_of(data: Any) -> str:
+    return data if isinstance(data, str) and data.startswith("0x") else "0x"
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return the revert data that eth-tester prints as the text of a bytes literal."""
+    found = re.search(r"b(['\"]).*\1", text, re.DOTALL)
+    value = ast.literal_eval(found.group()) if found else b""
+    return value if isinstance(value, bytes) else b""

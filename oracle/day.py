@@ -1,0 +1,491 @@
+"""
+A scenario on a chain: deploy the market, then slot by slot record, clear, deliver, settle.
+
+At the start of slot b the oracle settles slot b − 1, which is over, and clears slot b + 2, whose gate
+closes then; after it the prosumers order for slot b + 3. Prosumers and meters are simulated; the
+oracle's own account has no right that a stranger's has not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from eth_account.signers.local import LocalAccount
+
+from oracle import bidding
+from oracle.chain.chains import Chain
+from oracle.chain.deployment import (
+    NO_STORAGE,
+    MarketTerms,
+    Participant,
+    Roles,
+    StorageRating,
+    deploy_market,
+)
+from oracle.chain.market import Market, SignedReading, slot_at, starts_at
+from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
+from oracle.domain.book import Order, Trade
+from oracle.domain.community import Community, FeeLadder, MarketRules
+from oracle.domain.power_system import SharedStorage
+from oracle.domain.results import (
+    MoneyRecord,
+    OrderRecord,
+    ParticipantRecord,
+    Plan,
+    RunResult,
+    StorageSlotRecord,
+    TradeRecord,
+)
+from oracle.domain.rows import rows_of
+from oracle.domain.scenario import Scenario
+from oracle.market.pairwise_nash import NAME as PAIRWISE_NASH
+from oracle.model.prosumers import Position, Rest
+from oracle.model.settlement import payment
+from oracle.plan import MECHANISMS, TradePlan, initial_scores, plan_scenario, plan_trades
+from oracle.round import RoundRunner, SlotOutcome
+from oracle.units import (
+    BPS,
+    MICRO_USD_PER_USD,
+    SLOTS_PER_DAY,
+    Bps,
+    Meters,
+    MicroUsd,
+    MicroUsdPerMwh,
+    MicroUsdPerMwhKm,
+    Slot,
+    Wh,
+    amount_up,
+    bps_from_fraction,
+    micro_usd_per_mwh_from_usd_per_mwh,
+    storage_schedule,
+    wh_from_mwh,
+    wh_per_slot_from_mw,
+)
+
+Progress = Callable[[str, int, int], None]
+
+LEAD = 3  # orders for a slot are placed this many slots before it
+CLEARING_LEAD = 2
+NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """A slot between its orders and its settlement."""
+
+    positions: tuple[Position, ...]
+    first_block: int
+
+
+def run_scenario(
+    scenario: Scenario,
+    chain: Chain,
+    *,
+    progress: Progress = lambda stage, done, total: None,
+    time_limit_s: float = 60.0,
+) -> RunResult:
+    """
+    Plan a scenario, run it on a chain, and return everything that happened.
+
+    Raises
+    ------
+    SolverError
+        If a model has no optimum.
+    ChainError
+        If the chain fails us or a contract refuses.
+    """
+    progress("dispatch", 0, 1)
+    traded = None if scenario.community is None else plan_trades(scenario.community)
+    plan = plan_scenario(scenario, time_limit_s=time_limit_s, traded=traded)
+    progress("dispatch", 1, 1)
+    day = _Day(scenario, plan, traded, chain)
+    day.deploy(progress)
+    last = scenario.slot_count
+    for boundary in range(-LEAD, last + 1):
+        day.step(boundary)
+        progress("slots", max(0, boundary), last)
+    day.close()
+    return day.result()
+
+
+class _Day:
+    """The state of a run; what the oracle needs of it is read back from the chain."""
+
+    def __init__(
+        self, scenario: Scenario, plan: Plan, traded: TradePlan | None, chain: Chain
+    ) -> None:
+        self._scenario = scenario
+        self._plan = plan
+        self._locks = traded.locks if traded else ()
+        self._chain = chain
+        self._community = scenario.community or _nobody(scenario.slot_count)
+        self._mechanism = MECHANISMS[self._community.rules.mechanism]
+        self._first = _first_slot(scenario, chain)
+        names = [prosumer.name for prosumer in self._community.prosumers]
+        self._owners = [development_key(f"{name} owner") for name in names]
+        self._meters = [development_key(f"{name} meter") for name in names]
+        self._roles = Roles(
+            registrar=development_key("registrar"),
+            operator=development_key("system operator"),
+            provider=development_key("storage provider"),
+            storage_meter=development_key("storage meter"),
+        )
+        self._oracle = development_key("oracle")
+        self._rating = NO_STORAGE if scenario.storage is None else rating_of(scenario.storage)
+        self._schedule = _schedule(self._rating, plan)
+        self._states = bidding.initial_states(self._community)
+        self._scores = initial_scores(self._community)
+        self._standing: dict[int, _Standing] = {}
+        self._rests: dict[int, tuple[Rest, ...]] = {}
+        self._history: list[tuple[Bps, ...]] = []
+        self._orders: list[OrderRecord] = []
+        self._trades: list[TradeRecord] = []
+        self._storage: list[StorageSlotRecord] = []
+        self._slots_settled = 0
+        self._deposited = 0
+        self._withdrawn = 0
+
+    def deploy(self, progress: Progress) -> None:
+        """Deploy the market, pay everybody in, announce the day's real-time prices."""
+        owners = [owner.address for owner in self._owners]
+        self._chain.fund([*owners, *self._roles.addresses(), self._oracle.address])
+        deployment = deploy_market(self._chain, self._oracle, self._roles, self._terms())
+        self._market = Market(self._chain, deployment)
+        self._runner = RoundRunner(
+            self._market, self._oracle, {deployment.mechanism.address: self._mechanism}
+        )
+        payers = self._payers()
+        for done, (payer, amount) in enumerate(payers):
+            progress("deposits", done, len(payers))
+            if amount > 0:
+                self._market.deposit(payer, amount)
+                self._deposited += amount
+        progress("deposits", len(payers), len(payers))
+        self._announce_prices()
+
+    def step(self, boundary: int) -> None:
+        """Do what is due at the start of a slot, counted in the scenario."""
+        self._chain.travel_to(starts_at(self._slot(boundary)))
+        over, closed, opening = boundary - 1, boundary + CLEARING_LEAD, boundary + LEAD
+        if over >= 0:
+            self._settle(over)
+            self._record_storage(over)
+        if 0 <= closed < self._scenario.slot_count:
+            self._clear(closed)
+        if 0 <= opening < self._scenario.slot_count:
+            self._place_orders(opening)
+
+    def close(self) -> None:
+        """Pay the provider its compensation, and every prosumer what is left on its account."""
+        if self._schedule:
+            self._market.pay_compensation(self._oracle)
+        for owner in self._owners:
+            free = self._market.account(owner.address).free
+            if free > 0:
+                self._market.withdraw(owner, free)
+                self._withdrawn += free
+
+    def result(self) -> RunResult:
+        """Return the record of the run."""
+        return RunResult(
+            plan=self._plan,
+            chain=self._chain.name,
+            hardfork=self._chain.hardfork,
+            addresses=self._market.deployment.addresses(),
+            slots_settled=self._slots_settled,
+            orders=tuple(self._orders),
+            trades=tuple(self._trades),
+            participants=tuple(self._participants()),
+            storage=tuple(self._storage),
+            lease_fees=MicroUsd(sum(trade.fee_paid or 0 for trade in self._trades)),
+            compensation_paid=self._market.compensation_paid(),
+            money=self._money(),
+            gas=self._chain.gas,
+        )
+
+    def _slot(self, index: int) -> Slot:
+        return Slot(self._first + index)
+
+    def _terms(self) -> MarketTerms:
+        community, rules = self._community, self._community.rules
+        rows, row_words = rows_of(community.lines, len(community.prosumers))
+        return MarketTerms(
+            participants=tuple(
+                Participant(
+                    name=prosumer.name,
+                    owner=owner,
+                    meter=meter,
+                    initial_score=prosumer.initial_reputation,
+                )
+                for prosumer, owner, meter in zip(
+                    community.prosumers, self._owners, self._meters, strict=True
+                )
+            ),
+            rows=rows,
+            row_words=row_words,
+            ladder=community.ladder,
+            mechanism=self._mechanism.contract,
+            real_time_price=bidding.grid_prices(community, 0)[0],
+            price_cap=bidding.PRICE_CAP,
+            bond_price=rules.bond_price,
+            compensation_price=rules.compensation_price,
+            reputation_memory=rules.reputation_memory,
+            reputation_full_value=rules.reputation_full_value,
+            storage=self._rating,
+            first_slot=self._slot(0),
+        )
+
+    def _payers(self) -> list[tuple[LocalAccount, MicroUsd]]:
+        """Return who pays in how much: enough for all locks of the run, in whole dollars."""
+        throughput = Wh(sum(charge + discharge for charge, discharge, _ in self._schedule))
+        compensation = amount_up(throughput, self._rating.compensation)
+        return [
+            *(
+                (owner, _whole_dollars(lock))
+                for owner, lock in zip(self._owners, self._locks, strict=True)
+            ),
+            (self._roles.operator, _whole_dollars(compensation)),
+        ]
+
+    def _announce_prices(self) -> None:
+        slots = range(self._scenario.slot_count)
+        prices = [bidding.grid_prices(self._community, slot)[0] for slot in slots]
+        changes = {
+            self._slot(slot): price
+            for slot, price in enumerate(prices)
+            if slot > 0 and price != prices[slot - 1]
+        }
+        if changes:
+            self._market.announce_real_time_prices(self._roles.operator, changes)
+
+    def _place_orders(self, index: int) -> None:
+        before = bidding.positions(self._community, index, self._states)
+        first_block = self._chain.block_number()
+        for order in bidding.orders(self._community, index, before, self._scores):
+            self._market.place(self._owners[order.participant - 1], self._slot(index), order)
+        self._standing[index] = _Standing(positions=before, first_block=first_block)
+
+    def _clear(self, index: int) -> None:
+        """Clear a slot; the batteries go on as its trades say."""
+        standing = self._standing[index]
+        outcome = self._runner.clear(self._slot(index), from_block=standing.first_block)
+        book, trades = (outcome.book, outcome.trades) if outcome else ((), ())
+        full = [trade.with_delivered(trade.energy) for trade in trades]
+        traded = bidding.energies(self._community, book, full)
+        rests = bidding.rests(self._community, standing.positions, traded)
+        self._states = tuple(rest.battery for rest in rests)
+        self._rests[index] = rests
+        self._orders += [self._order_record(index, order) for order in book]
+
+    def _settle(self, index: int) -> None:
+        """Let the meters of a slot's sellers speak, settle it, and note what came of it."""
+        standing = self._standing.pop(index)
+        first_block = standing.first_block
+        sold = self._sold(index, first_block)
+        if sold:
+            self._market.record_readings(
+                self._oracle, self._slot(index), self._signed_readings(index, sold)
+            )
+        outcome = self._runner.settle(self._slot(index), from_block=first_block)
+        if outcome is not None:
+            self._slots_settled += 1
+            traded = bidding.energies(self._community, outcome.book, outcome.trades)
+            self._rests[index] = bidding.rests(self._community, standing.positions, traded)
+            self._trades += [self._trade_record(index, outcome, t) for t in outcome.trades]
+            for participant in sold:
+                owner = self._owners[participant - 1].address
+                self._scores[participant - 1] = self._market.account(owner).score
+        self._history.append(tuple(self._scores))
+
+    def _sold(self, index: int, first_block: int) -> dict[int, Wh]:
+        """Return what each seller of a cleared slot sold, by its number, from the chain."""
+        slot = self._slot(index)
+        trades = self._market.cleared_trades(slot, from_block=first_block) or ()
+        if not trades:
+            return {}
+        book = self._market.book(slot, from_block=first_block)
+        sold: dict[int, Wh] = {}
+        for trade in trades:
+            seller = book[trade.offer].participant
+            sold[seller] = Wh(sold.get(seller, 0) + trade.energy)
+        return sold
+
+    def _signed_readings(self, index: int, sold: dict[int, Wh]) -> list[SignedReading]:
+        """Return what the simulated meters say: all that was sold, or less where a shortfall is."""
+        short = {(s.prosumer + 1, s.slot): s.delivered for s in self._community.shortfalls}
+        readings = []
+        for participant, energy in sorted(sold.items()):
+            delivered = Wh(energy * short.get((participant, index), BPS) // BPS)
+            signature = sign_reading(
+                self._meters[participant - 1],
+                self._market.readings_domain,
+                slot=self._slot(index),
+                participant=participant,
+                energy=delivered,
+            )
+            readings.append(
+                SignedReading(participant=participant, energy=delivered, signature=signature)
+            )
+        return readings
+
+    def _record_storage(self, index: int) -> None:
+        if not self._schedule:
+            return
+        charge, discharge, _ = self._schedule[index]
+        slot = self._slot(index)
+        signature = sign_storage_reading(
+            self._roles.storage_meter,
+            self._market.storage_domain,
+            slot=slot,
+            charge=charge,
+            discharge=discharge,
+        )
+        self._market.record_storage(self._oracle, slot, charge, discharge, signature)
+        self._storage.append(
+            StorageSlotRecord(
+                slot=index, charge=charge, discharge=discharge, stored=self._market.stored()
+            )
+        )
+
+    def _order_record(self, index: int, order: Order) -> OrderRecord:
+        return OrderRecord(
+            slot=index,
+            participant=self._name(order),
+            side=order.kind.name.lower(),
+            energy=order.energy,
+            limit_price=order.price,
+            reputation=order.score,
+        )
+
+    def _trade_record(self, index: int, outcome: SlotOutcome, trade: Trade) -> TradeRecord:
+        money = payment(trade, self._community.rules.compensation_price)
+        return TradeRecord(
+            slot=index,
+            seller=self._name(outcome.book[trade.offer]),
+            buyer=self._name(outcome.book[trade.bid]),
+            energy=trade.energy,
+            price=trade.price,
+            lease_fee=trade.fee,
+            delivered=trade.delivered,
+            paid=money.goods,
+            fee_paid=money.fee,
+            compensation=money.compensation,
+        )
+
+    def _name(self, order: Order) -> str:
+        return self._community.prosumers[order.participant - 1].name
+
+    def _participants(self) -> list[ParticipantRecord]:
+        alone = plan_without_trades(self._community)
+        return [
+            self._participant(number, prosumer.name, alone[number])
+            for number, prosumer in enumerate(self._community.prosumers)
+        ]
+
+    def _participant(self, number: int, name: str, alone: MicroUsd) -> ParticipantRecord:
+        bought = [trade for trade in self._trades if trade.buyer == name]
+        sold = [trade for trade in self._trades if trade.seller == name]
+        grid = bidding.grid_bill(
+            self._community, [self._rests[slot][number] for slot in sorted(self._rests)]
+        )
+        paid = sum((t.paid or 0) + (t.fee_paid or 0) - (t.compensation or 0) for t in bought)
+        received = sum((t.paid or 0) - (t.compensation or 0) for t in sold)
+        return ParticipantRecord(
+            name=name,
+            bill=MicroUsd(grid + paid - received),
+            grid_alone_bill=alone,
+            bought=Wh(sum(trade.energy for trade in bought)),
+            sold=Wh(sum(trade.energy for trade in sold)),
+            delivered=Wh(sum(trade.delivered or 0 for trade in sold)),
+            reputation=tuple(scores[number] for scores in self._history),
+        )
+
+    def _money(self) -> MoneyRecord:
+        holders = [*self._owners, self._roles.operator, self._roles.provider]
+        accounts = [self._market.account(holder.address) for holder in holders]
+        return MoneyRecord(
+            deposited=MicroUsd(self._deposited),
+            withdrawn=MicroUsd(self._withdrawn),
+            in_accounts=MicroUsd(sum(account.free + account.locked for account in accounts)),
+            token_balance=self._market.token_balance(self._market.deployment.exchange.address),
+        )
+
+
+def plan_without_trades(community: Community) -> list[MicroUsd]:
+    """Return each prosumer's bill for the same days with the grid alone."""
+    states = bidding.initial_states(community)
+    rests = []
+    for slot in range(community.pv.shape[1]):
+        before = bidding.positions(community, slot, states)
+        rests.append(bidding.rests(community, before, bidding.no_trades(community)))
+        states = tuple(rest.battery for rest in rests[-1])
+    return [
+        bidding.grid_bill(community, [slot_rests[number] for slot_rests in rests])
+        for number in range(len(community.prosumers))
+    ]
+
+
+def rating_of(storage: SharedStorage) -> StorageRating:
+    """Return the storage's limits in the chain's integers."""
+    return StorageRating(
+        max_slot=wh_per_slot_from_mw(storage.power_mw),
+        min_stored=wh_from_mwh(storage.min_soc * storage.capacity_mwh),
+        max_stored=wh_from_mwh(storage.max_soc * storage.capacity_mwh),
+        initial=wh_from_mwh(storage.initial_soc * storage.capacity_mwh),
+        charge_efficiency=bps_from_fraction(storage.charge_efficiency),
+        discharge_efficiency=bps_from_fraction(storage.discharge_efficiency),
+        compensation=micro_usd_per_mwh_from_usd_per_mwh(storage.compensation_usd_per_mwh),
+    )
+
+
+def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:
+    """Return the storage's dispatch in integers; empty without a storage."""
+    if plan.storage is None:
+        return []
+    return storage_schedule(
+        plan.storage.charge_mw.tolist(),
+        plan.storage.discharge_mw.tolist(),
+        initial=rating.initial,
+        minimum=rating.min_stored,
+        maximum=rating.max_stored,
+        charge_efficiency=rating.charge_efficiency,
+        discharge_efficiency=rating.discharge_efficiency,
+    )
+
+
+def _first_slot(scenario: Scenario, chain: Chain) -> Slot:
+    """Return the chain's slot for the scenario's first: its own, or the same time of a later day."""
+    wanted = slot_at(int(scenario.first_slot.timestamp()))
+    earliest = slot_at(chain.now()) + NOTICE_SLOTS + LEAD
+    days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))
+    return Slot(wanted + days * SLOTS_PER_DAY)
+
+
+def _whole_dollars(amount: MicroUsd) -> MicroUsd:
+    return MicroUsd(-(-amount // MICRO_USD_PER_USD) * MICRO_USD_PER_USD)
+
+
+def _nobody(slots: int) -> Community:
+    """Return the community of a power system without prosumers."""
+    nothing = np.zeros((0, slots), dtype=np.int64)
+    return Community(
+        prosumers=(),
+        lines=(),
+        ladder=FeeLadder(base=MicroUsdPerMwhKm(0), interval=Meters(1), growth=Bps(0)),
+        rules=MarketRules(
+            mechanism=PAIRWISE_NASH,
+            battery_policy="idle",
+            first_trading_slot=0,
+            last_trading_slot=slots - 1,
+            min_trade=Wh(0),
+            max_trade=Wh(0),
+            floor_price=MicroUsdPerMwh(0),
+            real_time_price=MicroUsdPerMwh(0),
+            bond_price=MicroUsdPerMwh(0),
+            compensation_price=MicroUsdPerMwh(0),
+            reputation_memory=Bps(0),
+            reputation_full_value=MicroUsd(1),
+        ),
+        pv=nothing,
+        load=nothing,
+    )

@@ -1,0 +1,47 @@
+"""
+Rows of lines as contracts/LineLease.sol stores them: eight lines a word, peer 12 | distance 20.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from oracle.domain.community import Line
+from oracle.errors import InvalidInputError
+from oracle.units import Meters
+
+LINES_PER_WORD = 8
+MAX_ROW_WORDS = 2
+MAX_DISTANCE = 2**20 - 1
+
+
+def rows_of(lines: Iterable[Line], participants: int) -> tuple[list[int], int]:
+    """Return the words of all rows, participant 1 first, and the words a row has."""
+    peers: dict[int, dict[int, Meters]] = {number: {} for number in range(1, participants + 1)}
+    for line in lines:
+        peers[line.first + 1][line.second + 1] = line.distance
+        peers[line.second + 1][line.first + 1] = line.distance
+    most = max((len(row) for row in peers.values()), default=0)
+    row_words = max(1, -(-most // LINES_PER_WORD))
+    if row_words > MAX_ROW_WORDS:
+        raise InvalidInputError(
+            f"a prosumer has {most} lines, expected at most {MAX_ROW_WORDS * LINES_PER_WORD}"
+        )
+    return [word for row in peers.values() for word in _packed(row, row_words)], row_words
+
+
+def lines_of(words: Sequence[int], row_words: int) -> dict[tuple[int, int], Meters]:
+    """Return the distance per (seller, buyer), by their numbers from 1."""
+    distances = {}
+    for position, word in enumerate(words):
+        for k in range(LINES_PER_WORD):
+            line = word >> 224 - 32 * k & 0xFFFFFFFF
+            if line:
+                distances[position // row_words + 1, line >> 20] = Meters(line & MAX_DISTANCE)
+    return distances
+
+
+def _packed(row: dict[int, Meters], row_words: int) -> list[int]:
+    lines = [peer << 20 | distance for peer, distance in sorted(row.items())]
+    words = [0] * row_words
+    for position, line in enumerate(lines):
+        words[position // LINES_PER_WORD] |= line << 224 - 32 * (position % LINES_PER_WORD)
+    return words

@@ -1,0 +1,99 @@
+"""
+One slot of the market, as anybody may run it: read the chain, clear, submit; later settle or void.
+
+Nothing is kept between the calls that could not be read back from the chain, so whoever runs them
+may die at any point, and a stranger may go on.
+"""
+
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+
+from oracle.chain.market import Market, Phase
+from oracle.domain.book import Order, Trade
+from oracle.domain.community import FeeLadder
+from oracle.domain.rows import lines_of
+from oracle.errors import ChainUnavailable
+from oracle.market.mechanism import Mechanism, round_of
+from oracle.model.line_lease import lease_fee
+from oracle.units import MicroUsdPerMwh, Slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotOutcome:
+    """A slot's book and its trades; positions in the trades count in the book."""
+
+    book: tuple[Order, ...]
+    trades: tuple[Trade, ...]
+
+
+class RoundRunner:
+    """Clears and settles the slots of one market, from any account."""
+
+    def __init__(
+        self, market: Market, account: LocalAccount, mechanisms: dict[str, Mechanism]
+    ) -> None:
+        """`mechanisms` maps the address of a verifier to its twin."""
+        self._market = market
+        self._account = account
+        self._mechanisms = mechanisms
+        self._fees: dict[tuple[str, FeeLadder], dict[tuple[int, int], MicroUsdPerMwh]] = {}
+
+    def clear(self, slot: Slot, *, from_block: int | None = None) -> SlotOutcome | None:
+        """
+        Clear a slot whose gate is closed; None where nobody ordered.
+
+        Raises
+        ------
+        ContractRevert
+            If the contract refuses, as WrongPhase where somebody else was faster.
+        """
+        book = self._market.book(slot, from_block=from_block)
+        if not book:
+            return None
+        address = self._market.mechanism(slot)
+        mechanism = self._mechanisms.get(address)
+        if mechanism is None:
+            raise ChainUnavailable(f"slot {slot} is cleared by {address}, a mechanism unknown here")
+        market_round = round_of(book, self.fees(slot), self._market.real_time_price(slot))
+        outcome = mechanism.clear(market_round)
+        mechanism.verify(market_round, outcome)
+        self._market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
+        return SlotOutcome(book=book, trades=outcome.trades)
+
+    def settle(self, slot: Slot, *, from_block: int | None = None) -> SlotOutcome | None:
+        """
+        Settle a cleared slot with the readings recorded so far; None where nothing was cleared.
+
+        Raises
+        ------
+        ContractRevert
+            If the contract refuses, as ReadingsIncomplete where a reading may still come.
+        """
+        trades = self._market.cleared_trades(slot, from_block=from_block)
+        if trades is None:
+            return None
+        book = self._market.book(slot, from_block=from_block)
+        readings = self._market.readings(slot, from_block=from_block)
+        self._market.settle(self._account, slot, book, trades, readings)
+        settled = self._market.settled_trades(slot, from_block=from_block)
+        return SlotOutcome(book=book, trades=settled or ())
+
+    def void(self, slot: Slot, *, from_block: int | None = None) -> bool:
+        """Release the locks of a slot that was not cleared in time; False if there is nothing to."""
+        book = self._market.book(slot, from_block=from_block)
+        if not book or self._market.phase(slot) not in (Phase.OPEN, Phase.CLOSED):
+            return False
+        self._market.void(self._account, slot, book)
+        return True
+
+    def fees(self, slot: Slot) -> dict[tuple[int, int], MicroUsdPerMwh]:
+        """Return the fee per (seller, buyer) in a slot, from the chain's lines and ladder."""
+        key = self._market.row_table(slot), self._market.ladder(slot)
+        if key not in self._fees:
+            words, row_words = self._market.rows(slot)
+            self._fees[key] = {
+                pair: lease_fee(key[1], distance)
+                for pair, distance in lines_of(words, row_words).items()
+            }
+        return self._fees[key]
