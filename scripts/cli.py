@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from scripts.demo import demo
+from scripts.dispatch import dispatch
+from scripts.run import run
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -24,5 +28,11 @@ def wattline(
     """A peer-to-peer energy market that settles on a chain which checks the results."""
 
 
+app.command(no_args_is_help=False)(demo)
+app.command(no_args_is_help=True)(run)
+app.command(no_args_is_help=True)(dispatch)
+
+
 def main() -> None:
+    """Run the command."""
     app()

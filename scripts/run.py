@@ -1,0 +1,68 @@
+"""`wattline run`: a scenario computed, traded and settled on a chain."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from oracle.chain.chains import open_chain
+from oracle.day import run_scenario
+from oracle.domain.results import RunResult
+from oracle.domain.scenario import Scenario
+from oracle.scenario import load_scenario
+from scripts.console import errors_in_one_line, out, progress_bars
+from scripts.files import write_outputs
+from scripts.summary import json_text, run_summary
+from scripts.tables import run_tables
+
+ChainOption = Annotated[
+    str,
+    typer.Option(
+        "--chain", help="embedded (in this process), anvil (started for the run), or a node's URL."
+    ),
+]
+
+
+def run(
+    scenario: Annotated[Path, typer.Argument(help="Folder of the scenario.")],
+    chain: ChainOption = "embedded",
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", help="Where to write summary, tables and report.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(help="Only the first days of the scenario.", min=1)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """
+    Run SCENARIO on a chain: dispatch, record orders, clear, deliver, settle.
+
+    Example: wattline run scenarios/village --days 1 --chain anvil --out out/village
+    """
+    with errors_in_one_line():
+        result = run_on(load_scenario(scenario, days), chain)
+        if out_dir is not None:
+            write_outputs(result, out_dir)
+
+    if as_json:
+        typer.echo(json_text(run_summary(result)))
+    else:
+        show(result, out_dir)
+
+
+def run_on(scenario: Scenario, chain_name: str) -> RunResult:
+    """Run a scenario on the chain of that name, with progress on standard error."""
+    started = perf_counter()
+    with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
+        result = run_scenario(scenario, chain, progress=report)
+    return replace(result, seconds=perf_counter() - started)
+
+
+def show(result: RunResult, folder: Path | None) -> None:
+    """Print the tables of a run, and where its files are."""
+    out.print(run_tables(result, folder=folder))
+    if folder is not None:
+        out.print(f"report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
