@@ -24,9 +24,9 @@ All are ours; (D3) to (D5) are (6) to (10), and the degradation is (24). g⁻ is
 which leaves π⁻·(d + c − h) + (π⁺ − π⁻)·g⁺ with g⁺ ≥ d + c − h in (D1): no ray of importing and
 exporting at once is left. There is no limit on the grid's side.
 
-(D5) needs its integers only where the export price is below zero. Elsewhere a unit less charged, and
-as much less discharged as that would have given back, leaves the stored energy alone and lowers the
-import, at no cost; a plan that overlaps there is one of a tie, and is netted so.
+(D5) needs its integers only where the export price is below zero. Elsewhere a unit less charged,
+and as much less discharged as that would have given back, leaves the stored energy alone and lowers
+the import, at no cost; a plan that overlaps there is one of a tie, and is netted so.
 """
 
 from dataclasses import dataclass
