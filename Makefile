@@ -21,7 +21,7 @@ endif
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo 'error: $(PYTHON): expected the modules venv and ensurepip (on Debian: the package python3-venv)' >&2; exit 1; }
 	@rm -rf .venv
 	@"$(PYTHON)" -m venv .venv
-	@pwd > $@
+	@pwd -P > $@
 
 .venv/product: .venv/made-for requirements.lock pyproject.toml
 	@echo 'Installing into .venv …'

@@ -8,7 +8,8 @@
 const fs = require("node:fs");
 const path = require("node:path");
 
-const USAGE = "usage: solc-node.js --version | --standard-json [--base-path DIR] [--include-path DIR]…";
+const USAGE =
+  "usage: solc-node.js --version | --standard-json [--base-path DIR] [--include-path DIR]…";
 
 function fail(message) {
   process.stderr.write(`${message}\n`);
@@ -24,7 +25,8 @@ function parse(argv) {
     else if (flag === "--standard-json") options.standardJson = true;
     else if (flag === "--base-path") options.basePath = value();
     else if (flag === "--include-path") options.includePaths.push(value());
-    else if (flag === "--allow-paths") value(); // any file that this user may read is allowed
+    else if (flag === "--allow-paths")
+      value(); // any file that this user may read is allowed
     else if (flag !== "-") fail(`unrecognised option '${flag}'\n${USAGE}`);
   }
   return options;
@@ -52,7 +54,9 @@ async function main() {
   const options = parse(process.argv.slice(2));
   if (options.version) {
     const version = compiler().version().replace(".Emscripten.clang", ".Linux.g++");
-    process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${version}\n`);
+    process.stdout.write(
+      `solc, the solidity compiler commandline interface\nVersion: ${version}\n`,
+    );
   } else if (options.standardJson) {
     const chunks = [];
     for await (const chunk of process.stdin) chunks.push(chunk);
