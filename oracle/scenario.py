@@ -17,7 +17,7 @@ from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
 from oracle.scenario_files import community as community_files
 from oracle.scenario_files import power_system as power_system_files
-from oracle.scenario_files.fields import anything, flag, text, whole
+from oracle.scenario_files.fields import anything, flag, shown, text, whole
 from oracle.scenario_files.toml_file import Section, TomlFile
 from oracle.units import SLOT_SECONDS, SLOTS_PER_DAY
 
@@ -79,12 +79,12 @@ def _first_slot(top: Section) -> datetime:
     expected = 'expected a time with its zone, such as "2016-05-09T00:00:00Z"'
     moment = _moment(top["first_slot"])
     if moment is None or moment.tzinfo is None:
-        raise top.fault("first_slot", f'{expected}, got "{top["first_slot"]}"')
+        raise top.fault("first_slot", f"{expected}, got {shown(top['first_slot'])}")
     seconds = moment.timestamp()
     if seconds % SLOT_SECONDS != 0 or not 0 <= seconds < (_CHAIN_SLOTS - 1) * SLOT_SECONDS:
         raise top.fault(
             "first_slot",
-            f'expected a quarter of an hour since 1970, got "{top["first_slot"]}"',
+            f"expected a quarter of an hour since 1970, got {shown(top['first_slot'])}",
         )
     return moment.astimezone(UTC)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.errors import InvalidInputError
+from oracle.scenario_files.fields import printable
 from oracle.scenario_files.text_file import read_text
 
 FloatArray = npt.NDArray[np.float64]
@@ -51,8 +52,11 @@ def read_csv(path: Path, expected: CsvFormat) -> CsvFile:
     _check_headings(path.name, headings, expected)
     rows = numbered[1:]
     for position, row in enumerate(rows):
+        if position == expected.rows:
+            raise _wrong_row_count(path.name, len(rows), row.line, expected)
         _check_row(path.name, row, position, headings, expected)
-    _check_row_count(path.name, len(rows), numbered[-1].line, expected)
+    if not rows or len(rows) % expected.rows_per_day or len(rows) != (expected.rows or len(rows)):
+        raise _wrong_row_count(path.name, len(rows), numbered[-1].line + 1, expected)
 
     cells = np.array([_numbers(path.name, row, headings, expected) for row in rows])
     return CsvFile(
@@ -87,7 +91,7 @@ def _check_headings(name: str, headings: list[str], expected: CsvFormat) -> None
             close = difflib.get_close_matches(heading, known, n=1)
             hint = f"did you mean {close[0]}?" if close else "nothing describes this one"
             raise InvalidInputError(
-                f'{name}, line 1, column "{heading}": expected a known column, {hint}'
+                f'{name}, line 1, column "{printable(heading)}": expected a known column, {hint}'
             )
         if heading in headings[:position]:
             raise InvalidInputError(f"{name}, line 1, {heading}: expected this column only once")
@@ -112,17 +116,13 @@ def _check_row(
         )
 
 
-def _check_row_count(name: str, count: int, last_line: int, expected: CsvFormat) -> None:
-    if expected.rows is not None and count != expected.rows:
-        raise InvalidInputError(
-            f"{name}, line {last_line}: expected {expected.rows} rows "
-            f"({expected.index}s 1 to {expected.rows}), got {count}"
-        )
-    if count == 0 or count % expected.rows_per_day != 0:
-        raise InvalidInputError(
-            f"{name}, line {last_line}: expected whole days of {expected.rows_per_day} rows, "
-            f"got {count} rows"
-        )
+def _wrong_row_count(name: str, count: int, line: int, expected: CsvFormat) -> InvalidInputError:
+    """Return the error to raise; `line` is where a row is missing, or the first one too many."""
+    if expected.rows is None:
+        wanted = f"whole days of {expected.rows_per_day} rows"
+    else:
+        wanted = f"{expected.rows} rows ({expected.index}s 1 to {expected.rows})"
+    return InvalidInputError(f"{name}, line {line}: expected {wanted}, got {count}")
 
 
 def _numbers(name: str, row: _Row, headings: list[str], expected: CsvFormat) -> list[float]:
@@ -145,4 +145,4 @@ def _number(name: str, line: int, heading: str, cell: str, at_most: float) -> fl
 def _said(cell: str) -> str:
     if not cell:
         return "an empty cell"
-    return cell if len(cell) <= 40 else cell[:37] + "..."
+    return printable(cell if len(cell) <= 40 else cell[:37] + "...")

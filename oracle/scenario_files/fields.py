@@ -124,12 +124,22 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return _cut(f'"{value}"' if value.isprintable() else repr(value))
+        return _cut(f'"{printable(value)}"')
     if isinstance(value, dict):
         return "a table"
+    if isinstance(value, list) and any(isinstance(entry, dict) for entry in value):
+        return "a list of tables"
     if isinstance(value, float | int):
         return _cut(f"{value:.15g}") if isinstance(value, float) else _short_integer(value)
-    return _cut(str(value))
+    return _cut(printable(str(value)))
+
+
+def printable(words: str) -> str:
+    """Return the words on one line, with escapes for what cannot be printed."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in words
+    )
 
 
 def _short_integer(value: int) -> str:

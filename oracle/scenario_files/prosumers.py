@@ -4,7 +4,7 @@ from collections import Counter
 
 from oracle.domain.community import Battery, FeeLadder, Line, Prosumer
 from oracle.model.line_lease import lease_fee
-from oracle.scenario_files.fields import flag, name, number, pair
+from oracle.scenario_files.fields import flag, name, number, pair, shown
 from oracle.scenario_files.limits import (
     HIGHEST_REPUTATION,
     LOWEST_REPUTATION,
@@ -124,7 +124,7 @@ def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
         first, second = section["between"]
         for end in (first, second):
             if end not in index:
-                raise section.fault("between", f'expected the name of a prosumer, got "{end}"')
+                raise section.fault("between", f"expected the name of a prosumer, got {shown(end)}")
         if first == second:
             raise section.fault("between", f'expected two prosumers, got "{first}" twice')
         if frozenset((first, second)) in lines:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oracle.errors import InvalidInputError
-from oracle.scenario_files.fields import Field, shown
+from oracle.scenario_files.fields import Field, printable, shown
 from oracle.scenario_files.text_file import read_text
 
 KeyPath = tuple[str | int, ...]
@@ -143,7 +143,7 @@ class TomlFile:
         key = str(path[-1])
         close = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-        place = f"{heading} {key}".strip()
+        place = f"{heading} {printable(key)}".strip()
         return InvalidInputError(
             f"{self.name}, line {self.line_of(path)}, {place}: expected a known key, {hint}"
         )
@@ -159,6 +159,8 @@ def line_index(content: str) -> dict[KeyPath, int]:
         if header:
             table = _located(_key_parts(statement[header.end() :]), counts, header[1] == "[[")
             lines.setdefault(table, number)
+            if isinstance(table[-1], int):
+                lines.setdefault(table[:-1], number)
         else:
             parts = _key_parts(statement)
             for length in range(1, len(parts) + 1):
@@ -225,7 +227,7 @@ def _parsed(content: str, name: str) -> dict[str, Any]:
         reason = str(error)
         place = re.search(r" \(at line (\d+), column \d+\)", reason)
         line = place[1] if place else str(content.count("\n") + 1)
-        reason = re.sub(r" \(at (line|end).*\)", "", reason)
+        reason = printable(re.sub(r" \(at (line|end).*\)", "", reason))
         raise InvalidInputError(
             f"{name}, line {line}: expected valid TOML, got: {reason}"
         ) from error
