@@ -1,0 +1,83 @@
+"""One market per session, deployed once; every test finds it as it was deployed."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from web3.contract import Contract
+
+from tests.contracts.markets import (
+    DEPOSIT,
+    PROSUMERS,
+    ROLES,
+    RevertibleChain,
+    Stage,
+    World,
+    owner_of,
+    some_terms,
+)
+
+
+@pytest.fixture(scope="session")
+def founded() -> World:
+    """A market whose prosumers and operator have paid in; use `world`, which is put back."""
+    world = World(RevertibleChain(), some_terms())
+    for number in range(1, PROSUMERS + 1):
+        world.market.deposit(owner_of(number), DEPOSIT)
+    world.market.deposit(ROLES.operator, DEPOSIT)
+    return world
+
+
+@pytest.fixture
+def world(founded: World) -> Iterator[World]:
+    mark = founded.chain.mark()
+    yield founded
+    founded.chain.put_back(mark)
+
+
+@pytest.fixture(scope="session")
+def first_stage(founded: World) -> tuple[object, Stage]:
+    """The chain with the book of `a_book` closed, to be put back to; and that stage."""
+    before = founded.chain.mark()
+    stage = founded.closed()
+    after = founded.chain.mark()
+    founded.chain.put_back(before)
+    return after, stage
+
+
+@pytest.fixture
+def stage(world: World, first_stage: tuple[object, Stage]) -> Stage:
+    """A slot with the book of `a_book` whose gate has just closed."""
+    after, stage = first_stage
+    world.chain.put_back(after)
+    return stage
+
+
+@pytest.fixture
+def travel_to(world: World) -> Callable[[int], None]:
+    """Let calls run at a time, and the next transaction a second later."""
+    return world.now_runs_at
+
+
+@pytest.fixture
+def exchange(world: World) -> Contract:
+    return world.exchange
+
+
+@pytest.fixture
+def mechanism(world: World) -> Contract:
+    return world.deployment.mechanism
+
+
+@pytest.fixture
+def registry(world: World) -> Contract:
+    return world.deployment.registry
+
+
+@pytest.fixture
+def line_lease(world: World) -> Contract:
+    return world.deployment.line_lease
+
+
+@pytest.fixture
+def storage_ledger(world: World) -> Contract:
+    return world.deployment.storage_ledger
