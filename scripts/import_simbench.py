@@ -1,14 +1,15 @@
 """`wattline import-simbench`: make a scenario of a real low-voltage grid."""
 
+import shutil
 from datetime import date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from oracle.errors import InvalidInputError, OracleError
 from oracle.scenario import load_scenario
-from oracle.units import SLOTS_PER_DAY
 from scripts.simbench.dataset import open_data_set, read_profiles
 from scripts.simbench.folder import PlannedShortfall, Village, write_folder
 from scripts.simbench.grid import read_grid
@@ -47,6 +48,9 @@ def import_simbench(
         typer.Option(help="PROSUMER:SLOT:SHARE, delivers only this share of what it sold."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the prosumers' tastes.")] = DEFAULT_SEED,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write into a folder that is not empty.")
+    ] = False,
     source: Annotated[
         Path | None,
         typer.Option(
@@ -72,8 +76,8 @@ def import_simbench(
             seed=seed,
             source=source,
         )
-        write_folder(village, folder)
-        scenario = load_scenario(folder)
+        _require_room(folder, force=force)
+        _write_checked(village, folder)
     except OSError as error:
         typer.echo(f"error: {folder}: cannot be written: {error.strerror}", err=True)
         raise typer.Exit(code=1) from error
@@ -82,7 +86,7 @@ def import_simbench(
         raise typer.Exit(code=1) from error
     typer.echo(
         f"{folder}: {len(village.villagers)} prosumers, {len(village.pairs)} lines, "
-        f"{scenario.slot_count // SLOTS_PER_DAY} days from {first_day:%Y-%m-%d}"
+        f"{days} days from {first_day:%Y-%m-%d}"
     )
 
 
@@ -125,6 +129,22 @@ def build_village(
             name,
         ),
     )
+
+
+def _require_room(folder: Path, *, force: bool) -> None:
+    if folder.exists() and not force and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInputError(
+            f"{folder}: expected a new or an empty folder; add --force to write into it"
+        )
+
+
+def _write_checked(village: Village, folder: Path) -> None:
+    """Write the folder only if it makes a scenario."""
+    with TemporaryDirectory() as scratch:
+        draft = Path(scratch) / village.name
+        write_folder(village, draft)
+        load_scenario(draft)
+        shutil.copytree(draft, folder, dirs_exist_ok=True)
 
 
 def _parsed(words: str) -> PlannedShortfall:

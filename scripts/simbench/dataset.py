@@ -62,7 +62,7 @@ class Profiles:
 
 def open_data_set(scenario: int, source: Path | None) -> DataSet:
     """Return a scenario's data set in the folder `source`, or in the installed package."""
-    networks = _installed_networks() if source is None else source
+    networks = installed_networks() if source is None else source
     folder = networks / f"1-complete_data-mixed-all-{scenario}-sw"
     if not (folder / "Load.csv").exists():
         raise InvalidInputError(
@@ -114,12 +114,12 @@ def _first_line(lines: Iterator[str], start: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _installed_networks() -> Path:
+def installed_networks(package: str = "simbench") -> Path:
     """Return the package's data folder without importing the package, which needs pandapower."""
-    found = importlib.util.find_spec("simbench")
+    found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise InvalidInputError(
-            "simbench: expected this package with the grid data; install it with "
+            f"{package}: expected this package with the grid data; install it with "
             "pip install '.[simbench]', or name its folder of networks with --source"
         )
     return Path(found.submodule_search_locations[0]) / "networks"

@@ -54,7 +54,9 @@ class Village:
         wanted = self.lines_per_prosumer
         if wanted is None:
             wanted = others if others <= MAX_LINES else NEAREST
-        return nearest_pairs(self.grid, wanted, MAX_LINES)
+        return nearest_pairs(
+            self.grid.between, len(self.villagers), nearest=wanted, at_most=MAX_LINES
+        )
 
 
 def write_folder(village: Village, folder: Path) -> None:

@@ -104,18 +104,19 @@ def read_grid(data: DataSet, name: str) -> Grid:
     )
 
 
-def nearest_pairs(grid: Grid, lines_per_prosumer: int, at_most: int) -> list[tuple[int, int]]:
+def nearest_pairs(
+    between: Mapping[tuple[int, int], Path], count: int, *, nearest: int, at_most: int
+) -> list[tuple[int, int]]:
     """
-    Return the pairs of buses that get a line: each bus to its nearest ones, the short lines first.
+    Return the pairs of `count` buses that get a line: each bus and its `nearest` others.
 
-    No bus gets more than `at_most`, however many it is among the nearest of.
+    Short lines go first: no bus gets more than `at_most`, however many it is among the nearest of.
     """
-    count = len(grid.buses)
-    distance = {pair: path.distance_km for pair, path in grid.between.items()}
+    distance = {pair: path.distance_km for pair, path in between.items()}
     wanted: set[tuple[int, int]] = set()
     for bus in range(count):
         others = [(min(bus, other), max(bus, other)) for other in range(count) if other != bus]
-        wanted.update(sorted(others, key=lambda pair: (distance[pair], pair))[:lines_per_prosumer])
+        wanted.update(sorted(others, key=lambda pair: (distance[pair], pair))[:nearest])
     chosen = []
     ends = [0] * count
     for first, second in sorted(wanted, key=lambda pair: (distance[pair], pair)):
