@@ -1,24 +1,24 @@
 """`wattline import-simbench`: make a scenario of a real low-voltage grid."""
 
 import shutil
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
-from oracle.errors import InvalidInputError, OracleError
+from oracle.errors import InvalidInputError
 from oracle.scenario import load_scenario
-from scripts.simbench.dataset import open_data_set, read_profiles
-from scripts.simbench.folder import PlannedShortfall, Village, write_folder
-from scripts.simbench.grid import read_grid
-from scripts.simbench.prosumers import villagers
-
-DEFAULT_SCENARIO = 1
-"""SimBench's scenario with 14 loads, 8 PV plants and 4 batteries in LV1.101."""
-
-DEFAULT_SEED = 2016
+from scripts.console import errors_in_one_line
+from scripts.simbench.folder import write_folder
+from scripts.simbench.village import (
+    DEFAULT_SCENARIO,
+    DEFAULT_SEED,
+    PlannedShortfall,
+    Village,
+    build_village,
+)
 
 
 def import_simbench(
@@ -64,7 +64,7 @@ def import_simbench(
     Example: wattline import-simbench LV1.101 --from 2016-05-09 --days 7 --out scenarios/village
     """
     folder = out or Path("scenarios") / grid
-    try:
+    with errors_in_one_line():
         village = build_village(
             grid,
             first_day.date(),
@@ -78,56 +78,9 @@ def import_simbench(
         )
         _require_room(folder, force=force)
         _write_checked(village, folder)
-    except OSError as error:
-        typer.echo(f"error: {folder}: cannot be written: {error.strerror}", err=True)
-        raise typer.Exit(code=1) from error
-    except OracleError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(code=1) from error
     typer.echo(
         f"{folder}: {len(village.villagers)} prosumers, {len(village.pairs)} lines, "
         f"{days} days from {first_day:%Y-%m-%d}"
-    )
-
-
-def build_village(
-    grid_name: str,
-    first_day: date,
-    days: int,
-    *,
-    name: str,
-    simbench_scenario: int = DEFAULT_SCENARIO,
-    lines_per_prosumer: int | None = None,
-    shortfalls: list[PlannedShortfall] | None = None,
-    seed: int = DEFAULT_SEED,
-    source: Path | None = None,
-) -> Village:
-    """Return what the folder will hold; nothing is written."""
-    data = open_data_set(simbench_scenario, source)
-    grid = read_grid(data, grid_name)
-    load_columns = {f"{load.profile}_pload" for bus in grid.buses for load in bus.loads}
-    plant_columns = {plant.profile for bus in grid.buses for plant in bus.plants}
-    loads = read_profiles(data, "LoadProfile", load_columns, first_day, days)
-    plants = read_profiles(data, "RESProfile", plant_columns, first_day, days)
-    made = villagers(grid, loads, plants, seed)
-    return Village(
-        name=name,
-        grid=grid,
-        simbench_scenario=simbench_scenario,
-        profiles=loads,
-        villagers=made,
-        lines_per_prosumer=lines_per_prosumer,
-        shortfalls=shortfalls or [],
-        command=_command(
-            grid_name,
-            first_day,
-            days,
-            simbench_scenario,
-            lines_per_prosumer,
-            shortfalls,
-            seed,
-            name,
-        ),
     )
 
 
@@ -156,26 +109,3 @@ def _parsed(words: str) -> PlannedShortfall:
         raise InvalidInputError(
             f"--shortfall: expected PROSUMER:SLOT:SHARE, such as B05:49:0.6, got {words}"
         ) from error
-
-
-def _command(
-    grid: str,
-    first_day: date,
-    days: int,
-    simbench_scenario: int,
-    lines_per_prosumer: int | None,
-    shortfalls: list[PlannedShortfall] | None,
-    seed: int,
-    name: str,
-) -> str:
-    """Return the command that makes the folder again."""
-    words = [f"wattline import-simbench {grid} --from {first_day} --days {days}"]
-    if simbench_scenario != DEFAULT_SCENARIO:
-        words.append(f"--simbench-scenario {simbench_scenario}")
-    if lines_per_prosumer is not None:
-        words.append(f"--lines-per-prosumer {lines_per_prosumer}")
-    words += [f"--shortfall {s.prosumer}:{s.slot}:{s.delivered_share}" for s in shortfalls or ()]
-    if seed != DEFAULT_SEED:
-        words.append(f"--seed {seed}")
-    words.append(f"--out scenarios/{name}")
-    return " ".join(words)

@@ -4,59 +4,21 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from oracle.scenario_files.limits import MAX_LINES
 from oracle.units import SLOT_HOURS, SLOTS_PER_DAY
 from scripts.simbench import synthetic
 from scripts.simbench.dataset import Profiles
-from scripts.simbench.grid import Grid, nearest_pairs
+from scripts.simbench.grid import Grid
 from scripts.simbench.prosumers import VillageBattery, Villager
 from scripts.simbench.readme import readme
-
-NEAREST = 8
-"""Lines per prosumer where the grid is too large for a line between any two."""
+from scripts.simbench.village import Village
 
 NOTE = (
     "Loads, PV, batteries, lines and ratings: SimBench (ODbL 1.0); "
     "tariff, tastes, market rules and shared storage: synthetic"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedShortfall:
-    """A shortfall to write into the scenario; slots count from 1."""
-
-    prosumer: str
-    slot: int
-    delivered_share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Village:
-    """Everything that goes into the folder."""
-
-    name: str
-    grid: Grid
-    simbench_scenario: int
-    profiles: Profiles
-    villagers: Sequence[Villager]
-    lines_per_prosumer: int | None
-    shortfalls: Sequence[PlannedShortfall]
-    command: str
-
-    @property
-    def pairs(self) -> list[tuple[int, int]]:
-        """Return the pairs that get a line; any two where the chain can hold that."""
-        others = len(self.villagers) - 1
-        wanted = self.lines_per_prosumer
-        if wanted is None:
-            wanted = others if others <= MAX_LINES else NEAREST
-        return nearest_pairs(
-            self.grid.between, len(self.villagers), nearest=wanted, at_most=MAX_LINES
-        )
 
 
 def write_folder(village: Village, folder: Path) -> None:

@@ -6,8 +6,9 @@ _TEMPLATE = """\
 # {name}
 
 Low-voltage grid {grid} of SimBench, scenario {simbench_scenario} ({scenario_words}): its
-{loads} loads, {plants} PV plants and {batteries} batteries as {prosumers} prosumers, one per bus with
-something to trade; {days} days from {first_slot:%Y-%m-%d}, local midnight, at 15 minutes. Made by
+{loads} loads, {plants} PV plants and {batteries} batteries as {prosumers} prosumers, one per bus
+with something to trade; {days} days from {first_slot:%Y-%m-%d}, local midnight, at 15 minutes.
+Made by
 
     {command}
 

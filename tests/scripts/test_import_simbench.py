@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from oracle.errors import InvalidInputError
 from oracle.scenario import load_scenario
-from scripts.import_simbench import build_village, import_simbench
+from scripts.import_simbench import import_simbench
 from scripts.simbench.dataset import installed_networks
-from scripts.simbench.folder import PlannedShortfall, Village, write_folder
+from scripts.simbench.folder import write_folder
 from scripts.simbench.grid import Path as GridPath
 from scripts.simbench.grid import nearest_pairs
+from scripts.simbench.village import PlannedShortfall, Village, build_village
 from tests.scripts.small_simbench import load, write_small_simbench
 
 VILLAGE = Path(__file__).parents[2] / "scenarios" / "village"
