@@ -22,8 +22,8 @@ from oracle.errors import InvalidInputError, OracleError
 
 ROOT = Path(__file__).parents[1]
 CONTRACTS = ROOT / "contracts"
-PRODUCT_ARTIFACTS = ROOT / "oracle" / "chain" / "artifacts"
-MOCK_ARTIFACTS = ROOT / "tests" / "contracts" / "artifacts"
+PRODUCT_ARTIFACTS = Path("oracle", "chain", "artifacts")
+MOCK_ARTIFACTS = Path("tests", "contracts", "artifacts")
 
 MAX_CODE_BYTES = 24_576
 OPTIMIZER_RUNS = 10_000
@@ -53,14 +53,17 @@ class Artifact:
 
     @property
     def path(self) -> Path:
+        """Return its place below the project's root."""
         return (MOCK_ARTIFACTS if self.is_mock else PRODUCT_ARTIFACTS) / f"{self.name}.json"
 
     @property
     def text(self) -> str:
+        """Return the file's content: sorted, so that a difference is one of the contract."""
         return json.dumps(self.content, indent=1, sort_keys=True) + "\n"
 
     @property
     def code_bytes(self) -> int:
+        """Return the size of what ends up on the chain."""
         return len(self.content["deployedBytecode"].removeprefix("0x")) // 2
 
 
@@ -163,16 +166,16 @@ def oversized(artifacts: tuple[Artifact, ...]) -> list[str]:
     ]
 
 
-def stale(artifacts: tuple[Artifact, ...]) -> list[str]:
+def stale(artifacts: tuple[Artifact, ...], root: Path = ROOT) -> list[str]:
     """Return which committed artifacts differ from the sources, one line each."""
     wanted = {artifact.path: artifact.text for artifact in artifacts}
     kept = {
-        path: path.read_text()
+        path.relative_to(root): path.read_text()
         for folder in (PRODUCT_ARTIFACTS, MOCK_ARTIFACTS)
-        for path in folder.glob("*.json")
+        for path in (root / folder).glob("*.json")
     }
     return [
-        f"{path.relative_to(ROOT)}: {_difference(wanted.get(path), kept.get(path))}"
+        f"{path}: {_difference(wanted.get(path), kept.get(path))}"
         for path in sorted(wanted.keys() | kept.keys())
         if wanted.get(path) != kept.get(path)
     ]
@@ -186,15 +189,14 @@ def _difference(wanted: str | None, kept: str | None) -> str:
     return "stale"
 
 
-def write(artifacts: tuple[Artifact, ...]) -> None:
+def write(artifacts: tuple[Artifact, ...], root: Path = ROOT) -> None:
     """Replace the committed artifacts."""
     for folder in (PRODUCT_ARTIFACTS, MOCK_ARTIFACTS):
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob("*.json"):
-            if path not in {artifact.path for artifact in artifacts}:
-                path.unlink()
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        for path in (root / folder).glob("*.json"):
+            path.unlink()
     for artifact in artifacts:
-        artifact.path.write_text(artifact.text)
+        (root / artifact.path).write_text(artifact.text)
 
 
 def reason_of(error: OracleError | SolcError) -> str:
