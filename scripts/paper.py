@@ -9,9 +9,11 @@ The scenario `paper-day` is the reference case. The paper prints its curves only
 of the scenario are synthetic, and `STATEMENT` says so wherever the comparison is shown.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oracle.domain.results import Plan, RealTimeResult
+from oracle.domain.results import Plan, RealTimeResult, TradeRecord
+from oracle.domain.scenario import Scenario
 from oracle.units import kwh_from_wh, usd_per_kwh
 
 SCENARIO = "paper-day"
@@ -20,6 +22,15 @@ STATEMENT = (
     "The curves and the fleet of this scenario are synthetic: they were built, and eight of their"
     " numbers tuned, so that the model's equations give the paper's tables. The comparison shows"
     " that the equations can give them, not that they are the authors'."
+)
+PRICES_STATEMENT = (
+    "On a chain a seller's reputation moves with each delivery, and the prices of later trades"
+    " with it; a plan takes the reputations of the scenario throughout."
+)
+BILLS_STATEMENT = (
+    "The buyer pays more here than with the grid alone: the paper's 262 $ are read as the lease"
+    " fees of its 714 kWh, so that price and fee together exceed the real-time price. Without a"
+    " tariff in the scenario, the grid is taken to charge that price and to pay the floor price."
 )
 
 
@@ -141,11 +152,11 @@ def compared_cases(plan: Plan) -> tuple[ComparedCase, ...]:
     )
 
 
-def compared_trades(plan: Plan) -> tuple[ComparedTrade, ...]:
-    """Return the paper's trades beside those of the plan, one for each trading slot in turn."""
-    if plan.scenario.name != SCENARIO or not plan.trades:
+def compared_trades(scenario: Scenario, ours: Sequence[TradeRecord]) -> tuple[ComparedTrade, ...]:
+    """Return the paper's trades beside ours, one for each trading slot in turn."""
+    if scenario.name != SCENARIO or not ours:
         return ()
-    trades = sorted(plan.trades, key=lambda trade: trade.slot)
+    trades = sorted(ours, key=lambda trade: trade.slot)
     rows = []
     for place, (energy_kwh, price) in enumerate(PAPER_TRADES):
         trade = trades[place] if place < len(trades) else None

@@ -44,6 +44,7 @@ ENERGY_KWH_DIGITS = 3
 PRICE_USD_PER_KWH_DIGITS = 9
 SECONDS_DIGITS = 4
 GAP_SIGNIFICANT_DIGITS = 3
+DEPLOY = "deploy "  # how the names of deployments begin
 
 
 def json_text(value: Json) -> str:
@@ -123,7 +124,7 @@ def storage_of(plan: Plan) -> StoragePlan | None:
 
 
 def gas_statistics(gas: dict[str, list[int]]) -> dict[str, dict[str, int]]:
-    """Return count, min, median and max of each function that was called."""
+    """Return count, min, median and max of each function that was called, deployments last."""
     return {
         function: {
             "count": len(used),
@@ -131,7 +132,9 @@ def gas_statistics(gas: dict[str, list[int]]) -> dict[str, dict[str, int]]:
             "median": round(median(used)),
             "max": int(max(used)),
         }
-        for function, used in sorted(gas.items())
+        for function, used in sorted(
+            gas.items(), key=lambda item: (item[0].startswith(DEPLOY), item[0])
+        )
         if used
     }
 

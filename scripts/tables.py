@@ -16,6 +16,7 @@ from rich.text import Text
 from oracle.domain.results import Plan, RunResult, TradeRecord
 from oracle.domain.scenario import Scenario
 from oracle.units import (
+    KWH_PER_MWH,
     SLOT_HOURS,
     MicroUsd,
     Wh,
@@ -26,6 +27,7 @@ from oracle.units import (
 )
 from scripts import paper
 from scripts.comparison import comparison_rows
+from scripts.numbers import number, signed
 from scripts.paper import CaseRow
 from scripts.slots import slot_number, slot_ranges, slot_time
 from scripts.summary import gas_statistics, storage_of
@@ -45,7 +47,7 @@ def dispatch_tables(plan: Plan) -> Group:
             commitment_table(plan),
             storage_table(plan),
             trades_table(plan.scenario, plan.trades, folder=None),
-            paper_trades_table(plan),
+            paper_trades_table(plan.scenario, plan.trades),
         ]
     )
 
@@ -59,7 +61,7 @@ def run_tables(result: RunResult, *, folder: Path | None = None) -> Group:
             dispatch_table(result.plan),
             storage_table(result.plan),
             trades_table(result.plan.scenario, result.trades, folder=folder),
-            paper_trades_table(result.plan),
+            paper_trades_table(result.plan.scenario, result.trades),
             participants_table(result, folder=folder),
             gas_table(result),
             money_table(result),
@@ -88,25 +90,25 @@ def paper_table(plan: Plan) -> RenderableType | None:
     return Group(table, Text(titles, style="dim"), Text(paper.STATEMENT, style="italic"))
 
 
-def paper_trades_table(plan: Plan) -> RenderableType | None:
+def paper_trades_table(scenario: Scenario, trades: Sequence[TradeRecord]) -> RenderableType | None:
     """Return the prices of the paper's figure beside ours; only the reference case has them."""
-    trades = paper.compared_trades(plan)
-    if not trades:
+    compared = paper.compared_trades(scenario, trades)
+    if not compared:
         return None
     table = _table(
-        f"Prices against the paper's figure ({paper.SOURCE})",
+        "Prices against the paper's figure",
         ["slot", "paper kWh", "this run kWh", "paper $/kWh", "this run $/kWh"],
         left=0,
     )
-    for trade in trades:
+    for trade in compared:
         table.add_row(
             DASH if trade.slot is None else str(slot_number(trade.slot)),
             f"{trade.paper_energy_kwh:g}",
-            _optional(trade.energy_kwh, ",.3f"),
+            _optional(trade.energy_kwh, 3),
             f"{trade.paper_price_usd_per_kwh:.2f}",
-            _optional(trade.price_usd_per_kwh, ".4f"),
+            _optional(trade.price_usd_per_kwh, 4),
         )
-    return table
+    return Group(table, Text(paper.PRICES_STATEMENT, style="italic"))
 
 
 def dispatch_table(plan: Plan) -> RenderableType | None:
@@ -118,9 +120,9 @@ def dispatch_table(plan: Plan) -> RenderableType | None:
     for row in rows:
         table.add_row(
             row.label,
-            _optional(row.without_sharing, f",.{row.digits}f"),
-            _optional(row.with_sharing, f",.{row.digits}f"),
-            _optional(row.difference, f"+,.{row.digits}f"),
+            _optional(row.without_sharing, row.digits),
+            _optional(row.with_sharing, row.digits),
+            DASH if row.difference is None else signed(row.difference, row.digits),
         )
     solved = plan.with_sharing
     solver = Text(
@@ -154,10 +156,12 @@ def storage_table(plan: Plan) -> RenderableType | None:
     table.show_header = False
     table.add_row("charges in slots", slot_ranges(storage.charge_mw > IDLE_MW))
     table.add_row("discharges in slots", slot_ranges(storage.discharge_mw > IDLE_MW))
-    table.add_row("charged MWh", f"{storage.charge_mw.sum() * SLOT_HOURS:,.3f}")
-    table.add_row("discharged MWh", f"{storage.discharge_mw.sum() * SLOT_HOURS:,.3f}")
-    table.add_row("degradation $", f"{storage.cost_usd:,.2f}")
-    table.add_row("profit of the provider $", f"{storage.profit_usd:,.2f}")
+    charged_kwh = storage.charge_mw.sum() * SLOT_HOURS * KWH_PER_MWH
+    discharged_kwh = storage.discharge_mw.sum() * SLOT_HOURS * KWH_PER_MWH
+    table.add_row("charged kWh", number(charged_kwh, 1))
+    table.add_row("discharged kWh", number(discharged_kwh, 1))
+    table.add_row("degradation $", number(storage.cost_usd, 2))
+    table.add_row("profit of the provider $", number(storage.profit_usd, 2))
     return table
 
 
@@ -178,10 +182,10 @@ def trades_table(
             f"{slot_number(trade.slot)}  {slot_time(scenario, trade.slot)}",
             escape(trade.seller),
             escape(trade.buyer),
-            f"{kwh_from_wh(trade.energy):,.3f}",
+            number(kwh_from_wh(trade.energy), 3),
             f"{usd_per_kwh(trade.price):.4f}",
             f"{usd_per_kwh(trade.lease_fee):.4f}",
-            DASH if trade.delivered is None else f"{kwh_from_wh(trade.delivered):,.3f}",
+            DASH if trade.delivered is None else number(kwh_from_wh(trade.delivered), 3),
         )
     return Group(table, *_rest(len(trades) - len(shown), folder, "trades.csv"))
 
@@ -210,10 +214,10 @@ def participants_table(result: RunResult, *, folder: Path | None) -> RenderableT
             escape(participant.name),
             _usd(participant.grid_alone_bill),
             _usd(participant.bill),
-            Text(f"{usd_from_micro_usd(gained):+,.3f}", style="green" if gained >= 0 else "red"),
-            f"{kwh_from_wh(participant.sold):,.1f}",
-            f"{kwh_from_wh(participant.bought):,.1f}",
-            f"{kwh_from_wh(participant.delivered):,.1f}",
+            Text(signed(usd_from_micro_usd(gained), 3), style="green" if gained >= 0 else "red"),
+            number(kwh_from_wh(participant.sold), 1),
+            number(kwh_from_wh(participant.bought), 1),
+            number(kwh_from_wh(participant.delivered), 1),
             f"{fraction_from_bps(participant.reputation[-1]):.3f}",
         )
     alone = MicroUsd(sum(participant.grid_alone_bill for participant in participants))
@@ -226,13 +230,16 @@ def participants_table(result: RunResult, *, folder: Path | None) -> RenderableT
         "all",
         _usd(alone),
         _usd(bill),
-        f"{usd_from_micro_usd(MicroUsd(alone - bill)):+,.3f}",
-        f"{kwh_from_wh(sold):,.1f}",
-        f"{kwh_from_wh(bought):,.1f}",
-        f"{kwh_from_wh(delivered):,.1f}",
+        signed(usd_from_micro_usd(MicroUsd(alone - bill)), 3),
+        number(kwh_from_wh(sold), 1),
+        number(kwh_from_wh(bought), 1),
+        number(kwh_from_wh(delivered), 1),
         "",
     )
-    return Group(table, *_rest(len(participants) - MAX_ROWS, folder, "participants.csv"))
+    more = _rest(len(participants) - MAX_ROWS, folder, "participants.csv")
+    if result.plan.scenario.name == paper.SCENARIO:
+        more.append(Text(paper.BILLS_STATEMENT, style="italic"))
+    return Group(table, *more)
 
 
 def gas_table(result: RunResult) -> RenderableType | None:
@@ -250,11 +257,11 @@ def money_table(result: RunResult) -> RenderableType:
     """Return the money check, to the micro-dollar."""
     money = result.money
     table = _table("Money check", ["", "$"])
-    table.add_row("deposited", f"{usd_from_micro_usd(money.deposited):,.6f}")
-    table.add_row("withdrawn", f"{usd_from_micro_usd(money.withdrawn):,.6f}")
-    table.add_row("in all accounts", f"{usd_from_micro_usd(money.in_accounts):,.6f}")
-    table.add_row("tokens held by the exchange", f"{usd_from_micro_usd(money.token_balance):,.6f}")
-    table.add_row("lease fees earned", f"{usd_from_micro_usd(result.lease_fees):,.6f}")
+    table.add_row("deposited", number(usd_from_micro_usd(money.deposited), 6))
+    table.add_row("withdrawn", number(usd_from_micro_usd(money.withdrawn), 6))
+    table.add_row("in all accounts", number(usd_from_micro_usd(money.in_accounts), 6))
+    table.add_row("tokens held by the exchange", number(usd_from_micro_usd(money.token_balance), 6))
+    table.add_row("lease fees earned", number(usd_from_micro_usd(result.lease_fees), 6))
     verdict = "nothing lost, nothing made" if money.difference == 0 else "MONEY DOES NOT ADD UP"
     style = "bold green" if money.difference == 0 else "bold red"
     return Group(table, Text(f"difference: {money.difference} micro-dollars, {verdict}", style))
@@ -303,21 +310,21 @@ def _time_order(trade: TradeRecord) -> tuple[int, str, str]:
 
 
 def _usd(amount: MicroUsd) -> str:
-    return f"{usd_from_micro_usd(amount):,.3f}"
+    return number(usd_from_micro_usd(amount), 3)
 
 
-def _optional(value: float | None, form: str) -> str:
-    return DASH if value is None else format(value, form)
+def _optional(value: float | None, digits: int) -> str:
+    return DASH if value is None else number(value, digits)
 
 
 def _case_cells(row: CaseRow) -> list[str]:
     return [
-        f"{row.total_cost_usd:,.0f}",
+        number(row.total_cost_usd, 0),
         f"{row.co2_t:,.1f}",
-        f"{row.carbon_cost_usd:,.0f}",
-        _optional(row.p2p_cost_usd, ",.2f"),
+        number(row.carbon_cost_usd, 0),
+        _optional(row.p2p_cost_usd, 2),
         f"{row.wind_used_percent:.2f}",
-        f"{row.storage_profit_usd:,.0f}",
+        number(row.storage_profit_usd, 0),
     ]
 
 
@@ -326,10 +333,10 @@ def _difference_cells(ours: CaseRow, other: CaseRow) -> list[str]:
     if ours.p2p_cost_usd is not None and other.p2p_cost_usd is not None:
         p2p = ours.p2p_cost_usd - other.p2p_cost_usd
     return [
-        f"{ours.total_cost_usd - other.total_cost_usd:+,.0f}",
-        f"{ours.co2_t - other.co2_t:+,.1f}",
-        f"{ours.carbon_cost_usd - other.carbon_cost_usd:+,.0f}",
-        _optional(p2p, "+,.2f"),
-        f"{ours.wind_used_percent - other.wind_used_percent:+.2f}",
-        f"{ours.storage_profit_usd - other.storage_profit_usd:+,.0f}",
+        signed(ours.total_cost_usd - other.total_cost_usd, 0),
+        signed(ours.co2_t - other.co2_t, 1),
+        signed(ours.carbon_cost_usd - other.carbon_cost_usd, 0),
+        DASH if p2p is None else signed(p2p, 2),
+        signed(ours.wind_used_percent - other.wind_used_percent, 2),
+        signed(ours.storage_profit_usd - other.storage_profit_usd, 0),
     ]

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from scripts import numbers
+
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -51,15 +53,10 @@ def round_axis(low: float, high: float, *, intervals: int = 4) -> Axis:
 
 
 def number(value: float, digits: int) -> str:
-    """Return the value with that many decimals, thousands apart, a true minus, no negative zero."""
-    return f"{round(float(value), digits) + 0.0:,.{digits}f}".replace("-", "−")
+    """Return the value as `scripts.numbers` does, with a true minus sign."""
+    return numbers.number(value, digits).replace("-", "−")
 
 
 def signed(value: float, digits: int) -> str:
-    """Return a difference: with its sign, unless it is nothing."""
-    return ("+" if round(value, digits) > 0 else "") + number(value, digits)
-
-
-def counted(count: int, noun: str) -> str:
-    """Return `1 offer`, `2 offers`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """Return a difference as `scripts.numbers` does, with a true minus sign."""
+    return numbers.signed(value, digits).replace("-", "−")

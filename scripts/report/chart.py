@@ -120,14 +120,14 @@ def stacked(layers: Sequence[Series]) -> list[Series]:
 
 
 def time_ticks(scenario: Scenario) -> tuple[Tick, ...]:
-    """Return ticks every four hours of a single day, else one at each midnight."""
+    """Return ticks every four hours of a single day, else one at the start of each."""
     slots = scenario.slot_count
     if slots > SLOTS_PER_DAY:
         starts = range(0, slots, SLOTS_PER_DAY)
         return tuple(
             Tick(
                 place=100 * start / slots,
-                label=(scenario.first_slot + timedelta(days=start / SLOTS_PER_DAY)).strftime(
+                label=(scenario.first_slot + timedelta(days=start / SLOTS_PER_DAY + 0.5)).strftime(
                     "%a %d %b"
                 ),
             )

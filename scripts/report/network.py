@@ -15,15 +15,25 @@ from markupsafe import Markup
 from oracle.domain.community import Community
 from oracle.domain.results import TradeRecord
 from oracle.units import Wh, kwh_from_wh, usd_per_kwh
-from scripts.report.axis import counted, number
+from scripts.numbers import counted
+from scripts.report.axis import number
 from scripts.report.svg import markup, node, short
 
-WIDTH, HEIGHT = 860.0, 640.0
-RADIUS = 235.0
+WIDTH = 860.0
+MARGIN = 62.0  # above the topmost and below the lowest prosumer, for their names
 NODE_RADIUS = 11.0
-FEE_CLASSES = 5
+FEE_STYLES = 5  # q1 to q5 in the style sheet
 MAX_LABEL = 14  # characters
 WIDEST, THINNEST = 9.0, 1.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeClass:
+    """Fees that share a colour, in USD/kWh."""
+
+    style: int
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +46,7 @@ class Pair:
     energy_kwh: float
     mean_price_usd_per_kwh: float  # by energy
     lease_fee_usd_per_kwh: float  # by energy, where it changed
-    fee_class: int  # 1 = the cheapest fifth of the range of fees
+    fee_style: int  # 1 = the cheapest
     key: str  # index of the seller, index of the buyer
 
     @property
@@ -51,41 +61,43 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """The picture, what it shows as rows, and the bounds of its classes of fees."""
+    """The picture, what it shows as rows, and what its colours mean."""
 
     picture: Markup
     pairs: tuple[Pair, ...]  # the largest first
-    fee_bounds: tuple[tuple[int, float, float], ...]  # class, from, to in USD/kWh
+    fees: tuple[FeeClass, ...]
 
 
 def network(community: Community, trades: Sequence[TradeRecord]) -> Network:
     """Return the picture of all the trades of the run."""
     names = [prosumer.name for prosumer in community.prosumers]
-    low, high = _fee_range(trades)
-    pairs = _pairs(names, trades, low, high)
+    fees = fee_classes(trades)
+    pairs = _pairs(names, trades, fees)
     places = _places(community)
+    top = min(place[1] for place in places) - MARGIN
+    height = max(place[1] for place in places) + MARGIN - top
     picture = node(
         "svg",
         {
-            "viewBox": f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
+            "viewBox": f"0 {short(top)} {WIDTH:.0f} {short(height)}",
             "role": "img",
             "aria-label": f"Trades on the lines of the community: {len(pairs)} pairs traded;"
             " the table beside the picture has them all.",
         },
     )
-    for line in community.lines:
-        picture.append(_line(places[line.first], places[line.second]))
-    largest = max((pair.energy_kwh for pair in pairs), default=1.0)
     index = {name: place for place, name in enumerate(names)}
+    traded = {frozenset((index[pair.seller], index[pair.buyer])) for pair in pairs}
+    for line in community.lines:
+        if {line.first, line.second} not in traded:
+            picture.append(_line(places[line.first], places[line.second]))
+    largest = max((pair.energy_kwh for pair in pairs), default=1.0)
     for pair in reversed(pairs):
         width = THINNEST + (WIDEST - THINNEST) * pair.energy_kwh / largest
         ends = places[index[pair.seller]], places[index[pair.buyer]]
         picture.append(_arrow(pair, *ends, width))
     for name, place in zip(names, places, strict=True):
         picture.append(_prosumer(name, place, trades))
-    return Network(
-        picture=markup(picture), pairs=tuple(pairs), fee_bounds=_fee_bounds(pairs, low, high)
-    )
+    return Network(picture=markup(picture), pairs=tuple(pairs), fees=fees)
 
 
 def circle_order(community: Community) -> list[int]:
@@ -103,32 +115,28 @@ def circle_order(community: Community) -> list[int]:
     return order
 
 
-def _fee_range(trades: Iterable[TradeRecord]) -> tuple[float, float]:
-    fees = [usd_per_kwh(trade.lease_fee) for trade in trades]
-    return (min(fees), max(fees)) if fees else (0.0, 0.0)
-
-
-def _fee_class(fee: float, low: float, high: float) -> int:
-    if high <= low:
-        return FEE_CLASSES // 2 + 1
-    return min(FEE_CLASSES, 1 + int(FEE_CLASSES * (fee - low) / (high - low)))
-
-
-def _fee_bounds(
-    pairs: Sequence[Pair], low: float, high: float
-) -> tuple[tuple[int, float, float], ...]:
-    if not pairs:
-        return ()
-    if high <= low:
-        return ((pairs[0].fee_class, low, high),)
-    width = (high - low) / FEE_CLASSES
+def fee_classes(trades: Iterable[TradeRecord]) -> tuple[FeeClass, ...]:
+    """Return the classes of the fees paid: each fee its own where they are few, else fifths."""
+    fees = sorted({usd_per_kwh(trade.lease_fee) for trade in trades})
+    if len(fees) <= FEE_STYLES:
+        steps = max(1, len(fees) - 1)
+        return tuple(
+            FeeClass(style=1 + round((FEE_STYLES - 1) * place / steps), low=fee, high=fee)
+            for place, fee in enumerate(fees)
+        )
+    width = (fees[-1] - fees[0]) / FEE_STYLES
     return tuple(
-        (place + 1, low + place * width, low + (place + 1) * width) for place in range(FEE_CLASSES)
+        FeeClass(style=place + 1, low=fees[0] + place * width, high=fees[0] + (place + 1) * width)
+        for place in range(FEE_STYLES)
     )
 
 
+def _style(fee: float, classes: Sequence[FeeClass]) -> int:
+    return next((one.style for one in classes if fee <= one.high + 1e-12), FEE_STYLES)
+
+
 def _pairs(
-    names: Sequence[str], trades: Iterable[TradeRecord], low: float, high: float
+    names: Sequence[str], trades: Iterable[TradeRecord], fees: Sequence[FeeClass]
 ) -> list[Pair]:
     index = {name: place for place, name in enumerate(names)}
     groups: dict[tuple[str, str], list[TradeRecord]] = {}
@@ -146,7 +154,7 @@ def _pairs(
                 energy_kwh=kwh_from_wh(Wh(energy)),
                 mean_price_usd_per_kwh=sum(t.energy * usd_per_kwh(t.price) for t in group) / energy,
                 lease_fee_usd_per_kwh=fee,
-                fee_class=_fee_class(fee, low, high),
+                fee_style=_style(fee, fees),
                 key=f"{index[seller]}-{index[buyer]}",
             )
         )
@@ -156,11 +164,12 @@ def _pairs(
 def _places(community: Community) -> list[tuple[float, float]]:
     order = circle_order(community)
     places = [(0.0, 0.0)] * len(order)
+    radius = min(240.0, 90.0 + 15.0 * len(order))
     for position, prosumer in enumerate(order):
         angle = 2 * math.pi * position / len(order) - math.pi / 2
         places[prosumer] = (
-            WIDTH / 2 + RADIUS * math.cos(angle),
-            HEIGHT / 2 + RADIUS * math.sin(angle),
+            WIDTH / 2 + radius * math.cos(angle),
+            radius * math.sin(angle),
         )
     return places
 
@@ -192,7 +201,7 @@ def _arrow(
     )
     return node(
         "g",
-        {"class": f"trade q{pair.fee_class}", "data-pair": pair.key},
+        {"class": f"trade q{pair.fee_style}", "data-pair": pair.key},
         node("title", {}, pair.sentence),
         node("path", {"d": curve, "class": "shaft", "stroke-width": width}),
         node("path", {"d": f"M{short(tip_x)} {short(tip_y)}L{left}L{right}Z", "class": "head"}),
@@ -206,7 +215,7 @@ def _prosumer(name: str, place: tuple[float, float], trades: Iterable[TradeRecor
     right = place[0] > WIDTH / 2 + 1
     middle = abs(place[0] - WIDTH / 2) <= 1
     away_x = 0.0 if middle else (NODE_RADIUS + 8) * (1 if right else -1)
-    away_y = 0.0 if not middle else (-34.0 if place[1] < HEIGHT / 2 else 26.0)
+    away_y = 0.0 if not middle else (-34.0 if place[1] < 0 else 26.0)
     anchor = "middle" if middle else "start" if right else "end"
     label = name if len(name) <= MAX_LABEL else name[: MAX_LABEL - 1] + "…"
     amounts = [f"sold {number(sold, 1)}"] if sold else []

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from oracle.domain.results import OrderRecord, TradeRecord
 from oracle.domain.scenario import Scenario
 from oracle.units import Wh, kwh_from_wh, usd_per_kwh
-from scripts.report.axis import Axis, Tick, counted, number, round_axis
+from scripts.numbers import counted
+from scripts.report.axis import Axis, Tick, number, round_axis
 from scripts.report.chart import HEIGHT, WIDTH
 from scripts.report.svg import markup, node, short
 from scripts.slots import slot_number, slot_time

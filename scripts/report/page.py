@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from oracle.domain.results import Plan, RunResult, TradeRecord
 from oracle.units import (
+    SLOTS_PER_DAY,
     MicroUsd,
     Wh,
     kwh_from_wh,
@@ -20,7 +21,8 @@ from oracle.units import (
 )
 from scripts import paper
 from scripts.comparison import comparison_rows
-from scripts.report.axis import counted, number, signed
+from scripts.numbers import counted
+from scripts.report.axis import number, signed
 from scripts.report.chart import TimeChart
 from scripts.report.community import bills, community_charts, reputations
 from scripts.report.gauge import gas_range
@@ -92,7 +94,7 @@ def _context(result: RunResult) -> dict[str, Any]:
         "saved": MicroUsd(sum(one.grid_alone_bill - one.bill for one in result.participants)),
         "paper": paper,
         "paper_cases": paper.compared_cases(plan),
-        "paper_trades": paper.compared_trades(plan),
+        "paper_trades": paper.compared_trades(scenario, result.trades),
         "comparison": comparison_rows(plan),
         "system_charts": system_charts,
         "units": committed_units(plan),
@@ -122,8 +124,9 @@ def _asset(name: str) -> Markup:
 
 def _day(result: RunResult) -> str:
     scenario = result.plan.scenario
-    first = starts_at(scenario, 0)
-    last = starts_at(scenario, scenario.slot_count - 1)
+    half_a_day = SLOTS_PER_DAY // 2  # the date at noon, wherever midnight is
+    first = starts_at(scenario, half_a_day)
+    last = starts_at(scenario, max(half_a_day, scenario.slot_count - half_a_day))
     if first.date() == last.date():
         return first.strftime("%d %B %Y")
     return f"{first.strftime('%d %B')} to {last.strftime('%d %B %Y')}"
