@@ -35,7 +35,7 @@ endif
 	@touch $@
 
 contracts/node_modules/.done: contracts/package.json contracts/package-lock.json contracts/.npmrc
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null || { echo 'error: node: expected Node 20 or later' >&2; exit 1; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || { echo 'error: node: expected Node 20 or later' >&2; exit 1; }
 	@npm --version >/dev/null 2>&1 || { echo 'error: npm: expected the npm that comes with Node' >&2; exit 1; }
 	@echo 'Installing compiler, forge and anvil into contracts/node_modules …'
 	@cd contracts && npm ci --loglevel=error

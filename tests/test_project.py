@@ -124,6 +124,18 @@ def test_says_in_one_line_that_node_is_too_old_or_missing(
     assert said == ["error: node: expected Node 20 or later"]
 
 
+@pytest.mark.node
+def test_takes_the_node_at_hand_and_installs_once(clone: Path, tmp_path: Path) -> None:
+    npm = program(tmp_path / "bin" / "npm", 'echo "$*" >>calls; mkdir -p node_modules')
+    path = f"{npm.parent}:{os.environ['PATH']}"
+
+    for _ in range(2):
+        code, said = make(clone, "contracts/node_modules/.done", path=path)
+        assert (code, said) == (0, [])
+
+    assert (clone / "contracts" / "calls").read_text() == "ci --loglevel=error\n"
+
+
 @pytest.mark.parametrize(("made_for", "is_up_to_date"), [("here", True), ("elsewhere", False)])
 def test_only_a_moved_project_makes_its_environment_anew(
     clone: Path, made_for: str, is_up_to_date: bool
