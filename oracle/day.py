@@ -1,13 +1,12 @@
 """
 A scenario on a chain: deploy the market, then slot by slot record, clear, deliver, settle.
 
-At the start of slot b the oracle settles slot b − 1, which is over, and clears slot b + 2, whose gate
-closes then; after it the prosumers order for slot b + 3. Prosumers and meters are simulated; the
-oracle's own account has no right that a stranger's has not.
+At the start of slot b the oracle settles slot b − 1, which is over, and clears slot b + 2, whose
+gate closes then; after it the prosumers order for slot b + 3. Prosumers and meters are simulated;
+the oracle's own account has no right that a stranger's has not.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from eth_account.signers.local import LocalAccount
@@ -69,14 +68,6 @@ CLEARING_LEAD = 2
 NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
-    """A slot between its orders and its settlement."""
-
-    positions: tuple[Position, ...]
-    first_block: int
-
-
 def run_scenario(
     scenario: Scenario,
     chain: Chain,
@@ -135,7 +126,7 @@ class _Day:
         self._schedule = _schedule(self._rating, plan)
         self._states = bidding.initial_states(self._community)
         self._scores = initial_scores(self._community)
-        self._standing: dict[int, _Standing] = {}
+        self._standing: dict[int, tuple[Position, ...]] = {}  # from orders to settlement
         self._rests: dict[int, tuple[Rest, ...]] = {}
         self._history: list[tuple[Bps, ...]] = []
         self._orders: list[OrderRecord] = []
@@ -260,50 +251,48 @@ class _Day:
 
     def _place_orders(self, index: int) -> None:
         before = bidding.positions(self._community, index, self._states)
-        first_block = self._chain.block_number()
         for order in bidding.orders(self._community, index, before, self._scores):
             self._market.place(self._owners[order.participant - 1], self._slot(index), order)
-        self._standing[index] = _Standing(positions=before, first_block=first_block)
+        self._standing[index] = before
 
     def _clear(self, index: int) -> None:
         """Clear a slot; the batteries go on as its trades say."""
-        standing = self._standing[index]
-        outcome = self._runner.clear(self._slot(index), from_block=standing.first_block)
+        before = self._standing[index]
+        outcome = self._runner.clear(self._slot(index))
         book, trades = (outcome.book, outcome.trades) if outcome else ((), ())
         full = [trade.with_delivered(trade.energy) for trade in trades]
         traded = bidding.energies(self._community, book, full)
-        rests = bidding.rests(self._community, standing.positions, traded)
+        rests = bidding.rests(self._community, before, traded)
         self._states = tuple(rest.battery for rest in rests)
         self._rests[index] = rests
         self._orders += [self._order_record(index, order) for order in book]
 
     def _settle(self, index: int) -> None:
         """Let the meters of a slot's sellers speak, settle it, and note what came of it."""
-        standing = self._standing.pop(index)
-        first_block = standing.first_block
-        sold = self._sold(index, first_block)
+        before = self._standing.pop(index)
+        sold = self._sold(index)
         if sold:
             self._market.record_readings(
                 self._oracle, self._slot(index), self._signed_readings(index, sold)
             )
-        outcome = self._runner.settle(self._slot(index), from_block=first_block)
+        outcome = self._runner.settle(self._slot(index))
         if outcome is not None:
             self._slots_settled += 1
             traded = bidding.energies(self._community, outcome.book, outcome.trades)
-            self._rests[index] = bidding.rests(self._community, standing.positions, traded)
+            self._rests[index] = bidding.rests(self._community, before, traded)
             self._trades += [self._trade_record(index, outcome, t) for t in outcome.trades]
             for participant in sold:
                 owner = self._owners[participant - 1].address
                 self._scores[participant - 1] = self._market.account(owner).score
         self._history.append(tuple(self._scores))
 
-    def _sold(self, index: int, first_block: int) -> dict[int, Wh]:
+    def _sold(self, index: int) -> dict[int, Wh]:
         """Return what each seller of a cleared slot sold, by its number, from the chain."""
         slot = self._slot(index)
-        trades = self._market.cleared_trades(slot, from_block=first_block) or ()
+        trades = self._market.cleared_trades(slot) or ()
         if not trades:
             return {}
-        book = self._market.book(slot, from_block=first_block)
+        book = self._market.book(slot)
         sold: dict[int, Wh] = {}
         for trade in trades:
             seller = book[trade.offer].participant
@@ -448,13 +437,14 @@ def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:
         initial=rating.initial,
         minimum=rating.min_stored,
         maximum=rating.max_stored,
+        max_per_slot=rating.max_slot,
         charge_efficiency=rating.charge_efficiency,
         discharge_efficiency=rating.discharge_efficiency,
     )
 
 
 def _first_slot(scenario: Scenario, chain: Chain) -> Slot:
-    """Return the chain's slot for the scenario's first: its own, or the same time of a later day."""
+    """Return the chain's slot for the scenario's first: its own, or the same of a later day."""
     wanted = slot_at(int(scenario.first_slot.timestamp()))
     earliest = slot_at(chain.now()) + NOTICE_SLOTS + LEAD
     days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))

@@ -39,7 +39,7 @@ class RoundRunner:
         self._mechanisms = mechanisms
         self._fees: dict[tuple[str, FeeLadder], dict[tuple[int, int], MicroUsdPerMwh]] = {}
 
-    def clear(self, slot: Slot, *, from_block: int | None = None) -> SlotOutcome | None:
+    def clear(self, slot: Slot) -> SlotOutcome | None:
         """
         Clear a slot whose gate is closed; None where nobody ordered.
 
@@ -48,7 +48,7 @@ class RoundRunner:
         ContractRevert
             If the contract refuses, as WrongPhase where somebody else was faster.
         """
-        book = self._market.book(slot, from_block=from_block)
+        book = self._market.book(slot)
         if not book:
             return None
         address = self._market.mechanism(slot)
@@ -61,7 +61,7 @@ class RoundRunner:
         self._market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
         return SlotOutcome(book=book, trades=outcome.trades)
 
-    def settle(self, slot: Slot, *, from_block: int | None = None) -> SlotOutcome | None:
+    def settle(self, slot: Slot) -> SlotOutcome | None:
         """
         Settle a cleared slot with the readings recorded so far; None where nothing was cleared.
 
@@ -70,18 +70,18 @@ class RoundRunner:
         ContractRevert
             If the contract refuses, as ReadingsIncomplete where a reading may still come.
         """
-        trades = self._market.cleared_trades(slot, from_block=from_block)
+        trades = self._market.cleared_trades(slot)
         if trades is None:
             return None
-        book = self._market.book(slot, from_block=from_block)
-        readings = self._market.readings(slot, from_block=from_block)
+        book = self._market.book(slot)
+        readings = self._market.readings(slot)
         self._market.settle(self._account, slot, book, trades, readings)
-        settled = self._market.settled_trades(slot, from_block=from_block)
+        settled = self._market.settled_trades(slot)
         return SlotOutcome(book=book, trades=settled or ())
 
-    def void(self, slot: Slot, *, from_block: int | None = None) -> bool:
-        """Release the locks of a slot that was not cleared in time; False if there is nothing to."""
-        book = self._market.book(slot, from_block=from_block)
+    def void(self, slot: Slot) -> bool:
+        """Release the locks of a slot not cleared in time; False where there is nothing to."""
+        book = self._market.book(slot)
         if not book or self._market.phase(slot) not in (Phase.OPEN, Phase.CLOSED):
             return False
         self._market.void(self._account, slot, book)

@@ -10,19 +10,20 @@ import os
 import shutil
 import signal
 import socket
-import subprocess  # noqa: S404 - starts anvil, with arguments of our own
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_typing import ChecksumAddress
+from hexbytes import HexBytes
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
 from web3.contract import Contract
-from web3.types import TxParams, TxReceipt
+from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
 
 from oracle.chain.artifacts import load_artifact
 from oracle.chain.reverts import translated
@@ -31,7 +32,7 @@ from oracle.errors import ChainUnavailable, InvalidInputError
 GAS_LIMIT = 16_000_000  # below the cap per transaction of EIP-7825
 MAX_FEE_WEI = 100 * 10**9
 TIP_WEI = 10**9
-FUNDS_WEI = 100 * 10**18
+FUNDS_WEI = 8 * 10**18  # 1,024 participants fit the 10,000 coins of an account of anvil
 HARDFORK = "prague"
 FUNDER_VARIABLE = "WATTLINE_FUNDER_KEY"
 NODE_STARTS_WITHIN_S = 15.0
@@ -46,7 +47,7 @@ class Chain:
         self.hardfork = HARDFORK
         self.gas: dict[str, list[int]] = {}
         self._funder = funder
-        self._nonces: dict[ChecksumAddress, int] = {}
+        self._nonces: dict[ChecksumAddress, Nonce] = {}
         with translated():
             self.chain_id = w3.eth.chain_id
 
@@ -59,6 +60,11 @@ class Chain:
         """Return the number of the latest block."""
         with translated():
             return int(self.w3.eth.block_number)
+
+    def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
+        """Return what a contract logged in the blocks from `first` to `last`, in order."""
+        with translated():
+            return self.w3.eth.get_logs({"address": address, "fromBlock": first, "toBlock": last})
 
     def travel_to(self, timestamp: int) -> None:
         """
@@ -80,9 +86,11 @@ class Chain:
         factory = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
         data = factory.constructor(*arguments).data_in_transaction
         receipt = self._send(sender, {"data": data}, f"deploy {name}")
-        return self.w3.eth.contract(address=receipt["contractAddress"], abi=artifact.abi)
+        return factory(receipt["contractAddress"])
 
-    def send(self, sender: LocalAccount, contract: Contract, name: str, *arguments: Any) -> TxReceipt:
+    def send(
+        self, sender: LocalAccount, contract: Contract, name: str, *arguments: Any
+    ) -> TxReceipt:
         """
         Call a function of a contract in a transaction.
 
@@ -97,32 +105,31 @@ class Chain:
     def close(self) -> None:
         """Release what the chain holds."""
 
-    def _send(self, sender: LocalAccount, transaction: TxParams, label: str) -> TxReceipt:
+    def _send(self, sender: LocalAccount, transaction: dict[str, Any], label: str) -> TxReceipt:
         address = sender.address
-        if address not in self._nonces:
+        nonce = self._nonces.pop(address, None)  # comes back if the node takes the transaction
+        if nonce is None:
             with translated():
-                self._nonces[address] = self.w3.eth.get_transaction_count(address, "pending")
-        signed = sender.sign_transaction(
-            {
-                "chainId": self.chain_id,
-                "type": 2,
-                "nonce": self._nonces[address],
-                "gas": GAS_LIMIT,
-                "maxFeePerGas": MAX_FEE_WEI,
-                "maxPriorityFeePerGas": TIP_WEI,
-                "value": 0,
-                **transaction,
-            }
-        )
+                nonce = self.w3.eth.get_transaction_count(address, "pending")
+        signed = self._signed(sender, {"nonce": nonce, "gas": GAS_LIMIT, "value": 0, **transaction})
         with translated():
-            receipt = self._await(self.w3.eth.send_raw_transaction(signed.raw_transaction))
-        self._nonces[address] += 1
+            receipt = self._await(self.w3.eth.send_raw_transaction(signed))
+        self._nonces[address] = Nonce(nonce + 1)
         if receipt["status"] != 1:
             with translated():
-                self.w3.eth.call({"from": address, **transaction})
+                self.w3.eth.call(cast("TxParams", {"from": address, **transaction}))
             raise ChainUnavailable(f"{label} failed, and would not fail now: out of gas?")
         self.gas.setdefault(label, []).append(receipt["gasUsed"])
         return receipt
+
+    def _signed(self, sender: LocalAccount, transaction: dict[str, Any]) -> HexBytes:
+        envelope = {
+            "chainId": self.chain_id,
+            "type": 2,
+            "maxFeePerGas": MAX_FEE_WEI,
+            "maxPriorityFeePerGas": TIP_WEI,
+        }
+        return sender.sign_transaction({**envelope, **transaction}).raw_transaction
 
     def _await(self, transaction_hash: Any) -> TxReceipt:
         with translated():
@@ -133,29 +140,16 @@ class Chain:
     def _fund_one(self, address: ChecksumAddress) -> Any:
         with translated():
             if self._funder is not None:
-                return self.w3.eth.send_raw_transaction(
-                    self._funder.sign_transaction(
-                        {
-                            "chainId": self.chain_id,
-                            "type": 2,
-                            "nonce": self.w3.eth.get_transaction_count(
-                                self._funder.address, "pending"
-                            ),
-                            "gas": 21_000,
-                            "maxFeePerGas": MAX_FEE_WEI,
-                            "maxPriorityFeePerGas": TIP_WEI,
-                            "to": address,
-                            "value": FUNDS_WEI,
-                        }
-                    ).raw_transaction
-                )
+                nonce = self.w3.eth.get_transaction_count(self._funder.address, "pending")
+                gift = {"nonce": nonce, "gas": 21_000, "to": address, "value": FUNDS_WEI}
+                return self.w3.eth.send_raw_transaction(self._signed(self._funder, gift))
             unlocked = self.w3.eth.accounts
             if not unlocked:
                 raise ChainUnavailable(
                     f"no account to pay for gas: the node unlocks none, set {FUNDER_VARIABLE}"
                 )
             return self.w3.eth.send_transaction(
-                {"from": unlocked[0], "to": address, "value": FUNDS_WEI}
+                {"from": unlocked[0], "to": address, "value": Wei(FUNDS_WEI)}
             )
 
     def _travel(self, timestamp: int) -> None:
@@ -185,7 +179,7 @@ class AnvilChain(Chain):
 
     def __init__(self) -> None:
         port = _free_port()
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = _started(
             [
                 _find_anvil(),
                 "--host=127.0.0.1",
@@ -193,10 +187,7 @@ class AnvilChain(Chain):
                 f"--hardfork={HARDFORK}",
                 "--order=fifo",
                 "--silent",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            ]
         )
         try:
             w3 = _connected(f"http://127.0.0.1:{port}", self._process)
@@ -209,7 +200,11 @@ class AnvilChain(Chain):
         """Stop the node that we started."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(timeout=10)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
 
 def open_chain(name: str) -> Chain:
@@ -232,7 +227,7 @@ def open_chain(name: str) -> Chain:
             f"--chain {name}: expected embedded, anvil, or a URL such as http://127.0.0.1:8545"
         )
     w3 = Web3(HTTPProvider(name, request_kwargs={"timeout": 30}))
-    if not w3.is_connected():
+    if not _answers(w3):
         raise ChainUnavailable(f"{name}: no Ethereum node answers there")
     return Chain(name, w3, _funder())
 
@@ -248,10 +243,25 @@ def _funder() -> LocalAccount | None:
     return account
 
 
+def _answers(w3: Web3) -> bool:
+    try:
+        return w3.is_connected()
+    except (LookupError, TypeError, ValueError):  # something answers, but not in JSON-RPC
+        return False
+
+
+def _started(command: list[str]) -> "subprocess.Popen[bytes]":
+    quiet = subprocess.DEVNULL
+    try:
+        return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603
+    except OSError as error:
+        raise ChainUnavailable(f"{command[0]} cannot be started: {error.strerror}") from error
+
+
 def _connected(url: str, process: "subprocess.Popen[bytes]") -> Web3:
     w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 30}))
     deadline = time.monotonic() + NODE_STARTS_WITHIN_S
-    while not w3.is_connected():
+    while not _answers(w3):
         if process.poll() is not None or time.monotonic() > deadline:
             raise ChainUnavailable(f"anvil did not answer at {url}")
         time.sleep(0.05)

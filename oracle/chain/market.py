@@ -1,6 +1,6 @@
 """The market's contracts with typed calls: domain records in, domain records out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -32,6 +32,15 @@ READING_SECONDS = 3600
 OPEN_SLOTS = 23
 READING_ENERGY = 0xFFFFFFFF
 CONTRADICTION = 1 << 255
+
+SLOT_EVENTS = (
+    "OfferPlaced",
+    "BidPlaced",
+    "OrderCancelled",
+    "SlotCleared",
+    "ReadingsRecorded",
+    "SlotSettled",
+)
 
 
 class Phase(IntEnum):
@@ -80,7 +89,13 @@ class Market:
     def __init__(self, chain: Chain, deployment: Deployment) -> None:
         self.chain = chain
         self.deployment = deployment
+        self._events: dict[Slot, list[EventData]] = {}
+        self._next_block = deployment.first_block
         self._exchange = deployment.exchange
+        self._names = {
+            bytes.fromhex(self._exchange.events[name]().topic.removeprefix("0x")): name
+            for name in SLOT_EVENTS
+        }
         self.readings_domain = self._domain("Wattline Exchange", deployment.exchange)
         self.storage_domain = self._domain("Wattline StorageLedger", deployment.storage_ledger)
 
@@ -97,9 +112,7 @@ class Market:
     def place(self, owner: LocalAccount, slot: Slot, order: Order) -> None:
         """Place an order; the chain says number and score of its owner, whatever `order` says."""
         name = "placeOffer" if order.kind is Kind.OFFER else "placeBid"
-        self.chain.send(
-            owner, self._exchange, name, slot, order.energy, order.price, order.terms
-        )
+        self.chain.send(owner, self._exchange, name, slot, order.energy, order.price, order.terms)
 
     def cancel(self, owner: LocalAccount, slot: Slot) -> None:
         self.chain.send(owner, self._exchange, "cancelOrder", slot)
@@ -198,9 +211,7 @@ class Market:
 
     def ladder(self, slot: Slot) -> FeeLadder:
         base, interval, growth = self._call(self.deployment.line_lease, "ladderOf", slot)
-        return FeeLadder(
-            base=MicroUsdPerMwhKm(base), interval=Meters(interval), growth=Bps(growth)
-        )
+        return FeeLadder(base=MicroUsdPerMwhKm(base), interval=Meters(interval), growth=Bps(growth))
 
     def stored(self) -> Wh:
         return Wh(self._call(self.deployment.storage_ledger, "storedWh"))
@@ -208,55 +219,46 @@ class Market:
     def compensation_paid(self) -> MicroUsd:
         return MicroUsd(self._call(self._exchange, "compensationPaid"))
 
-    def book(self, slot: Slot, *, from_block: int | None = None) -> tuple[Order, ...]:
-        """Return a slot's book, read from its events; `from_block` spares the search before it."""
-        names = ("OfferPlaced", "BidPlaced", "OrderCancelled")
-        events = self._events(names, slot, from_block)
+    def book(self, slot: Slot) -> tuple[Order, ...]:
+        """Return a slot's book, read from its events."""
+        events = self._events_of(slot, "OfferPlaced", "BidPlaced", "OrderCancelled")
         return tuple(Order.unpack(event["args"]["order"]) for event in events)
 
-    def cleared_trades(
-        self, slot: Slot, *, from_block: int | None = None
-    ) -> tuple[Trade, ...] | None:
+    def cleared_trades(self, slot: Slot) -> tuple[Trade, ...] | None:
         """Return the trades that a slot was cleared with, or None."""
-        return self._trades("SlotCleared", slot, from_block)
+        return self._trades("SlotCleared", slot)
 
-    def settled_trades(
-        self, slot: Slot, *, from_block: int | None = None
-    ) -> tuple[Trade, ...] | None:
+    def settled_trades(self, slot: Slot) -> tuple[Trade, ...] | None:
         """Return a slot's trades with what was delivered, or None."""
-        return self._trades("SlotSettled", slot, from_block)
+        return self._trades("SlotSettled", slot)
 
-    def readings(self, slot: Slot, *, from_block: int | None = None) -> list[int]:
+    def readings(self, slot: Slot) -> list[int]:
         """Return the entries of a slot's readings."""
-        events = self._events(("ReadingsRecorded",), slot, from_block)
+        events = self._events_of(slot, "ReadingsRecorded")
         return [entry for event in events for entry in event["args"]["entries"]]
 
-    def _trades(self, name: str, slot: Slot, from_block: int | None) -> tuple[Trade, ...] | None:
-        events = self._events((name,), slot, from_block)
+    def _trades(self, name: str, slot: Slot) -> tuple[Trade, ...] | None:
+        events = self._events_of(slot, name)
         if not events:
             return None
         return tuple(Trade.unpack(word) for word in events[0]["args"]["trades"])
 
-    def _events(
-        self, names: Iterable[str], slot: Slot, from_block: int | None
-    ) -> list[EventData]:
+    def _events_of(self, slot: Slot, *names: str) -> list[EventData]:
         """Return the events of a slot in the order of the chain."""
-        kinds = {self._exchange.events[name]().topic: name for name in names}
-        first = self.deployment.first_block if from_block is None else from_block
-        with translated():
-            logs = self.chain.w3.eth.get_logs(
-                {
-                    "address": self._exchange.address,
-                    "fromBlock": first,
-                    "toBlock": "latest",
-                    "topics": [list(kinds), "0x" + slot.to_bytes(32, "big").hex()],
-                }
-            )
-        ordered = sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"]))
-        return [
-            self._exchange.events[kinds["0x" + log["topics"][0].hex()]]().process_log(log)
-            for log in ordered
-        ]
+        self._read_new_blocks()
+        return [event for event in self._events.get(slot, ()) if event["event"] in names]
+
+    def _read_new_blocks(self) -> None:
+        """Read each block once: a chain in the process answers a search only slowly."""
+        latest = self.chain.block_number()
+        if latest < self._next_block:
+            return
+        for log in self.chain.logs(self._exchange.address, self._next_block, latest):
+            name = self._names.get(bytes(log["topics"][0]))
+            if name is not None:
+                event = self._exchange.events[name]().process_log(log)
+                self._events.setdefault(Slot(event["args"]["slot"]), []).append(event)
+        self._next_block = latest + 1
 
     def _domain(self, name: str, contract: Contract) -> Domain:
         return Domain(name=name, chain_id=self.chain.chain_id, contract=contract.address)
