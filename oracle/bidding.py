@@ -3,8 +3,8 @@ What the prosumers of a community do in a slot: their positions, their orders, t
 
 The offer's price is the highest of floor price, cost of sale and export price. The bid's price
 includes the lease fee: the import price under a tariff, else the price at which the buyer's utility
-is zero, MODEL equation (13), with the lowest score among those it has lines to, so that no match can
-cost it more than the energy is worth.
+is zero, MODEL equation (13), with the lowest score among those it has lines to, so that no match
+can cost it more than the energy is worth.
 """
 
 from collections.abc import Sequence
@@ -91,9 +91,7 @@ def orders(
     return placed
 
 
-def energies(
-    community: Community, book: Sequence[Order], trades: Sequence[Trade]
-) -> SlotEnergies:
+def energies(community: Community, book: Sequence[Order], trades: Sequence[Trade]) -> SlotEnergies:
     """Return what the trades over a book sold and bought, per prosumer."""
     sold, bought = [0] * len(community.prosumers), [0] * len(community.prosumers)
     received = [0] * len(community.prosumers)
@@ -141,7 +139,10 @@ def grid_bill(community: Community, slot_rests: Sequence[Rest]) -> MicroUsd:
 def net_load_mw(slot_rests: Sequence[Sequence[Rest]]) -> npt.NDArray[np.float64]:
     """Return the community's imports less its exports, shape (T,), in MW."""
     return np.array(
-        [mw_from_wh_per_slot(Wh(sum(rest.imported - rest.exported for rest in one))) for one in slot_rests],
+        [
+            mw_from_wh_per_slot(Wh(sum(rest.imported - rest.exported for rest in one)))
+            for one in slot_rests
+        ],
         dtype=np.float64,
     )
 

@@ -2,8 +2,8 @@
 Everything the oracle computes for a scenario off the chain: commitment, trades, dispatch.
 
 Trades come first, slot by slot, as the market's mechanism clears them with the scenario's
-reputations; their energies and fees enter the dispatch of the power system, equations (26) and (27).
-Without a power system the shared storage is dispatched against the tariff.
+reputations; their energies and fees enter the dispatch of the power system, equations (26) and
+(27). Without a power system the shared storage is dispatched against the tariff.
 """
 
 from dataclasses import dataclass, replace

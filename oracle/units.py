@@ -136,6 +136,7 @@ def storage_schedule(
     initial: Wh,
     minimum: Wh,
     maximum: Wh,
+    max_per_slot: Wh,
     charge_efficiency: Bps,
     discharge_efficiency: Bps,
 ) -> list[tuple[Wh, Wh, Wh]]:
@@ -148,10 +149,14 @@ def storage_schedule(
     schedule, stored = [], int(initial)
     for power_in, power_out in zip(charge_mw, discharge_mw, strict=True):
         charge = min(
-            wh_per_slot_from_mw(max(0.0, power_in)), (maximum - stored) * BPS // charge_efficiency
+            wh_per_slot_from_mw(max(0.0, power_in)),
+            max_per_slot,
+            (maximum - stored) * BPS // charge_efficiency,
         )
         discharge = min(
-            wh_per_slot_from_mw(max(0.0, power_out)), (stored - minimum) * discharge_efficiency // BPS
+            wh_per_slot_from_mw(max(0.0, power_out)),
+            max_per_slot,
+            (stored - minimum) * discharge_efficiency // BPS,
         )
         if charge < discharge:
             charge = 0

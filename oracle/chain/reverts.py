@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eth_abi import decode
+from eth_abi.abi import decode
 from eth_tester.exceptions import TransactionFailed
-from eth_utils import to_bytes
+from eth_tester.exceptions import ValidationError as TesterValidationError
 from eth_utils.abi import collapse_if_tuple
-from requests.exceptions import ConnectionError as NoConnection
-from web3.exceptions import ContractLogicError, Web3RPCError
+from eth_utils.conversions import to_bytes
+from eth_utils.exceptions import ValidationError
+from requests.exceptions import RequestException
+from web3.exceptions import ContractLogicError, Web3Exception, Web3RPCError
 
 from oracle.chain.artifacts import all_errors
 from oracle.errors import ChainUnavailable, ContractRevert
@@ -45,10 +47,18 @@ def translated() -> Iterator[None]:
         raise decoded(to_bytes(hexstr=_hex_of(error.data))) from error
     except TransactionFailed as error:
         raise decoded(_bytes_of(str(error))) from error
-    except (NoConnection, ConnectionError) as error:
+    except (RequestException, ConnectionError) as error:
         raise ChainUnavailable("the node does not answer: is it running?") from error
-    except Web3RPCError as error:
-        raise ChainUnavailable(f"the node refused: {error.message}") from error
+    except (Web3Exception, ValidationError, TesterValidationError) as error:
+        raise ChainUnavailable(f"the node refused: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what a node or a chain's library said, on one line."""
+    answer = error.rpc_response if isinstance(error, Web3RPCError) else None
+    fault = answer.get("error") if answer else None
+    text = fault["message"] if isinstance(fault, dict) and "message" in fault else error
+    return " ".join(str(text).split())
 
 
 def _hex_of(data: Any) -> str:

@@ -1,6 +1,4 @@
-"""
-Rows of lines as contracts/LineLease.sol stores them: eight lines a word, peer 12 | distance 20.
-"""
+"""Rows of lines as contracts/LineLease.sol stores them: 8 lines a word, peer 12 | distance 20."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,6 +15,10 @@ def rows_of(lines: Iterable[Line], participants: int) -> tuple[list[int], int]:
     """Return the words of all rows, participant 1 first, and the words a row has."""
     peers: dict[int, dict[int, Meters]] = {number: {} for number in range(1, participants + 1)}
     for line in lines:
+        if not 0 <= line.distance <= MAX_DISTANCE:
+            raise InvalidInputError(
+                f"a line is {line.distance} m long, expected at most {MAX_DISTANCE} m"
+            )
         peers[line.first + 1][line.second + 1] = line.distance
         peers[line.second + 1][line.first + 1] = line.distance
     most = max((len(row) for row in peers.values()), default=0)

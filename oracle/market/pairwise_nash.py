@@ -33,19 +33,21 @@ F          fee                    micro-USD/MWh   the pair's lease fee
 =========  =====================  ==============  =============================================
 
 (31), (33) and (35) are printed, (36) and (37) inferred; the weights' scale, ties and rounding are
-ours. The linear program is solved by HiGHS in floats with small weights; its rounded vertex is then
-repaired and proved with exact potentials over the residual graph (Ahuja, Magnanti and Orlin,
-"Network Flows", Prentice Hall 1993, sections 3.5 and 9.3), so no float reaches the outcome.
+ours. HiGHS solves two linear programs in floats with small weights, one for energy and fees, one
+for the ties among its optima. The rounded vertex of each is repaired and proved with exact
+potentials over the residual graph (Ahuja, Magnanti and Orlin, "Network Flows", Prentice Hall 1993,
+sections 3.5 and 9.3), so no float reaches the outcome.
 """
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pulp
 
 from oracle.domain.book import Kind, Order, Trade
 from oracle.errors import ContractRevert, SolverError
-from oracle.market.mechanism import Outcome, Round, price_limits, require_feasible
+from oracle.market.mechanism import Edge, Outcome, Round, price_limits, require_feasible
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis points of R
@@ -94,7 +96,7 @@ def nash_price(
 def highest_all_in_price(
     *, utility: MicroUsdPerMwh, saturation: Wh, weight: Bps, energy: Wh, score: Bps
 ) -> MicroUsdPerMwh:
-    """Return the price plus fee at which the buyer's utility (13) of `energy` is zero, not below 0."""
+    """Return the price plus fee at which the buyer's utility (13) of `energy` is zero, or 0."""
     numerator = (
         utility * BPS * (2 * saturation - energy) * energy
         + (BPS - weight) * score * REPUTATION_SCALE * 2 * saturation
@@ -119,9 +121,16 @@ class Weights:
         entries = len(market_round.orders)
         return Weights(entries, bound * (largest_fee + 1), bound * entries**2)
 
-    def __call__(self, offer: int, bid: int, fee: MicroUsdPerMwh) -> int:
-        tie = (self.entries - offer) * (self.entries - bid)
-        return (self.energy_first - fee) * self.fee_first + tie
+    def __call__(self, edge: Edge | Trade) -> int:
+        return self.untied(edge) * self.fee_first + self.tie(edge)
+
+    def untied(self, edge: Edge | Trade) -> int:
+        """Return the weight of energy and fee alone."""
+        return self.energy_first - edge.fee
+
+    def tie(self, edge: Edge | Trade) -> int:
+        """Return what prefers early orders."""
+        return (self.entries - edge.offer) * (self.entries - edge.bid)
 
 
 class PairwiseNash:
@@ -139,7 +148,10 @@ class PairwiseNash:
         SolverError
             If HiGHS does not solve the linear program.
         """
-        matching = _Matching(market_round)
+        weights = Weights.of(market_round)
+        untied = _Matching(market_round, weights.untied, _largest_energy_least_fee(market_round))
+        untied.repair()
+        matching = _Matching(market_round, weights, _early_orders_first(market_round, untied))
         matching.repair()
         flows = matching.flows()
         duals = matching.bid_duals()
@@ -165,18 +177,24 @@ class PairwiseNash:
         require_feasible(market_round, outcome.trades)
         duals = _unpacked(market_round, outcome.certificate)
         weights = Weights.of(market_round)
-        dual = sum(v * market_round.order(j).energy for j, v in duals.items())
-        for offer in {edge.offer for edge in market_round.edges}:
-            own = [edge for edge in market_round.edges if edge.offer == offer]
-            u = max(0, *(weights(e.offer, e.bid, e.fee) - duals[e.bid] for e in own))
-            dual += u * market_round.order(offer).energy
-        primal = sum(weights(t.offer, t.bid, t.fee) * t.energy for t in outcome.trades)
+        offer_duals: dict[int, int] = {}
+        for edge in market_round.edges:
+            least = offer_duals.get(edge.offer, 0)
+            offer_duals[edge.offer] = max(least, weights(edge) - duals[edge.bid])
+        dual = sum(
+            value * market_round.order(position).energy
+            for position, value in [*duals.items(), *offer_duals.items()]
+        )
+        primal = sum(weights(trade) * trade.energy for trade in outcome.trades)
         if primal != dual:
             raise ContractRevert("NotOptimal", {"primal": primal, "dual": dual})
+        served: dict[int, int] = {}
+        for trade in outcome.trades:
+            served[trade.bid] = served.get(trade.bid, 0) + trade.energy
         for position, trade in enumerate(outcome.trades):
-            served = sum(t.energy for t in outcome.trades if t.bid == trade.bid)
+            pair = trade.offer, trade.bid
             expected = self._priced(
-                market_round, (trade.offer, trade.bid), trade.energy, trade.fee, Wh(served)
+                market_round, pair, trade.energy, trade.fee, Wh(served[trade.bid])
             ).price
             if trade.price != expected:
                 raise ContractRevert(
@@ -217,12 +235,14 @@ class _Matching:
 
     ROOT = -1
 
-    def __init__(self, market_round: Round) -> None:
-        weights = Weights.of(market_round)
-        self._cost = {
-            (edge.offer, edge.bid): -weights(edge.offer, edge.bid, edge.fee)
-            for edge in market_round.edges
-        }
+    def __init__(
+        self,
+        market_round: Round,
+        weight: Callable[[Edge], int],
+        flow: dict[tuple[int, int], int],
+    ) -> None:
+        """`flow` is feasible and, for a quick repair, close to the optimum."""
+        self._cost = {(edge.offer, edge.bid): -weight(edge) for edge in market_round.edges}
         self._capacity = {
             position: int(order.energy)
             for position, order in enumerate(market_round.orders)
@@ -231,7 +251,7 @@ class _Matching:
         self._bids = dict.fromkeys(
             j for j, order in enumerate(market_round.orders) if _is_bid(order)
         )
-        self._flow = _transport(market_round) if market_round.edges else {}
+        self._flow = flow
         self._used = dict.fromkeys(self._capacity, 0)
         for (offer, bid), energy in self._flow.items():
             self._used[offer] += energy
@@ -246,12 +266,24 @@ class _Matching:
         return {pair: energy for pair, energy in self._flow.items() if energy > 0}
 
     def bid_duals(self) -> dict[int, int]:
-        """Return v_j = max(0, π_root − π_j); with u_i = max(0, π_i − π_root) they prove the flow."""
+        """Return v_j = max(0, π_root − π_j); u_i = max(0, π_i − π_root) completes the proof."""
         root = self._potential[self.ROOT]
         return {j: max(0, root - self._potential[j]) for j in self._bids}
 
+    def is_tight(self, edge: Edge) -> bool:
+        """Return whether an optimum may use an edge."""
+        potential, root = self._potential, self._potential[self.ROOT]
+        return (
+            self._cost[edge.offer, edge.bid] + potential[edge.offer] == potential[edge.bid]
+            and potential[edge.offer] >= root >= potential[edge.bid]
+        )
+
+    def is_filled(self, position: int) -> bool:
+        """Return whether every optimum fills an order."""
+        return self._potential[position] != self._potential[self.ROOT]
+
     def repair(self) -> None:
-        """Cancel negative cycles until exact potentials exist; from a float optimum, few or none."""
+        """Cancel negative cycles until exact potentials exist; few are left by a float optimum."""
         while cycle := self._negative_cycle():
             energy = min(self._residual(a, b) for a, b in cycle)
             for a, b in cycle:
@@ -260,9 +292,7 @@ class _Matching:
     def _arcs_from(self, node: int) -> list[tuple[int, int]]:
         """Return the residual arcs out of a node as (head, cost)."""
         if node == self.ROOT:
-            return [
-                (other, 0) for other in self._capacity if self._residual(self.ROOT, other) > 0
-            ]
+            return [(other, 0) for other in self._capacity if self._residual(self.ROOT, other) > 0]
         arcs = [(self.ROOT, 0)] if self._residual(node, self.ROOT) > 0 else []
         for other in self._neighbours[node]:
             if self._residual(node, other) > 0:
@@ -333,26 +363,47 @@ def _cycle_behind(node: int, before: dict[int, int], nodes: int) -> list[tuple[i
             return cycle
 
 
-def _transport(market_round: Round) -> dict[tuple[int, int], int]:
+def _largest_energy_least_fee(market_round: Round) -> dict[tuple[int, int], int]:
+    """Return energies that are optimal but for ties, in floats' precision."""
+    largest_fee = max((edge.fee for edge in market_round.edges), default=0)
+    bonus = 2.0 * (len(market_round.orders) + 1)  # no detour of fees outweighs one Wh more served
+    costs = [edge.fee / max(largest_fee, 1) - bonus for edge in market_round.edges]
+    return _transport(market_round, market_round.edges, costs, lambda position: False)
+
+
+def _early_orders_first(market_round: Round, untied: "_Matching") -> dict[tuple[int, int], int]:
+    """Return the one of the optima that lets early orders come first, in floats' precision."""
+    edges = [edge for edge in market_round.edges if untied.is_tight(edge)]
+    weights = Weights.of(market_round)
+    costs = [-weights.tie(edge) / max(1, weights.entries) for edge in edges]
+    return _transport(market_round, edges, costs, untied.is_filled)
+
+
+def _transport(
+    market_round: Round,
+    edges: Sequence[Edge],
+    costs: Sequence[float],
+    is_filled: Callable[[int], bool],
+) -> dict[tuple[int, int], int]:
     """Return a vertex of the transport problem (36), rounded to Wh and made to fit its limits."""
-    edges = market_round.edges
-    largest_fee = max(edge.fee for edge in edges)
+    if not edges:
+        return {}
     problem = pulp.LpProblem("transport", pulp.LpMinimize)
     energy = problem.add_variable_dicts("energy", range(len(edges)), lowBound=0)
-    bonus = 2.0 * (len(market_round.orders) + 1)  # no detour of fees outweighs one Wh more served
-    problem += pulp.LpAffineExpression(
-        [(energy[e], edge.fee / max(largest_fee, 1) - bonus) for e, edge in enumerate(edges)]
-    )
-    for position, order in enumerate(market_round.orders):
-        own = [e for e, edge in enumerate(edges) if position in (edge.offer, edge.bid)]
-        if order is not None and own:
-            total = pulp.LpAffineExpression([(energy[e], 1) for e in own])
-            problem += total <= int(order.energy), f"limit_{position}"
+    problem += pulp.LpAffineExpression([(energy[e], cost) for e, cost in enumerate(costs)])
+    own: dict[int, list[int]] = {}
+    for e, edge in enumerate(edges):
+        own.setdefault(edge.offer, []).append(e)
+        own.setdefault(edge.bid, []).append(e)
+    left = {position: int(market_round.order(position).energy) for position in own}
+    for position, of_order in own.items():
+        total = pulp.LpAffineExpression([(energy[e], 1) for e in of_order])
+        limit = total == left[position] if is_filled(position) else total <= left[position]
+        problem += limit, f"limit_{position}"
     problem.solve(pulp.HiGHS(msg=False, threads=1))
     if problem.sol_status != pulp.LpSolutionOptimal:
         raise SolverError(f"transport of a slot: {pulp.LpSolution[problem.sol_status]}")
 
-    left = {p: int(o.energy) for p, o in enumerate(market_round.orders) if o is not None}
     flow = {}
     for e, edge in enumerate(edges):
         rounded = min(round(energy[e].value()), left[edge.offer], left[edge.bid])

@@ -3,7 +3,7 @@ What a prosumer has to sell or wants to buy in a slot, what its battery does, an
 
     EP battery   S_t = S_{t−1} + η_b (surplus − sold − spilled)                              (32)
     IP battery   Σ_t P_IP ≤ θ (S_max − S_0) for what is stored rather than consumed          (34)
-    orders       P_min ≤ P ≤ P_max: below P_min not placed, above P_max cut                  (31) (35)
+    orders       P_min ≤ P ≤ P_max: below P_min not placed, above P_max cut             (31) (35)
 
 =========  =========================  ====  ====================================================
 Symbol     Name in the code           Unit  Meaning
@@ -141,4 +141,3 @@ def _charged(battery: Battery, stored: Wh, charge: Wh) -> Wh:
 def _inverter_limit(battery: Battery) -> int:
     limit = battery.max_energy_per_slot
     return battery.max_energy if limit is None else limit
-
