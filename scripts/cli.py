@@ -7,6 +7,7 @@ import typer
 
 from scripts.demo import demo
 from scripts.dispatch import dispatch
+from scripts.import_simbench import import_simbench
 from scripts.run import run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -31,6 +32,7 @@ def wattline(
 app.command(no_args_is_help=False)(demo)
 app.command(no_args_is_help=True)(run)
 app.command(no_args_is_help=True)(dispatch)
+app.command(no_args_is_help=True)(import_simbench)
 
 
 def main() -> None:
