@@ -69,7 +69,10 @@ class SharedStorage:
         if not 0 <= self.min_soc <= self.initial_soc <= self.max_soc <= 1:
             raise InvalidInputError(f"need 0 <= min_soc <= initial_soc <= max_soc <= 1: {self}")
         if min(self.power_mw, self.capacity_mwh, self.degradation_usd_per_mw_slot) < 0:
-            raise InvalidInputError(f"storage power, capacity and degradation must be >= 0: {self}")
+            raise InvalidInputError(
+                "storage: need power_mw, capacity_mwh and degradation_usd_per_mw_slot >= 0, "
+                f"got {self.power_mw}, {self.capacity_mwh}, {self.degradation_usd_per_mw_slot}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -232,7 +232,7 @@ def _add_shift(program: Program, index: int, dr: DemandResponse) -> _ShiftPlan:
     less = deviations("less", dr.expected_mw - dr.max_mw, dr.expected_mw - dr.min_mw)
     terms = [(variable, 1.0) for variable in more] + [(variable, -1.0) for variable in less]
     words = f"energy of demand response {dr.name} over the day (5)"
-    program.require(f"E5_energy_{index}", terms, EQUAL, 0.0, words, "MW, summed over its slots")
+    program.require(f"E5_energy_{index}", terms, EQUAL, 0.0, words, "MW (summed over its slots)")
     return _ShiftPlan(load=dr, more=more, less=less)
 
 
