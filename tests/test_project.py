@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -79,16 +80,26 @@ def make(folder: Path, *arguments: str, path: str | None = None) -> tuple[int, l
     return done.returncode, said
 
 
+def python_of_version(path: Path, version: tuple[int, int, int]) -> Path:
+    """Write a Python that believes to be of another version, and makes no environment."""
+    pretend = f'"import sys; sys.version_info = {version}; $2"'
+    return program(path, f'[ "$1" = -c ] && exec "{sys.executable}" -c {pretend}; exit 3')
+
+
 def test_says_in_one_line_that_python_is_too_old(clone: Path, tmp_path: Path) -> None:
-    old = program(tmp_path / "python3.9", "exit 1")
+    old = python_of_version(tmp_path / "old python", (3, 10, 99))
 
     code, said = make(clone, "demo", f"PYTHON={old}")
 
     assert code != 0
-    assert said == [
-        f"error: {old}: expected Python 3.11 or later; name one with make PYTHON=…",
-    ]
+    assert said == [f"error: {old}: expected Python 3.11 or later; name one with make PYTHON=…"]
     assert not (clone / ".venv").exists()
+
+
+def test_takes_the_oldest_python_that_will_do(clone: Path, tmp_path: Path) -> None:
+    _, said = make(clone, f"PYTHON={python_of_version(tmp_path / 'python', (3, 11, 0))}")
+
+    assert said == []
 
 
 def test_says_in_one_line_that_there_is_no_python(clone: Path) -> None:
@@ -110,18 +121,46 @@ def test_says_in_one_line_that_python_cannot_make_environments(clone: Path, tmp_
     assert said[0].startswith(f"error: {bare}: expected the modules venv and ensurepip")
 
 
-@pytest.mark.parametrize("script", ["exit 1", "exec no-such-program"])
-def test_says_in_one_line_that_node_is_too_old_or_missing(
-    clone: Path, tmp_path: Path, script: str
-) -> None:
-    node = program(tmp_path / "bin" / "node", script)
+def node_of_version(path: Path, version: str) -> Path:
+    """Write a Node that believes to be of another version."""
+    pretend = f"Object.defineProperty(process, 'versions', {{ value: {{ node: '{version}' }} }});"
+    return program(path, f'exec "{shutil.which("node")}" "$1" "{pretend} $2"')
+
+
+@pytest.mark.node
+def test_says_in_one_line_that_node_is_too_old(clone: Path, tmp_path: Path) -> None:
+    old = node_of_version(tmp_path / "bin" / "node", "19.9.0")
 
     code, said = make(
-        clone, "contracts/node_modules/.done", path=f"{node.parent}:{os.environ['PATH']}"
+        clone, "contracts/node_modules/.done", path=f"{old.parent}:{os.environ['PATH']}"
     )
 
     assert code != 0
     assert said == ["error: node: expected Node 20 or later"]
+
+
+def test_says_in_one_line_that_there_is_no_node(clone: Path, tmp_path: Path) -> None:
+    missing = program(tmp_path / "bin" / "node", "exec no-such-program")
+
+    code, said = make(
+        clone, "contracts/node_modules/.done", path=f"{missing.parent}:{os.environ['PATH']}"
+    )
+
+    assert code != 0
+    assert said == ["error: node: expected Node 20 or later"]
+
+
+@pytest.mark.node
+def test_says_in_one_line_that_there_is_no_npm(clone: Path, tmp_path: Path) -> None:
+    node_of_version(tmp_path / "bin" / "node", "20.0.0")
+    missing = program(tmp_path / "bin" / "npm", "exec no-such-program")
+
+    code, said = make(
+        clone, "contracts/node_modules/.done", path=f"{missing.parent}:{os.environ['PATH']}"
+    )
+
+    assert code != 0
+    assert said == ["error: npm: expected the npm that comes with Node"]
 
 
 @pytest.mark.node
