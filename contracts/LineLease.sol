@@ -21,6 +21,7 @@ contract LineLease is ILineLease, Ownable2Step {
 
     /* CONSTANTS */
 
+    /// @notice The most words that a row has.
     uint256 public constant MAX_ROW_WORDS = 2;
 
     /* STORAGE */
@@ -71,9 +72,10 @@ contract LineLease is ILineLease, Ownable2Step {
     function feeOf(Slot slot, uint16 seller, uint16 buyer) external view returns (uint256) {
         (address directory, uint256 rowWords) = rowTableOf(slot);
         uint256[] memory rows = CodeTableLib.read(directory);
-        uint256 first = (uint256(seller) - 1) * rowWords;
+        uint256 end = uint256(seller) * rowWords;
+        if (seller == 0 || buyer == 0 || end > rows.length) revert NoLineBetween(seller, buyer);
         for (uint256 i = 0; i < rowWords * LineLib.LINES_PER_WORD; ++i) {
-            uint256 word = rows[first + i / LineLib.LINES_PER_WORD];
+            uint256 word = rows[end - rowWords + i / LineLib.LINES_PER_WORD];
             uint256 position = i % LineLib.LINES_PER_WORD;
             if (word.peerOf(position) == buyer) {
                 return ladderOf(slot).feeUp(word.distanceOf(position));

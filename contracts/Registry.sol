@@ -7,7 +7,7 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {CodeTableLib} from "./libraries/CodeTableLib.sol";
 import {SlotLib} from "./libraries/SlotLib.sol";
-import {MAX_PARTICIPANTS, Slot} from "./types/Market.sol";
+import {LengthsDiffer, MAX_PARTICIPANTS, Slot} from "./types/Market.sol";
 
 /// @title Registry
 /// @notice See {IRegistry}.
@@ -59,6 +59,9 @@ contract Registry is IRegistry, Ownable2Step {
         Slot from
     ) external onlyOwner {
         from.requireUnopened();
+        if (participants.length != meters.length) {
+            revert LengthsDiffer(participants.length, meters.length);
+        }
         uint256[] memory table = CodeTableLib.read(address(uint160(_meterTables.latest())));
         for (uint256 i = 0; i < participants.length; ++i) {
             uint16 participant = participants[i];

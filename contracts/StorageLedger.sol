@@ -32,17 +32,31 @@ contract StorageLedger is IStorageLedger, Ownable2Step, EIP712 {
     /* CONSTANTS */
 
     uint256 internal constant BPS = 1e4;
-    bytes32 internal constant READING_TYPEHASH =
-        keccak256("StorageReading(uint32 slot,uint64 chargeWh,uint64 dischargeWh)");
+    bytes32 internal constant READING_TYPEHASH = keccak256(
+        "StorageReading(uint32 slot,uint64 chargeWh,uint64 dischargeWh)"
+    );
 
     /* IMMUTABLES */
 
+    /// @notice The key that signs the records.
     address public immutable meter;
+
+    /// @notice The most energy charged or discharged in a slot, in Wh.
     uint64 public immutable maxSlotWh;
+
+    /// @notice The least energy that stays stored, in Wh.
     uint64 public immutable minStoredWh;
+
+    /// @notice The most energy that can be stored, in Wh.
     uint64 public immutable maxStoredWh;
+
+    /// @notice One-way efficiency of charging, in basis points.
     uint16 public immutable chargeEfficiencyBps;
+
+    /// @notice One-way efficiency of discharging, in basis points.
     uint16 public immutable dischargeEfficiencyBps;
+
+    /// @notice What the operator pays per MWh of throughput, in micro-USD.
     uint64 public immutable compensationMicroUsdPerMwh;
 
     /* STORAGE */
@@ -94,11 +108,7 @@ contract StorageLedger is IStorageLedger, Ownable2Step, EIP712 {
         _requireMeter(slot, chargeWh, dischargeWh, signature);
 
         uint64 stored = _storedAfter(state.storedWh, chargeWh, dischargeWh);
-        _state = State(
-            stored,
-            state.nextSlot + 1,
-            state.throughputWh + chargeWh + dischargeWh
-        );
+        _state = State(stored, state.nextSlot + 1, state.throughputWh + chargeWh + dischargeWh);
         _entries[slot] = Entry(chargeWh, dischargeWh, stored);
 
         emit StorageRecorded(slot, chargeWh, dischargeWh, stored);
@@ -157,8 +167,8 @@ contract StorageLedger is IStorageLedger, Ownable2Step, EIP712 {
         uint64 energy = chargeWh + dischargeWh;
         if (energy > maxSlotWh) revert AbovePower(energy, maxSlotWh);
         uint256 filled = before + (uint256(chargeWh) * chargeEfficiencyBps) / BPS;
-        uint256 drain = (uint256(dischargeWh) * BPS + dischargeEfficiencyBps - 1) /
-            dischargeEfficiencyBps;
+        uint256 drain =
+            (uint256(dischargeWh) * BPS + dischargeEfficiencyBps - 1) / dischargeEfficiencyBps;
         if (filled > maxStoredWh) revert AboveMaximum(filled, maxStoredWh);
         if (filled < drain + minStoredWh) revert BelowMinimum(filled, drain, minStoredWh);
         return uint64(filled - drain);

@@ -18,7 +18,10 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
 
     /* IMMUTABLES */
 
+    /// @notice The ERC-20 with 6 decimals that everything is paid in.
     IERC20 public immutable token;
+
+    /// @notice The participants.
     IRegistry public immutable registry;
 
     /// @notice The share of a reputation's past that a full-value slot keeps, in basis points.
@@ -43,7 +46,9 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
     function deposit(uint256 amount) external nonReentrant {
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 arrived = token.balanceOf(address(this)) - before;
+        uint256 held = token.balanceOf(address(this));
+        if (held > AccountLib.MAX_MONEY) revert ExchangeFull(held, AccountLib.MAX_MONEY);
+        uint256 arrived = held - before;
 
         Account account = _accounts[msg.sender];
         (account, ) = _enrolled(msg.sender, account);

@@ -13,7 +13,15 @@ import {LineLib} from "../libraries/LineLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TradeLib} from "../libraries/TradeLib.sol";
-import {Edge, FeeLadder, MAX_PARTICIPANTS, Order, Slot, Trade} from "../types/Market.sol";
+import {
+    Edge,
+    FeeLadder,
+    LengthsDiffer,
+    MAX_PARTICIPANTS,
+    Order,
+    Slot,
+    Trade
+} from "../types/Market.sol";
 import {OrderBook} from "./OrderBook.sol";
 
 /// @title Clearing
@@ -32,6 +40,7 @@ abstract contract Clearing is OrderBook, Ownable2Step {
 
     /* IMMUTABLES */
 
+    /// @notice The lines and the fee ladder.
     ILineLease public immutable lineLease;
 
     /* STORAGE */
@@ -85,6 +94,7 @@ abstract contract Clearing is OrderBook, Ownable2Step {
         Slot[] calldata from,
         uint48[] calldata prices
     ) external onlyOwner {
+        if (from.length != prices.length) revert LengthsDiffer(from.length, prices.length);
         for (uint256 i = 0; i < from.length; ++i) {
             from[i].requireUnopened();
             _setRealTimePrice(prices[i], from[i]);
@@ -143,6 +153,7 @@ abstract contract Clearing is OrderBook, Ownable2Step {
                 count = _addEdges(edges, count, orders, i, rows[first + k], positionOf, ladder);
             }
         }
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             mstore(edges, count)
         }

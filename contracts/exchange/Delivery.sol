@@ -18,8 +18,9 @@ abstract contract Delivery is Clearing, EIP712 {
 
     /* CONSTANTS */
 
-    bytes32 internal constant READING_TYPEHASH =
-        keccak256("Reading(uint32 slot,uint16 participant,uint32 energyWh)");
+    bytes32 internal constant READING_TYPEHASH = keccak256(
+        "Reading(uint32 slot,uint16 participant,uint32 energyWh)"
+    );
 
     /// @dev Set in the entry of a meter that signed two values.
     uint256 internal constant CONTRADICTION = 1 << 255;
@@ -41,6 +42,7 @@ abstract contract Delivery is Clearing, EIP712 {
             if (!_mark(slot, 2 * uint256(readings[i].participant))) continue;
             entries[count++] = (uint256(readings[i].participant) << 32) | readings[i].energyWh;
         }
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             mstore(entries, count)
         }
@@ -48,11 +50,7 @@ abstract contract Delivery is Clearing, EIP712 {
     }
 
     /// @inheritdoc IExchange
-    function reportContradiction(
-        Slot slot,
-        Reading calldata one,
-        Reading calldata other
-    ) external {
+    function reportContradiction(Slot slot, Reading calldata one, Reading calldata other) external {
         _requireReadingTime(slot);
         uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
         _requireMeter(slot, one, meters);

@@ -37,6 +37,7 @@ abstract contract Settlement is Delivery, Reputation {
 
     /* IMMUTABLES */
 
+    /// @notice The record of the shared storage.
     IStorageLedger public immutable storageLedger;
 
     /// @notice What a seller pays per MWh sold and not delivered, in micro-USD.

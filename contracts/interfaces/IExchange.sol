@@ -6,9 +6,9 @@ import {Order, Phase, Reading, Slot, Trade} from "../types/Market.sol";
 /// @title IExchange
 /// @notice The market: accounts, the book of each slot, clearing by certificate, readings and
 /// settlement.
-/// @dev Units: energy in Wh; prices and fees in micro-USD per MWh; money in micro-USD; times in Unix
-/// seconds; shares in basis points. The contract's owner is the system operator. Life of a slot:
-/// open, at the gate closed, cleared or (at its start) void, after delivery settled.
+/// @dev Units: energy in Wh; prices and fees in micro-USD per MWh; money in micro-USD; times in
+/// Unix seconds; shares in basis points. The contract's owner is the system operator. Life of a
+/// slot: open, at the gate closed, cleared or (at its start) void, after delivery settled.
 interface IExchange {
     /// @notice Emitted when money has come in; `amount` is what really arrived.
     event Deposited(address indexed owner, uint256 amount);
@@ -36,8 +36,8 @@ interface IExchange {
         Trade[] trades
     );
 
-    /// @notice Emitted when readings have become the next entries of their slot's readings; an entry
-    /// is participant and energy as {recordReadings} says.
+    /// @notice Emitted when readings have become the next entries of their slot's readings; an
+    /// entry is participant and energy as {recordReadings} says.
     event ReadingsRecorded(Slot indexed slot, uint256[] entries);
 
     /// @notice Emitted when a slot is paid; each trade now says what was delivered.
@@ -57,6 +57,10 @@ interface IExchange {
 
     /// @notice Thrown when the rules of a new exchange contradict each other.
     error BadRules();
+
+    /// @notice Thrown when a deposit would let the exchange hold more than one account can: so no
+    /// settlement can ever fail because an account is full.
+    error ExchangeFull(uint256 heldMicroUsd, uint256 maximumMicroUsd);
 
     /// @notice Thrown when an account belongs to no participant.
     error NotAParticipant(address owner);
@@ -94,10 +98,11 @@ interface IExchange {
     /// @notice Thrown when trades do not ascend strictly, as a pair that trades twice.
     error TradesNotAscending(uint256 position);
 
-    /// @notice Thrown when a trade names no live offer and bid, has no energy, or has unknown bits.
+    /// @notice Thrown when a trade has no energy or unknown bits.
     error BadTrade(uint256 position, Trade trade);
 
-    /// @notice Thrown when no line leaves room for a trade between its orders.
+    /// @notice Thrown when a trade is not from a live offer to a live bid over a line that leaves
+    /// room for a price.
     error NoLine(uint256 position, uint256 offerIndex, uint256 bidIndex);
 
     /// @notice Thrown when a trade's fee is not the ladder at the pair's distance.
@@ -171,11 +176,7 @@ interface IExchange {
     /// @notice Records that a participant's meter signed two values for `slot`: its reading counts
     /// as missing. Open to anybody.
     /// @dev The entry is participant << 32 with bit 255 set.
-    function reportContradiction(
-        Slot slot,
-        Reading calldata one,
-        Reading calldata other
-    ) external;
+    function reportContradiction(Slot slot, Reading calldata one, Reading calldata other) external;
 
     /// @notice Pays for what was delivered in `slot`, refunds and compensates what was not, moves
     /// reputations and releases the locks; open to anybody.
@@ -194,8 +195,8 @@ interface IExchange {
     /// anybody.
     function void(Slot slot, Order[] calldata book) external;
 
-    /// @notice Moves what the storage has earned and was not paid yet from the operator's account to
-    /// the provider's; open to anybody.
+    /// @notice Moves what the storage has earned and was not paid yet from the operator's account
+    /// to the provider's; open to anybody.
     function payCompensation() external;
 
     /// @notice Announces the mechanism of the slots from `from` on.

@@ -5,10 +5,10 @@ import {FeeLadder, Slot} from "../types/Market.sol";
 
 /// @title ILineLease
 /// @notice The leased lines between participants and what a MWh over them costs.
-/// @dev The contract's owner is the line owner: it sets lines and ladder, announced ahead, and earns
-/// the fees. Lines are rows of words, `rowWords` a participant, participant 1 first. A word holds
-/// eight lines of 32 bits, the highest first: peer 12, distance in metres 20; zero ends a row. The
-/// peers of a row ascend. A row lists whom its participant may sell to.
+/// @dev The contract's owner is the line owner: it sets lines and ladder, announced ahead, and
+/// earns the fees. Lines are rows of words, `rowWords` a participant, participant 1 first. A word
+/// holds eight lines of 32 bits, the highest first: peer 12, distance in metres 20; zero ends a
+/// row. The peers of a row ascend. A row lists whom its participant may sell to.
 interface ILineLease {
     /// @notice Emitted when the rows stored under `directory` are to hold from `from` on.
     event LinesAnnounced(Slot indexed from, address directory, uint256 rowWords);

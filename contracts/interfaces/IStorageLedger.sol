@@ -28,12 +28,7 @@ interface IStorageLedger {
     }
 
     /// @notice Emitted when a slot has been recorded.
-    event StorageRecorded(
-        Slot indexed slot,
-        uint64 chargeWh,
-        uint64 dischargeWh,
-        uint64 storedWh
-    );
+    event StorageRecorded(Slot indexed slot, uint64 chargeWh, uint64 dischargeWh, uint64 storedWh);
 
     /// @notice Thrown when a rating is impossible or the initial energy is outside its limits.
     error BadRating();

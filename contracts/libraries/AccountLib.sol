@@ -74,6 +74,7 @@ library AccountLib {
         return (Account.unwrap(account) >> ID) & MASK_ID;
     }
 
+    /// @dev A first slot beyond the 24 bits of `base` becomes the last that fits, in the year 2448.
     function enrolled(
         Account account,
         uint256 id_,
@@ -81,8 +82,8 @@ library AccountLib {
         uint256 r,
         uint256 s
     ) internal pure returns (Account) {
-        uint256 word = Account.unwrap(account) | (id_ << ID);
-        word |= uint256(Slot.unwrap(firstSlot)) << BASE;
+        uint256 base = Slot.unwrap(firstSlot) > MASK_24 ? MASK_24 : Slot.unwrap(firstSlot);
+        uint256 word = Account.unwrap(account) | (id_ << ID) | (base << BASE);
         return Account.wrap(word | (r << R) | (s << S));
     }
 
@@ -91,7 +92,8 @@ library AccountLib {
     /// @dev Whether the participant has recorded an order for `slot`, and not cancelled it.
     function hasOrder(Account account, Slot slot) internal pure returns (bool) {
         (bool inside, uint256 bit) = _bitOf(account, slot);
-        uint256 live = (Account.unwrap(account) >> PLACED) & ~(Account.unwrap(account) >> CANCELLED);
+        uint256 live =
+            (Account.unwrap(account) >> PLACED) & ~(Account.unwrap(account) >> CANCELLED);
         return inside && live & bit & MASK_24 != 0;
     }
 

@@ -30,6 +30,7 @@ library CodeTableLib {
             uint256 first = i * WORDS_PER_CHUNK;
             uint256 count = _min(length - first, WORDS_PER_CHUNK);
             address pointer = pointers[i];
+            // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
                 extcodecopy(pointer, add(add(words, 32), mul(first, 32)), 1, mul(count, 32))
             }
@@ -42,6 +43,7 @@ library CodeTableLib {
     ) private pure returns (bytes memory packed) {
         uint256 count = _min(words.length - first, WORDS_PER_CHUNK);
         packed = new bytes(count * 32);
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             mcopy(add(packed, 32), add(add(words, 32), mul(first, 32)), mul(count, 32))
         }

@@ -17,6 +17,7 @@ library NashPriceLib {
     /// @dev Micro-USD per USD, times Wh per MWh, over the basis points of R.
     int256 internal constant REPUTATION_SCALE = 1e8;
 
+    /// @notice The price of a trade, in micro-USD per MWh.
     /// @param offerTerms The seller's terms.
     /// @param bidTerms The buyer's terms; without utility curve or weights the price is `high`.
     /// @param servedWh P, in Wh; not zero.

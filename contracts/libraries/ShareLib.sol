@@ -5,9 +5,9 @@ import {Trade} from "../types/Market.sol";
 import {TradeLib} from "./TradeLib.sol";
 
 /// @title ShareLib
-/// @notice Shares of a partial delivery by largest remainder: each trade gets the rounded-down share
-/// of what was delivered, and the Wh left over go to the largest remainders, the earlier trade
-/// first among equals.
+/// @notice Shares of a partial delivery by largest remainder: each trade gets the rounded-down
+/// share of what was delivered, and the Wh left over go to the largest remainders, the earlier
+/// trade first among equals.
 /// @dev oracle/model/settlement.py divides in the same way.
 library ShareLib {
     using TradeLib for Trade;

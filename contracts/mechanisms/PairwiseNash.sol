@@ -14,17 +14,22 @@ import {Edge, Order, Trade} from "../types/Market.sol";
 ///
 ///   max Σ w_ij x_ij,  Σ_j x_ij ≤ offer_i,  Σ_i x_ij ≤ bid_j,  w_ij = (M − fee_ij) T + t_ij
 ///
-/// With X = min(Σ offers, Σ bids) and n entries in the book, M = (X + 1)(largest fee + 1) puts energy
-/// before fees, T = (X + 1) n² fees before ties, and t_ij = (n − i)(n − j) lets early orders come
-/// first, early offers with early bids.
+/// With X = min(Σ offers, Σ bids) and n entries in the book, M = (X + 1)(largest fee + 1) puts
+/// energy before fees, T = (X + 1) n² fees before ties, and t_ij = (n − i)(n − j) lets early orders
+/// come first, early offers with early bids.
 /// @dev The certificate holds one dual v_j per live bid, in the order of the book; the contract
 /// takes u_i = max(0, w_ij − v_j) over the offer's edges, which makes the duals feasible. If then
-/// Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij, the trades are optimal. Layout: one byte, the width of
-/// a dual in bytes, then the duals. oracle/market/pairwise_nash.py is the twin.
+/// Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij, the trades are optimal. Layout: one byte, the width
+/// of a dual in bytes, then the duals. oracle/market/pairwise_nash.py is the twin.
 contract PairwiseNash is IMechanism {
     using EdgeLib for Edge;
     using OrderLib for Order;
     using TradeLib for Trade;
+
+    /* CONSTANTS */
+
+    /// @dev No optimum needs larger duals, and with these no sum of products overflows.
+    uint256 internal constant MAX_DUAL_BYTES = 24;
 
     /* TYPES */
 
@@ -108,7 +113,7 @@ contract PairwiseNash is IMechanism {
     ) internal pure returns (uint256[] memory duals) {
         duals = new uint256[](orders.length);
         uint256 width = certificate.length == 0 ? 0 : uint8(certificate[0]);
-        if (width > 32) revert BadCertificate(certificate.length, 0);
+        if (width > MAX_DUAL_BYTES) revert BadCertificate(certificate.length, 0);
         uint256 end = 1;
         for (uint256 j = 0; j < orders.length; ++j) {
             if (orders[j].kind() != OrderLib.BID) continue;

@@ -19,6 +19,9 @@ type Account is uint256;
 /// @dev Any slot's book, of one order and one cancellation each, clears in one transaction.
 uint256 constant MAX_PARTICIPANTS = 1024;
 
+/// @dev Thrown when two lists that belong together differ in length.
+error LengthsDiffer(uint256 first, uint256 second);
+
 /// @dev Where a slot stands between its first order and its settlement.
 enum Phase {
     Open,

@@ -52,6 +52,8 @@ from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis points of R
 
+MAX_DUAL_BYTES = 24  # no optimum needs larger duals
+
 NAME = "pairwise-nash"
 
 
@@ -423,7 +425,7 @@ def _packed(duals: dict[int, int]) -> bytes:
 def _unpacked(market_round: Round, certificate: bytes) -> dict[int, int]:
     bids = [j for j, order in enumerate(market_round.orders) if _is_bid(order)]
     width = certificate[0] if certificate else 0
-    expected = 1 + width * len(bids) if width <= 32 else 0
+    expected = 1 + width * len(bids) if width <= MAX_DUAL_BYTES else 0
     if len(certificate) != expected:
         raise ContractRevert("BadCertificate", {"length": len(certificate), "expected": expected})
     return {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Exchange} from "../Exchange.sol";
+import {ILineLease} from "../interfaces/ILineLease.sol";
+import {IMechanism} from "../interfaces/IMechanism.sol";
+import {IRegistry} from "../interfaces/IRegistry.sol";
+import {IStorageLedger} from "../interfaces/IStorageLedger.sol";
+import {Edge, FeeLadder, Order, Rules, Slot, Trade} from "../types/Market.sol";
+import {MockLineLease} from "./MockLineLease.sol";
+
+/// @title ClearingHarness
+/// @notice The checks of {Clearing} on any book and any lines, without a slot that holds them.
+contract ClearingHarness is Exchange {
+    /// @notice A book and what else a round depends on.
+    struct Round {
+        Order[] book;
+        uint256[] rows;
+        uint256 rowWords;
+        FeeLadder ladder;
+        uint48 realTimePrice;
+    }
+
+    /// @notice An outcome of a round.
+    struct Outcome {
+        Trade[] trades;
+        bytes certificate;
+    }
+
+    /// @param lineLease A {MockLineLease}.
+    /// @param mechanism The mechanism that judges.
+    /// @param rules The constants.
+    constructor(
+        ILineLease lineLease,
+        address mechanism,
+        Rules memory rules
+    )
+        Exchange(
+            msg.sender,
+            IERC20(address(0)),
+            IRegistry(address(0)),
+            lineLease,
+            IStorageLedger(address(0)),
+            mechanism,
+            0,
+            rules
+        )
+    {}
+
+    /// @notice The live orders and the edges of a round.
+    function roundOf(
+        Round calldata round
+    ) external returns (Order[] memory orders, Edge[] memory edges) {
+        MockLineLease(address(lineLease)).set(round.rows, round.rowWords, round.ladder);
+        uint256[] memory positionOf;
+        (orders, positionOf) = _liveOrders(round.book);
+        edges = _edgesOf(Slot.wrap(0), orders, positionOf, round.realTimePrice);
+    }
+
+    /// @notice What each outcome of a round is refused with; nothing where it is accepted.
+    function refusals(
+        Round calldata round,
+        Outcome[] calldata outcomes
+    ) external returns (bytes[] memory errors) {
+        (Order[] memory orders, Edge[] memory edges) = this.roundOf(round);
+        errors = new bytes[](outcomes.length);
+        for (uint256 i = 0; i < outcomes.length; ++i) {
+            // solhint-disable-next-line avoid-low-level-calls
+            (, errors[i]) = address(this).call(
+                abi.encodeCall(this.check, (orders, edges, outcomes[i], round.realTimePrice))
+            );
+        }
+    }
+
+    // solhint-disable gas-calldata-parameters
+    /// @notice Reverts as {Clearing} does unless the outcome is the round's.
+    function check(
+        Order[] memory orders,
+        Edge[] memory edges,
+        Outcome calldata outcome,
+        uint256 realTimePrice
+    ) external view {
+        // solhint-enable gas-calldata-parameters
+        _requireFeasible(orders, edges, outcome.trades, realTimePrice);
+        IMechanism(mechanismOf(Slot.wrap(0))).verify(
+            orders,
+            edges,
+            outcome.trades,
+            realTimePrice,
+            outcome.certificate
+        );
+    }
+}
