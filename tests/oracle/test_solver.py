@@ -97,13 +97,10 @@ def test_says_which_side_of_a_constraint_is_missed() -> None:
 
 def test_names_the_variable_that_earns_without_limit() -> None:
     program = Program("toy sale")
-    program.variable("idle_mw")
-    given = program.variable("given_mw", cost=-1.0)
-    sold = program.variable("sold_mw", cost=-3.0)
-    bought = program.variable("bought_mw", cost=0.5)
-    program.require(
-        "balance", [(bought, 1.0), (sold, -1.0), (given, -1.0)], AT_LEAST, 0.0, "balance"
-    )
+    sold, bought = program.variable("sold_mw", cost=-3.0), program.variable("bought_mw", cost=0.5)
+    given, idle = program.variable("given_mw", cost=-1.0), program.variable("idle_mw")
+    program.require("market", [(bought, 1.0), (sold, -1.0)], EQUAL, 0.0, "balance of the market")
+    program.require("gifts", [(idle, 1.0), (given, -1.0)], EQUAL, 0.0, "balance of the gifts")
 
     with pytest.raises(UnboundedError, match="at fault: sold_mw, which earns 3 USD per unit"):
         program.solve(time_limit_s=10.0)
