@@ -37,6 +37,7 @@ from oracle.domain.results import (
 )
 from oracle.domain.rows import rows_of
 from oracle.domain.scenario import Scenario
+from oracle.errors import ContractRevert
 from oracle.market.pairwise_nash import NAME as PAIRWISE_NASH
 from oracle.model.prosumers import Position, Rest
 from oracle.model.settlement import payment
@@ -258,7 +259,7 @@ class _Day:
     def _clear(self, index: int) -> None:
         """Clear a slot; the batteries go on as its trades say."""
         before = self._standing[index]
-        outcome = self._runner.clear(self._slot(index))
+        outcome = self._unless_done(self._runner.clear, index)
         book, trades = (outcome.book, outcome.trades) if outcome else ((), ())
         full = [trade.with_delivered(trade.energy) for trade in trades]
         traded = bidding.energies(self._community, book, full)
@@ -266,6 +267,17 @@ class _Day:
         self._states = tuple(rest.battery for rest in rests)
         self._rests[index] = rests
         self._orders += [self._order_record(index, order) for order in book]
+
+    def _unless_done(
+        self, step: Callable[[Slot], SlotOutcome | None], index: int
+    ) -> SlotOutcome | None:
+        """Do what anybody may do; where somebody was faster, take what came of it."""
+        try:
+            return step(self._slot(index))
+        except ContractRevert as refusal:
+            if refusal.name != "WrongPhase":
+                raise
+            return self._runner.outcome(self._slot(index))
 
     def _settle(self, index: int) -> None:
         """Let the meters of a slot's sellers speak, settle it, and note what came of it."""
@@ -275,7 +287,7 @@ class _Day:
             self._market.record_readings(
                 self._oracle, self._slot(index), self._signed_readings(index, sold)
             )
-        outcome = self._runner.settle(self._slot(index))
+        outcome = self._unless_done(self._runner.settle, index)
         if outcome is not None:
             self._slots_settled += 1
             traded = bidding.energies(self._community, outcome.book, outcome.trades)

@@ -22,6 +22,7 @@ from oracle.model import day_ahead, provider_storage, real_time
 from oracle.model.line_lease import fees_of_lines
 from oracle.model.reputation import initial_reputation
 from oracle.units import (
+    BPS,
     WH_PER_MWH,
     Bps,
     MicroUsd,
@@ -40,7 +41,7 @@ class TradePlan:
 
     trades: tuple[TradeRecord, ...]
     net_load_mw: FloatArray  # (T,)
-    locks: tuple[MicroUsd, ...]  # per prosumer, all its orders together
+    locks: tuple[MicroUsd, ...]  # per prosumer, all its orders, whatever becomes of reputations
 
 
 def plan_scenario(
@@ -72,6 +73,7 @@ def plan_trades(community: Community) -> TradePlan:
     scores = initial_scores(community)
     states = bidding.initial_states(community)
     records: list[TradeRecord] = []
+    best_scores = [Bps(BPS)] * len(scores)
     locks = [0] * len(scores)
     rests = []
     for slot in range(community.pv.shape[1]):
@@ -90,7 +92,7 @@ def plan_trades(community: Community) -> TradePlan:
             )
             for trade in trades
         ]
-        for order in book:
+        for order in bidding.orders(community, slot, before, best_scores):
             locks[order.participant - 1] += lock_of(order, community.rules.bond_price)
         full = [trade.with_delivered(trade.energy) for trade in trades]
         after = bidding.rests(community, before, bidding.energies(community, book, full))

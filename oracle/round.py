@@ -59,7 +59,7 @@ class RoundRunner:
         outcome = mechanism.clear(market_round)
         mechanism.verify(market_round, outcome)
         self._market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
-        return SlotOutcome(book=book, trades=outcome.trades)
+        return self.outcome(slot)
 
     def settle(self, slot: Slot) -> SlotOutcome | None:
         """
@@ -76,8 +76,14 @@ class RoundRunner:
         book = self._market.book(slot)
         readings = self._market.readings(slot)
         self._market.settle(self._account, slot, book, trades, readings)
-        settled = self._market.settled_trades(slot)
-        return SlotOutcome(book=book, trades=settled or ())
+        return self.outcome(slot)
+
+    def outcome(self, slot: Slot) -> SlotOutcome | None:
+        """Return what a slot was settled or else cleared with, by whomever; None if neither."""
+        trades = self._market.settled_trades(slot)
+        if trades is None:
+            trades = self._market.cleared_trades(slot)
+        return None if trades is None else SlotOutcome(book=self._market.book(slot), trades=trades)
 
     def void(self, slot: Slot) -> bool:
         """Release the locks of a slot not cleared in time; False where there is nothing to."""

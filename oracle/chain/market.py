@@ -30,6 +30,7 @@ from oracle.units import (
 GATE_CLOSURE_SECONDS = 1800
 READING_SECONDS = 3600
 OPEN_SLOTS = 23
+PRICES_PER_CALL = 256  # about 30,000 gas each
 READING_ENERGY = 0xFFFFFFFF
 CONTRADICTION = 1 << 255
 
@@ -160,14 +161,17 @@ class Market:
     def announce_real_time_prices(
         self, operator: LocalAccount, prices: dict[Slot, MicroUsdPerMwh]
     ) -> None:
+        """Let a price hold from each of the slots on, in as many transactions as it takes."""
         slots = sorted(prices)
-        self.chain.send(
-            operator,
-            self._exchange,
-            "announceRealTimePrices",
-            slots,
-            [prices[slot] for slot in slots],
-        )
+        for first in range(0, len(slots), PRICES_PER_CALL):
+            some = slots[first : first + PRICES_PER_CALL]
+            self.chain.send(
+                operator,
+                self._exchange,
+                "announceRealTimePrices",
+                some,
+                [prices[slot] for slot in some],
+            )
 
     def record_storage(
         self, sender: LocalAccount, slot: Slot, charge: Wh, discharge: Wh, signature: bytes
