@@ -1,4 +1,4 @@
-"""Slots as people count them: numbered from 1, named by the time at which they start (UTC)."""
+"""Slots as people count them: numbered from 1, named by the time at which they start."""
 
 from datetime import datetime, timedelta
 

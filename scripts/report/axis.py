@@ -42,7 +42,7 @@ class Axis:
 
 def round_axis(low: float, high: float, *, intervals: int = 4) -> Axis:
     """Return the axis with about that many intervals that holds every value from low to high."""
-    if high - low < 1e-9:
+    if high - low < 1e-5 * max(1e-4, abs(low), abs(high)):
         high = low + max(1e-3, abs(low) * 0.1)
     rough = (high - low) / intervals
     size = 10.0 ** math.floor(math.log10(rough))

@@ -26,6 +26,7 @@ Kind = Literal["step", "line", "area"]
 
 WIDTH = 1000.0
 HEIGHT = 400.0
+MAX_DAY_LABELS = 7
 MAX_TABLE_SLOTS = 2 * SLOTS_PER_DAY
 
 
@@ -120,15 +121,16 @@ def stacked(layers: Sequence[Series]) -> list[Series]:
 
 
 def time_ticks(scenario: Scenario) -> tuple[Tick, ...]:
-    """Return ticks every four hours of a single day, else one at the start of each."""
+    """Return ticks every four hours of one day, else at the starts of at most seven days."""
     slots = scenario.slot_count
     if slots > SLOTS_PER_DAY:
-        starts = range(0, slots, SLOTS_PER_DAY)
+        days_apart = -(-slots // (MAX_DAY_LABELS * SLOTS_PER_DAY))
+        starts = range(0, slots, days_apart * SLOTS_PER_DAY)
         return tuple(
             Tick(
                 place=100 * start / slots,
                 label=(scenario.first_slot + timedelta(days=start / SLOTS_PER_DAY + 0.5)).strftime(
-                    "%a %d %b"
+                    "%a %d"
                 ),
             )
             for start in starts

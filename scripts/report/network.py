@@ -105,13 +105,12 @@ def circle_order(community: Community) -> list[int]:
     distance: dict[tuple[int, int], int] = {}
     for line in community.lines:
         distance[line.first, line.second] = distance[line.second, line.first] = line.distance
-    left = set(range(len(community.prosumers)))
-    order: list[int] = []
+    order = [0]
+    left = set(range(1, len(community.prosumers)))
     while left:
-        last = order[-1] if order else None
-        following = min(left, key=lambda one: (distance.get((last or 0, one), math.inf), one))
-        order.append(following)
-        left.remove(following)
+        near = {one: distance.get((order[-1], one), math.inf) for one in left}
+        order.append(min(left, key=lambda one: (near[one], one)))
+        left.remove(order[-1])
     return order
 
 

@@ -43,7 +43,8 @@ def order_books(
         traded.setdefault(trade.slot, []).append(trade)
     if not by_slot:
         return ()
-    prices = round_axis(0.0, max(usd_per_kwh(order.limit_price) for order in orders) * 1.02)
+    highest = max(usd_per_kwh(order.limit_price) for order in orders)
+    prices = round_axis(0.0, 1.02 * highest, intervals=5)  # room above the highest step
     return tuple(
         _slot_book(scenario, slot, by_slot[slot], traded.get(slot, []), prices)
         for slot in sorted(by_slot)

@@ -220,7 +220,9 @@ def test_the_script_gets_the_series_of_every_chart(system_run: RunResult) -> Non
 
     charts = embedded(html)["charts"]
 
-    assert len(charts) == len(Page(html).all("figure", **{"class": "chart"}))
+    page = Page(html)
+    assert len(charts) == len(page.all("figure", **{"class": "chart"}))
+    assert sum(len(chart["series"]) for chart in charts) == len(page.all("output"))
     assert {len(values) for chart in charts for values in chart["series"]} == {96}
     assert len(embedded(html, "times")) == 96
 
@@ -247,7 +249,7 @@ def test_a_week_stays_below_three_megabytes() -> None:
     html = report_html(run)
 
     assert len(html.encode()) < 3_000_000
-    assert "Mon 09 May" in Page(html).text
+    assert "Mon 09" in Page(html).text
 
 
 def test_unserved_energy_and_unknown_values_do_not_break_a_chart() -> None:

@@ -10,7 +10,14 @@ import pytest
 from oracle.domain.results import Plan
 from oracle.units import MicroUsd
 from scripts.summary import dispatch_summary, gas_statistics, json_text, rounded, run_summary
-from tests.scripts.results import a_power_system, a_run, a_scenario, a_system_plan, a_village_plan
+from tests.scripts.results import (
+    a_power_system,
+    a_run,
+    a_scenario,
+    a_storage_plan,
+    a_system_plan,
+    a_village_plan,
+)
 
 
 def test_a_day_with_every_part_has_the_keys_of_the_interface() -> None:
@@ -108,6 +115,16 @@ def test_the_dispatch_of_a_run_is_that_of_its_plan() -> None:
 
     assert run_summary(a_run(plan))["dispatch"] == dispatch_summary(plan)
     assert "dispatch" not in run_summary(a_run(a_village_plan()))
+
+
+def test_a_storage_without_a_power_system_stands_by_itself() -> None:
+    plan = replace(a_village_plan(), storage=a_storage_plan())
+
+    summary = run_summary(a_run(plan))
+
+    assert len(summary["storage"]["charge_mw"]) == 96
+    assert summary["storage"]["profit_usd"] == 59313.25
+    assert "storage" not in run_summary(a_run(a_system_plan()))
 
 
 def test_a_settled_trade_tells_what_was_delivered_and_paid() -> None:

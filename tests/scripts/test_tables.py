@@ -8,7 +8,14 @@ from rich.console import Console, RenderableType
 
 from oracle.units import MicroUsd
 from scripts import paper
-from scripts.tables import dispatch_tables, money_table, paper_table, run_tables, trades_table
+from scripts.tables import (
+    dispatch_tables,
+    money_table,
+    paper_table,
+    participants_table,
+    run_tables,
+    trades_table,
+)
 from tests.scripts.results import a_run, a_system_plan, a_trade, a_village_plan
 
 
@@ -86,7 +93,10 @@ def test_money_that_does_not_add_up_is_said_loudly() -> None:
 def test_names_are_text_and_not_markup() -> None:
     run = a_run(a_village_plan("[red]A[/red]", "B"))
 
-    assert "[red]A[/red]" in text_of(run_tables(run))
+    trades = trades_table(run.plan.scenario, run.trades, folder=None)
+
+    assert "[red]A[/red]" in text_of(trades)
+    assert "[red]A[/red]" in text_of(participants_table(run, folder=None))
 
 
 def test_tables_fit_a_terminal_of_80_columns() -> None:
