@@ -9,12 +9,13 @@ from tests.contracts.markets import (
     DEPOSIT,
     PROSUMERS,
     ROLES,
-    RevertibleChain,
+    Mark,
     Stage,
     World,
     owner_of,
     some_terms,
 )
+from tests.contracts.revertible import RevertibleChain
 
 
 @pytest.fixture(scope="session")
@@ -29,26 +30,26 @@ def founded() -> World:
 
 @pytest.fixture
 def world(founded: World) -> Iterator[World]:
-    mark = founded.chain.mark()
+    mark = founded.mark()
     yield founded
-    founded.chain.put_back(mark)
+    founded.put_back(mark)
 
 
 @pytest.fixture(scope="session")
-def first_stage(founded: World) -> tuple[object, Stage]:
+def first_stage(founded: World) -> tuple[Mark, Stage]:
     """The chain with the book of `a_book` closed, to be put back to; and that stage."""
-    before = founded.chain.mark()
+    before = founded.mark()
     stage = founded.closed()
-    after = founded.chain.mark()
-    founded.chain.put_back(before)
+    after = founded.mark(before.first_block)
+    founded.put_back(before)
     return after, stage
 
 
 @pytest.fixture
-def stage(world: World, first_stage: tuple[object, Stage]) -> Stage:
+def stage(world: World, first_stage: tuple[Mark, Stage]) -> Stage:
     """A slot with the book of `a_book` whose gate has just closed."""
     after, stage = first_stage
-    world.chain.put_back(after)
+    world.put_back(after)
     return stage
 
 

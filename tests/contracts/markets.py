@@ -13,7 +13,6 @@ from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 from web3.types import TxReceipt
 
-from oracle.chain.chains import EmbeddedChain
 from oracle.chain.deployment import (
     MarketTerms,
     Participant,
@@ -27,7 +26,7 @@ from oracle.chain.signatures import development_key, sign_reading
 from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import rows_of
-from oracle.market.mechanism import Outcome, Round, round_of
+from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.round import RoundRunner
 from oracle.units import (
@@ -40,6 +39,7 @@ from oracle.units import (
     Slot,
     Wh,
 )
+from tests.contracts.revertible import RevertibleChain
 
 FIRST_SLOT = Slot(3_400_000)
 PROSUMERS = 6
@@ -218,15 +218,12 @@ def some_terms(
     return replace(terms, **changes)
 
 
-class RevertibleChain(EmbeddedChain):
-    """A chain in the process that can be put back to where it was."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state of the chain, and the block from which the market's events are read then."""
 
-    def mark(self) -> Any:
-        return self.tester.take_snapshot()
-
-    def put_back(self, mark: Any) -> None:
-        self.tester.revert_to_snapshot(mark)
-        self._nonces.clear()
+    snapshot: Any
+    first_block: int
 
 
 class World:
@@ -246,8 +243,18 @@ class World:
     @property
     def runner(self) -> RoundRunner:
         """The oracle; a new one each time, for what it remembers may have been put back."""
-        mechanisms = {self.deployment.mechanism.address: self.mechanism}
+        mechanisms: dict[str, Mechanism] = {self.deployment.mechanism.address: self.mechanism}
         return RoundRunner(self.market, STRANGER, mechanisms)
+
+    def mark(self, first_block: int | None = None) -> Mark:
+        """Return where the chain stands; events before `first_block`, or before now, are old."""
+        block = self.chain.block_number() if first_block is None else first_block
+        return Mark(self.chain.mark(), block)
+
+    def put_back(self, mark: Mark) -> None:
+        """Put the chain back, and forget what was read of it."""
+        self.chain.put_back(mark.snapshot)
+        self.market = Market(self.chain, replace(self.deployment, first_block=mark.first_block))
 
     @property
     def open_slot(self) -> Slot:

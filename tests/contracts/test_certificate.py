@@ -13,7 +13,7 @@ from oracle.domain.book import Kind, Order, Trade
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Outcome, Round
 from oracle.market.pairwise_nash import PairwiseNash
-from oracle.units import SLOT_SECONDS
+from oracle.units import SLOT_SECONDS, MicroUsdPerMwh
 from tests.contracts.markets import (
     STRANGER,
     Stage,
@@ -203,7 +203,7 @@ def test_an_order_added_is_refused(world: World, stage: Stage, exchange: Contrac
 
 
 def test_an_order_changed_is_refused(world: World, stage: Stage, exchange: Contract) -> None:
-    changed = replace(stage.book[1], price=stage.book[1].price + 1)
+    changed = replace(stage.book[1], price=MicroUsdPerMwh(stage.book[1].price + 1))
     book = words_of([stage.book[0], changed, *stage.book[2:]])
 
     with reverts(

@@ -1,0 +1,66 @@
+"""A chain in the process that can be put back to where it was."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
+from web3.types import LogReceipt
+
+from oracle.chain.chains import MAX_FEE_WEI, EmbeddedChain
+
+
+class RevertibleChain(EmbeddedChain):
+    """
+    An embedded chain with marks.
+
+    eth-tester goes on to find transactions and blocks that were left behind: so no two transactions
+    are equal here, and logs are read from the blocks that really lead to the latest.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._signatures = 0
+
+    def mark(self) -> Any:
+        return self.tester.take_snapshot()
+
+    def put_back(self, mark: Any) -> None:
+        self.tester.revert_to_snapshot(mark)
+        self._nonces.clear()
+
+    def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
+        blocks = [block for block in self._blocks_down_to(first) if block.number <= last]
+        return [log for block in reversed(blocks) for log in self._logs_of(block, address.lower())]
+
+    def _blocks_down_to(self, first: int) -> Iterator[Any]:
+        chain = self.tester.backend.chain
+        block = chain.get_block_by_hash(chain.get_canonical_head().hash)
+        while block.number >= first:
+            yield block
+            block = chain.get_block_by_hash(block.header.parent_hash)
+
+    def _logs_of(self, block: Any, address: str) -> Iterator[LogReceipt]:
+        receipts = block.get_receipts(self.tester.backend.chain.chaindb)
+        logs = [log for receipt in receipts for log in receipt.logs]
+        for position, log in enumerate(logs):
+            if "0x" + log.address.hex() == address:
+                yield {
+                    "address": to_checksum_address(log.address),
+                    "blockHash": HexBytes(block.hash),
+                    "blockNumber": block.number,
+                    "data": HexBytes(log.data),
+                    "logIndex": position,
+                    "removed": False,
+                    "topics": [HexBytes(topic.to_bytes(32, "big")) for topic in log.topics],
+                    "transactionHash": HexBytes(bytes(32)),
+                    "transactionIndex": 0,
+                }
+
+    def _signed(self, sender: LocalAccount, transaction: dict[str, Any]) -> HexBytes:
+        self._signatures += 1
+        return super()._signed(
+            sender, {**transaction, "maxFeePerGas": MAX_FEE_WEI + self._signatures}
+        )
