@@ -8,7 +8,7 @@ Whatever is wrong ends in an InvalidInputError of one line: file, line, key, wha
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def load_scenario(folder: Path, days: int | None = None) -> Scenario:
 
 
 def _first_slot(top: Section) -> datetime:
-    """Return the start of the first slot in UTC."""
+    """Return the start of the first slot, in the zone that the file gives."""
     expected = 'expected a time with its zone, such as "2016-05-09T00:00:00Z"'
     moment = _moment(top["first_slot"])
     if moment is None or moment.tzinfo is None:
@@ -86,7 +86,7 @@ def _first_slot(top: Section) -> datetime:
             "first_slot",
             f"expected a quarter of an hour since 1970, got {shown(top['first_slot'])}",
         )
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _moment(value: Any) -> datetime | None:

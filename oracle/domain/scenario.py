@@ -13,7 +13,7 @@ class Scenario:
 
     name: str
     description: str
-    first_slot: datetime  # UTC
+    first_slot: datetime  # with its zone
     slot_count: int
     power_system: PowerSystem | None
     community: Community | None
