@@ -43,11 +43,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import pulp
-
 from oracle.domain.book import Kind, Order, Trade
-from oracle.errors import ContractRevert, SolverError
+from oracle.errors import ContractRevert
 from oracle.market.mechanism import Edge, Outcome, Round, price_limits, require_feasible
+from oracle.solver import AT_MOST, EQUAL, Program
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis points of R
@@ -55,6 +54,7 @@ REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis 
 MAX_DUAL_BYTES = 24  # no optimum needs larger duals
 
 NAME = "pairwise-nash"
+TIME_LIMIT_S = 60.0
 
 
 def offer_terms(cost: MicroUsdPerMwh) -> int:
@@ -390,21 +390,19 @@ def _transport(
     """Return a vertex of the transport problem (36), rounded to Wh and made to fit its limits."""
     if not edges:
         return {}
-    problem = pulp.LpProblem("transport", pulp.LpMinimize)
-    energy = problem.add_variable_dicts("energy", range(len(edges)), lowBound=0)
-    problem += pulp.LpAffineExpression([(energy[e], cost) for e, cost in enumerate(costs)])
+    program = Program("transport of a slot")
+    energy = [program.variable(f"energy_{e}", cost=cost) for e, cost in enumerate(costs)]
     own: dict[int, list[int]] = {}
     for e, edge in enumerate(edges):
         own.setdefault(edge.offer, []).append(e)
         own.setdefault(edge.bid, []).append(e)
     left = {position: int(market_round.order(position).energy) for position in own}
     for position, of_order in own.items():
-        total = pulp.LpAffineExpression([(energy[e], 1) for e in of_order])
-        limit = total == left[position] if is_filled(position) else total <= left[position]
-        problem += limit, f"limit_{position}"
-    problem.solve(pulp.HiGHS(msg=False, threads=1))
-    if problem.sol_status != pulp.LpSolutionOptimal:
-        raise SolverError(f"transport of a slot: {pulp.LpSolution[problem.sol_status]}")
+        sense = EQUAL if is_filled(position) else AT_MOST
+        words = f"energy of entry {position} of the book"
+        terms = [(energy[e], 1.0) for e in of_order]
+        program.require(f"E36_limit_{position}", terms, sense, left[position], words, "Wh")
+    program.solve(time_limit_s=TIME_LIMIT_S)
 
     flow = {}
     for e, edge in enumerate(edges):

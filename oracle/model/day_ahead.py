@@ -45,7 +45,14 @@ import numpy.typing as npt
 from oracle.domain.power_system import PowerSystem, ThermalUnit
 from oracle.domain.results import DayAheadResult
 from oracle.model.carbon_capture import CapturePlant, capture_plant
-from oracle.model.solver import (
+from oracle.model.thermal import (
+    OutputVariables,
+    add_output,
+    cost_curve,
+    net_terms,
+    reserve_requirement_mw,
+)
+from oracle.solver import (
     AT_LEAST,
     AT_MOST,
     DEFAULT_GAP,
@@ -54,13 +61,6 @@ from oracle.model.solver import (
     Term,
     Variable,
     values,
-)
-from oracle.model.thermal import (
-    OutputVariables,
-    add_output,
-    cost_curve,
-    net_terms,
-    reserve_requirement_mw,
 )
 from oracle.units import HOURS_PER_DAY, SLOTS_PER_HOUR
 

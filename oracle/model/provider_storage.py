@@ -37,8 +37,8 @@ import numpy.typing as npt
 from oracle.domain.power_system import SharedStorage
 from oracle.domain.results import StoragePlan
 from oracle.errors import InvalidInputError
-from oracle.model.solver import AT_MOST, DEFAULT_GAP, Program, Term
 from oracle.model.storage import add_storage, schedule_of, solve_with_storage
+from oracle.solver import AT_MOST, DEFAULT_GAP, Program, Term
 from oracle.units import SLOT_HOURS
 
 FloatArray = npt.NDArray[np.float64]

@@ -56,7 +56,6 @@ from oracle.domain.power_system import DemandResponse, PowerSystem, ThermalUnit
 from oracle.domain.results import DayAheadResult, RealTimeResult, StoragePlan, UnitDispatch
 from oracle.errors import InvalidInputError
 from oracle.model.carbon_capture import CapturePlant, capture_plant
-from oracle.model.solver import AT_MOST, DEFAULT_GAP, EQUAL, Program, Term, Variable, values
 from oracle.model.storage import StorageVariables, add_storage, schedule_of, solve_with_storage
 from oracle.model.thermal import (
     OutputVariables,
@@ -66,6 +65,7 @@ from oracle.model.thermal import (
     net_terms,
     reserve_requirement_mw,
 )
+from oracle.solver import AT_MOST, DEFAULT_GAP, EQUAL, Program, Term, Variable, values
 from oracle.units import SLOT_HOURS, SLOTS_PER_DAY, SLOTS_PER_HOUR
 
 FloatArray = npt.NDArray[np.float64]

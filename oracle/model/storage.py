@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.domain.power_system import SharedStorage
-from oracle.model.solver import AT_MOST, EQUAL, Program, Solution, Variable, values
+from oracle.solver import AT_MOST, EQUAL, Program, Solution, Variable, values
 from oracle.units import SLOT_HOURS
 
 FloatArray = npt.NDArray[np.float64]

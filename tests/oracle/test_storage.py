@@ -7,13 +7,13 @@ import pytest
 
 from oracle.domain.power_system import SharedStorage
 from oracle.errors import InvalidInputError
-from oracle.model.solver import EQUAL, Program
 from oracle.model.storage import (
     StorageVariables,
     add_storage,
     schedule_of,
     solve_with_storage,
 )
+from oracle.solver import EQUAL, Program
 from tests.oracle.power_systems import a_storage
 
 

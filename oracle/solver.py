@@ -1,5 +1,5 @@
 """
-The models' one place to run a solver: PuLP with HiGHS in this process, one thread, a stated gap.
+The one place that runs a solver: PuLP with HiGHS in this process, one thread, a stated gap.
 
 A model fills a `Program`: variables with their cost, constraints with a name that carries the
 equation's id (`E27_balance_41`) and with words for the user ("power balance (27) in slot 41").
