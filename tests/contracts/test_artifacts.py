@@ -22,7 +22,7 @@ from scripts.compile import (
     write,
 )
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("compiler")]
 
 TOY = """// SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
