@@ -9,6 +9,7 @@ from tests.contracts.markets import (
     DEPOSIT,
     PROSUMERS,
     ROLES,
+    STRANGER,
     Mark,
     Stage,
     World,
@@ -82,3 +83,26 @@ def line_lease(world: World) -> Contract:
 @pytest.fixture
 def storage_ledger(world: World) -> Contract:
     return world.deployment.storage_ledger
+
+
+@pytest.fixture(scope="session")
+def mock_chain() -> RevertibleChain:
+    """A chain of their own for the library harnesses, whose calls leave no trace."""
+    chain = RevertibleChain()
+    chain.fund([STRANGER.address])
+    return chain
+
+
+@pytest.fixture(scope="session")
+def libraries(mock_chain: RevertibleChain) -> Contract:
+    return mock_chain.deploy_mock(STRANGER, "LibraryHarness")
+
+
+@pytest.fixture(scope="session")
+def accounts(mock_chain: RevertibleChain) -> Contract:
+    return mock_chain.deploy_mock(STRANGER, "AccountHarness")
+
+
+@pytest.fixture(scope="session")
+def code_tables(mock_chain: RevertibleChain) -> Contract:
+    return mock_chain.deploy_mock(STRANGER, "CodeTableHarness")

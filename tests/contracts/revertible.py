@@ -1,15 +1,20 @@
 """A chain in the process that can be put back to where it was."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
+from web3.contract import Contract
 from web3.types import LogReceipt
 
 from oracle.chain.chains import MAX_FEE_WEI, EmbeddedChain
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
 
 
 class RevertibleChain(EmbeddedChain):
@@ -30,6 +35,14 @@ class RevertibleChain(EmbeddedChain):
     def put_back(self, mark: Any) -> None:
         self.tester.revert_to_snapshot(mark)
         self._nonces.clear()
+
+    def deploy_mock(self, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
+        """Deploy a contract of contracts/mocks."""
+        artifact = json.loads((ARTIFACTS / f"{name}.json").read_text())
+        factory = self.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
+        data = factory.constructor(*arguments).data_in_transaction
+        receipt = self._send(sender, {"data": data}, f"deploy {name}")
+        return factory(receipt["contractAddress"])
 
     def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
         blocks = [block for block in self._blocks_down_to(first) if block.number <= last]

@@ -1,0 +1,46 @@
+"""Tables stored as code, against a reading without assembly."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from web3.contract import Contract
+
+pytestmark = pytest.mark.contract
+
+WORDS_PER_CHUNK = 767
+CODE_LIMIT = 24_576
+
+
+@settings(max_examples=30, deadline=None)
+@given(words=st.lists(st.integers(0, 2**256 - 1), max_size=40))
+def test_a_table_is_read_as_it_was_written(code_tables: Contract, words: list[int]) -> None:
+    read, plain, _ = code_tables.functions.writtenAndRead(words).call()
+
+    assert read == plain == words
+
+
+@pytest.mark.parametrize(
+    ("length", "chunks"),
+    [(0, 0), (1, 1), (WORDS_PER_CHUNK, 1), (WORDS_PER_CHUNK + 1, 2), (900, 2), (1024, 2)],
+)
+def test_a_table_of_several_chunks_is_read_as_it_was_written(
+    code_tables: Contract, length: int, chunks: int
+) -> None:
+    generator = random.Random(length)  # noqa: S311
+    words = [generator.getrandbits(256) for _ in range(length)]
+
+    read, plain, count = code_tables.functions.writtenAndRead(words).call()
+
+    assert read == plain == words
+    assert count == chunks
+
+
+def test_no_chunk_is_larger_than_a_contract_may_be(code_tables: Contract) -> None:
+    words = [2**256 - 1] * (WORDS_PER_CHUNK + 1)
+
+    _, first, second = code_tables.functions.codeSizes(words).call()
+
+    assert first == 32 * WORDS_PER_CHUNK + 1 <= CODE_LIMIT < first + 32
+    assert second == 33
