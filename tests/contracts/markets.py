@@ -336,6 +336,32 @@ class World:
         self.market.settle(STRANGER, stage.slot, stage.book, stage.trades, readings)
         return self.market.settled_trades(stage.slot) or ()
 
+    def deploy_exchange(
+        self,
+        *,
+        token: Contract | None = None,
+        mechanism: Contract | None = None,
+        price_cap: int = PRICE_CAP,
+        bond: int = BOND,
+        compensation: int = COMPENSATION,
+        memory: int = MEMORY,
+        full_value: int = FULL_VALUE,
+    ) -> Contract:
+        """Deploy a second exchange beside the first, with other constants."""
+        contracts = self.deployment
+        return self.chain.deploy(
+            STRANGER,
+            "Exchange",
+            ROLES.operator.address,
+            (token or contracts.token).address,
+            contracts.registry.address,
+            contracts.line_lease.address,
+            contracts.storage_ledger.address,
+            (mechanism or contracts.mechanism).address,
+            REAL_TIME_PRICE,
+            (price_cap, bond, compensation, memory, full_value),
+        )
+
     def money(self) -> int:
         """Return the sum of all accounts."""
         return sum(

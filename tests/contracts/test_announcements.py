@@ -1,0 +1,206 @@
+"""What a slot depends on is fixed before it opens; and only by whom it may be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from eth_account.signers.local import LocalAccount
+from web3.contract import Contract
+
+from oracle.chain.market import OPEN_SLOTS, slot_at, starts_at
+from oracle.units import Slot
+from tests.contracts.markets import (
+    LATECOMER,
+    REAL_TIME_PRICE,
+    ROLES,
+    STRANGER,
+    World,
+    a_bid,
+    an_offer,
+    owner_of,
+)
+from tests.contracts.reverting import reverts
+
+pytestmark = pytest.mark.contract
+
+LADDER_FIELDS = (9_000_000, 500, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A change that is announced ahead, who may, and with what before the slot."""
+
+    contract: str
+    name: str
+    by: LocalAccount
+    arguments: tuple[Any, ...]
+
+    def at(self, slot: int) -> list[Any]:
+        if self.name == "announceRealTimePrices":
+            return [[slot], [5]]
+        return [*self.arguments, slot]
+
+
+ANNOUNCEMENTS = [
+    Announcement("exchange", "announceMechanism", ROLES.operator, (STRANGER.address,)),
+    Announcement("exchange", "announceRealTimePrices", ROLES.operator, ()),
+    Announcement("line_lease", "announceLadder", ROLES.provider, (LADDER_FIELDS,)),
+    Announcement("line_lease", "announceLines", ROLES.provider, ([], 1)),
+    Announcement(
+        "registry", "register", ROLES.registrar, ([(LATECOMER.address, LATECOMER.address, 0)],)
+    ),
+    Announcement("registry", "announceMeters", ROLES.registrar, ([1], [STRANGER.address])),
+]
+
+
+@pytest.fixture(params=ANNOUNCEMENTS, ids=lambda announcement: announcement.name)
+def announcement(request: pytest.FixtureRequest) -> Announcement:
+    result: Announcement = request.param
+    return result
+
+
+def contract_of(world: World, announcement: Announcement) -> Contract:
+    contract: Contract = getattr(world.deployment, announcement.contract)
+    return contract
+
+
+def test_a_change_reaches_no_slot_that_is_open(
+    world: World, exchange: Contract, announcement: Announcement
+) -> None:
+    contract = contract_of(world, announcement)
+    earliest = slot_at(world.chain.now()) + OPEN_SLOTS + 1
+
+    world.attempt(announcement.by, announcement.name, *announcement.at(earliest), on=contract)
+    with reverts(exchange, "AnnouncedTooLate", **{"from": earliest - 1, "earliest": earliest}):
+        world.attempt(
+            announcement.by, announcement.name, *announcement.at(earliest - 1), on=contract
+        )
+
+
+@pytest.mark.parametrize("sender", [STRANGER, owner_of(1)], ids=["stranger", "participant"])
+def test_nobody_else_announces(
+    world: World, registry: Contract, announcement: Announcement, sender: LocalAccount
+) -> None:
+    contract = contract_of(world, announcement)
+    slot = slot_at(world.chain.now()) + OPEN_SLOTS + 1
+
+    with reverts(registry, "OwnableUnauthorizedAccount", account=sender.address):
+        world.attempt(sender, announcement.name, *announcement.at(slot), on=contract)
+
+
+def test_an_announcement_does_not_go_before_an_earlier_one(
+    world: World, registry: Contract, announcement: Announcement
+) -> None:
+    contract = contract_of(world, announcement)
+    slot = slot_at(world.chain.now()) + OPEN_SLOTS + 2
+    world.send(announcement.by, announcement.name, *announcement.at(slot), on=contract)
+    again = announcement.at(slot - 1)
+    if announcement.name == "register":
+        again[0] = [(STRANGER.address, STRANGER.address, 0)]
+
+    with reverts(registry, "CheckpointUnorderedInsertion"):
+        world.attempt(announcement.by, announcement.name, *again, on=contract)
+
+
+@pytest.mark.parametrize("contract", ["exchange", "line_lease", "registry", "storage_ledger"])
+def test_a_role_is_handed_over_in_two_steps(world: World, contract: str) -> None:
+    role: Contract = getattr(world.deployment, contract)
+    by = {
+        "exchange": ROLES.operator,
+        "registry": ROLES.registrar,
+        "line_lease": ROLES.provider,
+        "storage_ledger": ROLES.provider,
+    }[contract]
+
+    world.send(by, "transferOwnership", LATECOMER.address, on=role)
+
+    assert role.functions.owner().call() == by.address
+    with reverts(role, "OwnableUnauthorizedAccount", account=STRANGER.address):
+        world.attempt(STRANGER, "acceptOwnership", on=role)
+    world.send(LATECOMER, "acceptOwnership", on=role)
+    assert role.functions.owner().call() == LATECOMER.address
+
+
+def test_real_time_prices_hold_from_their_slots_on(world: World, exchange: Contract) -> None:
+    first = slot_at(world.chain.now()) + OPEN_SLOTS + 1
+    slots, prices = [first, first + 1, first + 5], [100, 200, 50]
+
+    world.send(ROLES.operator, "announceRealTimePrices", slots, prices)
+
+    held = [exchange.functions.realTimePriceOf(first + k).call() for k in (-1, 0, 1, 2, 4, 5, 1000)]
+    assert held == [REAL_TIME_PRICE, 100, 200, 200, 200, 50, 50]
+
+
+@pytest.mark.parametrize(("slots", "prices"), [(2, 1), (1, 2), (0, 1)])
+def test_each_slot_has_its_price(world: World, exchange: Contract, slots: int, prices: int) -> None:
+    first = slot_at(world.chain.now()) + OPEN_SLOTS + 1
+
+    with reverts(exchange, "LengthsDiffer", first=slots, second=prices):
+        world.attempt(
+            ROLES.operator,
+            "announceRealTimePrices",
+            [first + k for k in range(slots)],
+            [5] * prices,
+        )
+
+
+def test_a_mechanism_clears_from_its_slot_on(
+    world: World, exchange: Contract, mechanism: Contract, travel_to: Callable[[int], None]
+) -> None:
+    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
+    world.send(ROLES.operator, "announceMechanism", lenient.address, first)
+    travel_to(starts_at(Slot(first - 4)))
+    orders = [an_offer(1, 1000, 80), a_bid(4, 1000, 250)]
+    for slot in (Slot(first - 1), first):
+        world.place(slot, orders)
+    strict, free = world.close(Slot(first - 1)), world.close(first)
+
+    assert exchange.functions.mechanismOf(first - 1).call() == mechanism.address
+    assert exchange.functions.mechanismOf(first).call() == lenient.address
+    with reverts(mechanism, "NotOptimal", primal=0):
+        world.attempt(
+            STRANGER, "clear", strict.slot, strict.book_words, [], strict.outcome.certificate
+        )
+    world.attempt(STRANGER, "clear", free.slot, free.book_words, [], b"")
+
+
+def test_a_mechanism_that_accepts_all_cannot_bend_what_always_holds(
+    world: World, exchange: Contract, travel_to: Callable[[int], None]
+) -> None:
+    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
+    world.send(ROLES.operator, "announceMechanism", lenient.address, first)
+    travel_to(starts_at(Slot(first - 4)))
+    world.place(first, [an_offer(1, 1000, 80), a_bid(4, 900, 250)])
+    stage = world.close(first)
+
+    def attempt(**changes: Any) -> None:
+        trades = stage.trades_with(0, **changes)
+        world.attempt(STRANGER, "clear", first, stage.book_words, trades, b"")
+
+    attempt(energy=1, price=80_000_000)
+    attempt(energy=900, price=245_000_000)
+    with reverts(exchange, "Overfilled", orderIndex=1, filledWh=901, orderedWh=900):
+        attempt(energy=901)
+    with reverts(exchange, "PriceOutsideLimits", price=79_999_999):
+        attempt(price=79_999_999)
+    with reverts(exchange, "PriceOutsideLimits", price=245_000_001):
+        attempt(price=245_000_001)
+    with reverts(exchange, "WrongFee", fee=0, expected=5_000_000):
+        attempt(fee=0)
+    with reverts(exchange, "NoLine", offerIndex=1, bidIndex=0):
+        attempt(offer=1, bid=0)
+
+
+def test_a_ladder_changes_the_fees_of_its_slots_alone(world: World, line_lease: Contract) -> None:
+    first = slot_at(world.chain.now()) + OPEN_SLOTS + 1
+    before = line_lease.functions.ladderOf(first).call()
+
+    world.send(ROLES.provider, "announceLadder", LADDER_FIELDS, first, on=line_lease)
+
+    assert line_lease.functions.ladderOf(first - 1).call() == before
+    assert list(line_lease.functions.ladderOf(first).call()) == list(LADDER_FIELDS)
+    assert line_lease.functions.feeOf(first - 1, 1, 4).call() == 5_000_000
+    assert line_lease.functions.feeOf(first, 1, 4).call() == 9_045_000

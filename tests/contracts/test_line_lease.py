@@ -1,0 +1,198 @@
+"""Lines and the ladder of their fees."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from web3.contract import Contract
+
+from oracle.chain.market import OPEN_SLOTS, slot_at
+from oracle.domain.community import FeeLadder, Line
+from oracle.domain.rows import MAX_DISTANCE, lines_of, rows_of
+from oracle.model.line_lease import fees_of_lines, lease_fee
+from oracle.units import Bps, Meters, MicroUsdPerMwhKm
+from tests.contracts.markets import LADDER, LINES, PROSUMERS, ROLES, World
+from tests.contracts.reverting import reverts
+
+pytestmark = pytest.mark.contract
+
+MAX_FEE = 2**48 - 1
+
+
+def row(*lines: tuple[int, int]) -> int:
+    """Return a word of up to eight lines, peer and distance each."""
+    word = 0
+    for position, (peer, distance) in enumerate(lines):
+        word |= (peer << 20 | distance) << 224 - 32 * position
+    return word
+
+
+@pytest.fixture
+def earliest(world: World) -> int:
+    return slot_at(world.chain.now()) + OPEN_SLOTS + 1
+
+
+def announce(world: World, rows: Sequence[int], row_words: int, slot: int) -> None:
+    world.send(
+        ROLES.provider,
+        "announceLines",
+        list(rows),
+        row_words,
+        slot,
+        on=world.deployment.line_lease,
+    )
+
+
+def test_every_line_costs_what_python_says(line_lease: Contract) -> None:
+    fees = fees_of_lines(LADDER, LINES)
+
+    on_chain = {
+        (seller, buyer): line_lease.functions.feeOf(0, seller + 1, buyer + 1).call()
+        for seller, buyer in fees
+    }
+
+    assert on_chain == fees
+    assert len(on_chain) == 2 * len(LINES)
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer"), [(1, 6), (1, 1), (0, 4), (4, 0), (7, 1), (1, 7), (65_535, 65_535)]
+)
+def test_there_is_no_fee_without_a_line(line_lease: Contract, seller: int, buyer: int) -> None:
+    with reverts(line_lease, "NoLineBetween", seller=seller, buyer=buyer):
+        line_lease.functions.feeOf(0, seller, buyer).call()
+
+
+def test_lines_hold_from_their_slot_on(world: World, line_lease: Contract, earliest: int) -> None:
+    before = line_lease.functions.rowsOf(earliest).call()
+    rows = [row((2, 100), (3, 200)), row((1, 7)), 0]
+
+    announce(world, rows, 1, earliest)
+
+    assert line_lease.functions.rowsOf(earliest - 1).call() == before
+    assert line_lease.functions.rowsOf(earliest).call() == [rows, 1]
+    assert line_lease.functions.rowTableOf(earliest).call()[1] == 1
+    with reverts(line_lease, "NoLineBetween", seller=2, buyer=3):
+        line_lease.functions.feeOf(earliest, 2, 3).call()
+    fee = line_lease.functions.feeOf(earliest, 1, 3).call()
+    assert fee == lease_fee(LADDER, Meters(200))
+
+
+def test_a_row_of_two_words_holds_16_lines(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    peers = [(peer, 100 * peer) for peer in range(2, 18)]
+
+    announce(world, [row(*peers[:8]), row(*peers[8:])], 2, earliest)
+
+    for peer, distance in peers:
+        fee = line_lease.functions.feeOf(earliest, 1, peer).call()
+        assert fee == lease_fee(LADDER, Meters(distance))
+    with reverts(line_lease, "NoLineBetween", seller=1, buyer=18):
+        line_lease.functions.feeOf(earliest, 1, 18).call()
+
+
+@pytest.mark.parametrize(("words", "row_words"), [(1, 0), (0, 0), (3, 3), (3, 2)])
+def test_rows_have_one_or_two_words(
+    world: World, line_lease: Contract, earliest: int, words: int, row_words: int
+) -> None:
+    with reverts(line_lease, "BadRows", words=words, rowWords=row_words):
+        announce(world, [0] * words, row_words, earliest)
+
+
+@pytest.mark.parametrize(
+    ("rows", "row_words", "participant", "peer"),
+    [
+        ([row((3, 1), (2, 1))], 1, 1, 2),
+        ([row((2, 1), (2, 2))], 1, 1, 2),
+        ([0, row((2, 1))], 1, 2, 2),
+        ([row((0, 0), (2, 1))], 1, 1, 2),
+        ([row((0, 5), (2, 1))], 1, 1, 2),
+        ([row((2, 1)), row((3, 1))], 2, 1, 3),
+        ([row(*((peer, 1) for peer in range(2, 10))), row((9, 1))], 2, 1, 9),
+        ([0, 0, row(*((peer, 1) for peer in range(3, 11))), row((2, 1))], 2, 2, 2),
+    ],
+    ids=[
+        "descending",
+        "twice",
+        "own peer",
+        "after the end",
+        "after a distance to nobody",
+        "after the end of a word",
+        "twice over two words",
+        "descending over two words",
+    ],
+)
+def test_peers_ascend_without_gaps(
+    world: World,
+    line_lease: Contract,
+    earliest: int,
+    rows: list[int],
+    row_words: int,
+    participant: int,
+    peer: int,
+) -> None:
+    with reverts(line_lease, "PeersNotAscending", participant=participant, peer=peer):
+        announce(world, rows, row_words, earliest)
+
+
+def test_a_ladder_has_an_interval(world: World, line_lease: Contract, earliest: int) -> None:
+    with reverts(line_lease, "BadLadder", stepMeters=0, highestFee=0):
+        world.attempt(ROLES.provider, "announceLadder", (5, 0, 5), earliest, on=line_lease)
+
+
+def test_the_highest_fee_fits_a_trade(world: World, line_lease: Contract, earliest: int) -> None:
+    """With one interval and no growth the fee is base · 1048575 / 1000, rounded up."""
+    highest = MAX_FEE * 1000 // MAX_DISTANCE
+    fee = -(-(highest + 1) * MAX_DISTANCE // 1000)
+
+    world.attempt(
+        ROLES.provider, "announceLadder", (highest, 2**32 - 1, 0), earliest, on=line_lease
+    )
+    with reverts(line_lease, "BadLadder", stepMeters=2**32 - 1, highestFee=fee):
+        world.attempt(
+            ROLES.provider, "announceLadder", (highest + 1, 2**32 - 1, 0), earliest, on=line_lease
+        )
+
+
+def test_a_ladder_of_the_largest_numbers_is_refused_by_name(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    ladder = FeeLadder(base=MicroUsdPerMwhKm(2**64 - 1), interval=Meters(1), growth=Bps(65_535))
+    weighted = 10_000 * MAX_DISTANCE + 65_535 * MAX_DISTANCE * (MAX_DISTANCE - 1) // 2
+    fee = -(-ladder.base * weighted // 10**7)
+
+    with reverts(line_lease, "BadLadder", stepMeters=1, highestFee=fee):
+        world.attempt(
+            ROLES.provider, "announceLadder", (2**64 - 1, 1, 65_535), earliest, on=line_lease
+        )
+
+
+graphs = st.lists(
+    st.tuples(st.integers(0, 11), st.integers(0, 11), st.integers(0, MAX_DISTANCE)),
+    max_size=30,
+    unique_by=lambda line: frozenset(line[:2]),
+).map(
+    lambda lines: [
+        Line(first=first, second=second, distance=Meters(distance))
+        for first, second, distance in lines
+        if first != second
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines=graphs)
+def test_rows_of_lines_are_read_back_as_lines(lines: list[Line]) -> None:
+    words, row_words = rows_of(lines, 12)
+
+    distances = {(line.first + 1, line.second + 1): line.distance for line in lines}
+    both_ways = distances | {(second, first): d for (first, second), d in distances.items()}
+    assert lines_of(words, row_words) == both_ways
+
+
+def test_the_line_lease_packs_rows_as_python_does(line_lease: Contract) -> None:
+    words, row_words = rows_of(LINES, PROSUMERS)
+
+    assert line_lease.functions.rowsOf(0).call() == [words, row_words]
