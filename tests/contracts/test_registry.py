@@ -1,6 +1,7 @@
 """Participants, their owners and their meters."""
 
 import pytest
+from eth_utils.address import to_checksum_address
 from web3.contract import Contract
 
 from oracle.chain.chains import EmbeddedChain
@@ -28,6 +29,10 @@ def address(word: int) -> str:
     return f"0x{word:040x}"
 
 
+def checksummed(word: int) -> str:
+    return to_checksum_address(address(word))
+
+
 @pytest.fixture
 def earliest(world: World) -> int:
     """The first slot that an announcement may reach."""
@@ -37,7 +42,7 @@ def earliest(world: World) -> int:
 def numbered(first: int, count: int) -> list[tuple[str, str, int]]:
     """Return `count` participants with owners that no key is known of."""
     return [
-        (f"0x{number:040x}", f"0x{number + 2**80:040x}", 0)
+        (checksummed(number), checksummed(number + 2**80), 0)
         for number in range(first, first + count)
     ]
 
@@ -155,7 +160,7 @@ def test_there_are_at_most_1024_participants(
 
     owners = registry.functions.owners().call()
     assert owners[PROSUMERS:] == list(range(PROSUMERS + 1, MAX_PARTICIPANTS + 1))
-    assert registry.functions.participantOf(address(1024)).call() == [1024, earliest, 0]
+    assert registry.functions.participantOf(checksummed(1024)).call() == [1024, earliest, 0]
     meters = registry.functions.metersOf(earliest).call()
     assert meters[PROSUMERS:] == [number + 2**80 for number in range(7, MAX_PARTICIPANTS + 1)]
     with reverts(registry, "TooManyParticipants", count=1025, maximum=1024):
