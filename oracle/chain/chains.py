@@ -19,7 +19,8 @@ from typing import Any, cast
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester, PyEVMBackend
-from eth_typing import ChecksumAddress
+from eth_typing import BlockNumber, ChecksumAddress
+from eth_utils.address import to_canonical_address
 from hexbytes import HexBytes
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
 from web3.contract import Contract
@@ -170,6 +171,16 @@ class EmbeddedChain(Chain):
         self.tester = EthereumTester(PyEVMBackend())
         super().__init__("embedded", Web3(EthereumTesterProvider(self.tester)))
 
+    def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
+        """Read the blocks themselves: eth-tester searches all later ones for each transaction."""
+        chain = self.tester.backend.chain
+        found: list[LogReceipt] = []
+        for number in range(first, min(last, self.block_number()) + 1):
+            block = chain.get_canonical_block_by_number(number)
+            receipts = block.get_receipts(chain.chaindb)
+            found += _logs_of(block, receipts, address)
+        return found
+
     def _travel(self, timestamp: int) -> None:
         self.tester.time_travel(timestamp)
 
@@ -205,6 +216,26 @@ class AnvilChain(Chain):
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def _logs_of(block: Any, receipts: Sequence[Any], address: ChecksumAddress) -> list[LogReceipt]:
+    """Return what a contract logged in a block of py-evm, as a node would tell it."""
+    logs = [(index, log) for index, receipt in enumerate(receipts) for log in receipt.logs]
+    return [
+        {
+            "address": address,
+            "blockHash": HexBytes(block.hash),
+            "blockNumber": BlockNumber(block.number),
+            "data": HexBytes(log.data),
+            "logIndex": position,
+            "removed": False,
+            "topics": [HexBytes(topic.to_bytes(32, "big")) for topic in log.topics],
+            "transactionHash": HexBytes(block.transactions[index].hash),
+            "transactionIndex": index,
+        }
+        for position, (index, log) in enumerate(logs)
+        if log.address == to_canonical_address(address)
+    ]
 
 
 def open_chain(name: str) -> Chain:
