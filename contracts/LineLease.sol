@@ -141,7 +141,7 @@ contract LineLease is ILineLease, Ownable2Step {
         );
     }
 
-    /// @dev One line a pair, so that a trade's fee is one number.
+    /// @dev One line a pair, so that a trade's fee is one number; and nothing after a row's end.
     function _requireAscending(
         uint256[] memory rows,
         uint256 index,
@@ -149,13 +149,15 @@ contract LineLease is ILineLease, Ownable2Step {
     ) internal pure {
         uint256 last = 0;
         bool ended = false;
-        for (uint256 i = 0; i < rowWords * LineLib.LINES_PER_WORD; ++i) {
-            uint256 word = rows[index * rowWords + i / LineLib.LINES_PER_WORD];
-            uint256 peer = word.peerOf(i % LineLib.LINES_PER_WORD);
-            if (peer == 0) ended = true;
-            else if (ended || peer <= last || peer == index + 1) {
-                revert PeersNotAscending(index + 1, peer);
-            } else last = peer;
+        for (uint256 i = index * rowWords; i < (index + 1) * rowWords; ++i) {
+            uint256 word = rows[i];
+            if (ended && word != 0) revert PeersNotAscending(index + 1, word.peerOf(0));
+            ended = uint32(word) == 0;
+            for (; word != 0; word <<= 32) {
+                uint256 peer = word.peerOf(0);
+                if (peer <= last || peer == index + 1) revert PeersNotAscending(index + 1, peer);
+                last = peer;
+            }
         }
     }
 }

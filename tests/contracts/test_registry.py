@@ -154,7 +154,7 @@ def test_there_are_at_most_1024_participants(
 ) -> None:
     count = PROSUMERS
     while count < MAX_PARTICIPANTS:
-        joining = min(200 if count < 700 else 80, MAX_PARTICIPANTS - count)
+        joining = min(100 if count < 900 else 64, MAX_PARTICIPANTS - count)
         world.send(ROLES.registrar, "register", numbered(count + 1, joining), earliest, on=registry)
         count += joining
 
