@@ -1,0 +1,260 @@
+"""Short days of small communities on the chain in the process: what a day must survive."""
+
+import pytest
+
+from oracle.chain.market import Market, SignedReading, starts_at
+from oracle.chain.signatures import development_key, sign_reading
+from oracle.day import run_scenario
+from oracle.domain.community import Community, Shortfall
+from oracle.domain.results import RunResult
+from oracle.model.reputation import initial_reputation, updated
+from oracle.units import BPS, SLOTS_PER_DAY, Bps, Slot, Wh, wh_from_kwh
+from tests.integration.remembering import RememberingEmbedded, Run
+from tests.oracle.communities import (
+    a_battery,
+    a_community,
+    a_line,
+    a_prosumer,
+    a_scenario,
+    a_tariff,
+    usd_per_kwh,
+)
+from tests.oracle.power_systems import a_storage, a_system, a_unit
+
+pytestmark = pytest.mark.contract
+
+LINE = a_line(0, 1, 1)
+SELL_AND_BUY = [[20.0, 20.0], [-30.0, -30.0]]
+
+
+def a_run(community: Community | None, **changes: object) -> Run:
+    scenario = a_scenario(community, **changes)
+    chain = RememberingEmbedded()
+    return Run(scenario, chain, run_scenario(scenario, chain))
+
+
+def account(run: Run, name: str) -> tuple[int, int]:
+    record = run.chain.market().account(development_key(f"{name} owner").address)
+    return record.locked, record.score
+
+
+def assert_no_money_lost(result: RunResult) -> None:
+    assert result.money.difference == 0
+
+
+def test_a_delivery_of_60_percent_is_refunded_compensated_and_remembered() -> None:
+    short = Shortfall(prosumer=0, slot=1, delivered=Bps(6_000))
+    run = a_run(a_community(SELL_AND_BUY, [LINE], shortfalls=(short,)))
+
+    kept, broken = run.result.trades
+    assert (kept.delivered, broken.delivered) == (20_000, 12_000)
+    assert broken.paid == 12_000 * broken.price // 10**6
+    assert broken.fee_paid == 12_000 * broken.lease_fee // 10**6
+    assert broken.compensation == 8_000 * usd_per_kwh(0.3) // 10**6 == 2_400_000
+    assert_no_money_lost(run.result)
+    assert account(run, "P1")[0] == account(run, "P2")[0] == 0
+
+    reputation = initial_reputation(Bps(8_200), Bps(9_500))
+    scores = []
+    for delivered in (20_000, 12_000):  # each slot sells for more than the full value
+        reputation = updated(
+            reputation, memory=Bps(9_500), weight=Bps(BPS), delivered=Wh(delivered), sold=Wh(20_000)
+        )
+        scores.append(reputation.score)
+    seller, buyer = run.result.participants
+    assert seller.reputation == tuple(scores)
+    assert scores[1] < scores[0]
+    assert account(run, "P1")[1] == scores[1]
+    assert (seller.sold, seller.delivered, buyer.bought) == (40_000, 32_000, 40_000)
+
+
+def test_the_buyer_of_a_short_delivery_pays_less_than_with_the_grid_alone() -> None:
+    short = Shortfall(prosumer=0, slot=0, delivered=Bps(0))
+    community = a_community(
+        SELL_AND_BUY, [LINE], shortfalls=(short,), tariff=a_tariff([0.3, 0.3], [0.08, 0.08])
+    )
+
+    seller, buyer = a_run(community).result.participants
+
+    assert buyer.bill < buyer.grid_alone_bill
+    assert seller.delivered == 20_000
+
+
+def test_a_bond_pays_even_where_nothing_is_delivered() -> None:
+    shorts = tuple(Shortfall(prosumer=0, slot=slot, delivered=Bps(0)) for slot in (0, 1))
+    run = a_run(a_community(SELL_AND_BUY, [LINE], shortfalls=shorts))
+
+    assert [(t.delivered, t.paid, t.fee_paid) for t in run.result.trades] == [(0, 0, 0)] * 2
+    assert run.result.lease_fees == 0
+    assert_no_money_lost(run.result)
+
+
+def test_an_idle_battery_is_none_the_better_for_a_shortfall() -> None:
+    prosumers = [a_prosumer("P1", battery=a_battery()), a_prosumer("P2", battery=a_battery())]
+    short = Shortfall(prosumer=0, slot=0, delivered=Bps(5_000))
+    nets = [[40.0, 40.0], [-10.0, -10.0]]
+    whole = a_run(a_community(nets, [LINE], prosumers=prosumers))
+    broken = a_run(a_community(nets, [LINE], prosumers=prosumers, shortfalls=(short,)))
+
+    for there, here in zip(broken.result.trades, whole.result.trades, strict=True):
+        assert (there.slot, there.energy) == (here.slot, here.energy)
+    assert broken.result.participants[0].bill > whole.result.participants[0].bill
+
+
+def test_deposits_last_though_better_reputations_raise_what_a_bid_locks() -> None:
+    tastes = {"sale_cost": usd_per_kwh(0), "utility": usd_per_kwh(0)}
+    prosumers = [
+        a_prosumer("P1", initial_reputation=Bps(500), **tastes),
+        a_prosumer("P2", **tastes),
+    ]
+    slots = 12
+    community = a_community(
+        [[4.0] * slots, [-4.0] * slots],
+        [a_line(0, 1, 0.001)],
+        prosumers=prosumers,
+        floor_price=usd_per_kwh(0),
+        reputation_memory=Bps(5_000),
+        reputation_full_value=1,
+    )
+
+    run = a_run(community)
+
+    limits = [order.limit_price for order in run.result.orders if order.side == "bid"]
+    assert limits[-1] > 2 * limits[0]
+    assert_no_money_lost(run.result)
+
+
+def test_each_slot_has_its_own_real_time_price() -> None:
+    imports = [0.30, 0.30, 0.10, 0.25]
+    community = a_community([[20.0] * 4, [-30.0] * 4], [LINE], tariff=a_tariff(imports, [0.02] * 4))
+
+    run = a_run(community)
+
+    market = run.chain.market()
+    on_chain = [market.real_time_price(Slot(run.first_slot + k)) for k in range(4)]
+    assert on_chain == [usd_per_kwh(price) for price in imports]
+    assert len(run.result.trades) == 4
+    for trade in run.result.trades:
+        assert trade.price + trade.lease_fee <= usd_per_kwh(imports[trade.slot])
+
+
+def test_a_run_goes_on_over_midnight() -> None:
+    slots = 2 * SLOTS_PER_DAY
+    nets = [[0.0] * slots, [0.0] * slots]
+    for slot in (0, SLOTS_PER_DAY - 1, SLOTS_PER_DAY, slots - 1):
+        nets[0][slot], nets[1][slot] = 20.0, -20.0
+
+    result = a_run(a_community(nets, [LINE], last_trading_slot=slots - 1)).result
+
+    assert [trade.slot for trade in result.trades] == [0, 95, 96, 191]
+    assert len(result.participants[0].reputation) == slots
+    assert_no_money_lost(result)
+
+
+def test_purchases_are_stored_within_their_share_of_the_battery() -> None:
+    battery = a_battery(initial_energy=wh_from_kwh(185), charge_ratio=Bps(BPS))
+    prosumers = [a_prosumer("P1"), a_prosumer("P2", battery=battery, stores_purchases=True)]
+    community = a_community([[60.0] * 6, [-10.0] * 6], [LINE], prosumers=prosumers)
+
+    result = a_run(community).result
+
+    assert sum(trade.energy for trade in result.trades) == 60_000 + 15_000
+    assert_no_money_lost(result)
+
+
+def test_a_community_without_lines_orders_and_settles_without_trades() -> None:
+    result = a_run(a_community(SELL_AND_BUY, [])).result
+
+    assert result.trades == ()
+    assert result.slots_settled == 2
+    assert len(result.orders) == 4
+    assert_no_money_lost(result)
+    for participant in result.participants:
+        assert participant.bill == participant.grid_alone_bill
+
+
+def test_participants_without_orders_pay_nothing_in_and_get_nothing_out() -> None:
+    result = a_run(a_community([*SELL_AND_BUY, [0.0, 0.0]], [LINE])).result
+
+    idle = result.participants[2]
+    assert (idle.bill, idle.sold, idle.bought) == (0, 0, 0)
+    assert set(idle.reputation) == {8_200}
+
+
+def test_a_day_without_any_orders_runs() -> None:
+    result = a_run(a_community([[0.0, 0.0]] * 2, [LINE])).result
+
+    assert (result.slots_settled, result.orders, result.trades) == (0, (), ())
+    assert_no_money_lost(result)
+
+
+def test_a_storage_without_a_power_system_is_recorded_as_the_tariff_moves_it() -> None:
+    tariff = a_tariff([0.1, 0.4], [0.05, 0.05])
+    community = a_community([[20.0, 0.0], [-30.0, -30.0]], [LINE], tariff=tariff)
+
+    result = a_run(community, storage=a_storage(power_mw=0.03, capacity_mwh=0.09)).result
+
+    first, second = result.storage
+    assert first.charge > 0 == first.discharge
+    assert second.discharge == first.charge  # no losses
+    assert_no_money_lost(result)
+
+
+def test_a_power_system_without_prosumers_records_its_storage() -> None:
+    storage = a_storage(compensation_usd_per_mwh=10.0)
+    system = a_system(a_unit(cost_usd_per_mw2h=0.1), storage=storage)
+    run = a_run(None, power_system=system, storage=storage, slot_count=96)
+
+    result = run.result
+    assert len(result.storage) == 96
+    assert (result.orders, result.trades, result.participants) == ((), (), ())
+    assert_no_money_lost(result)
+
+
+class Rival:
+    """A stranger that clears and settles each slot just before the day's oracle."""
+
+    def __init__(self, chain: RememberingEmbedded) -> None:
+        self._chain = chain
+        self._steps = 0
+
+    def overtake(self, stage: str, done: int, total: int) -> None:
+        """To be called at the end of the oracle's steps, of which the first is 3 slots early."""
+        if stage != "slots":
+            return
+        self._steps += 1
+        slots = {event["args"]["slot"] for event in self._chain.events("Exchange", "BidPlaced")}
+        if not slots:
+            return
+        next_slot = Slot(min(slots) + self._steps - 3)
+        self._chain.travel_to(starts_at(next_slot))
+        rival, market = self._chain.stranger("rival"), self._chain.market()
+        rival.clear(Slot(next_slot + 2))
+        over = Slot(next_slot - 1)
+        for trade in market.cleared_trades(over) or ():
+            self._read(market, over, trade.energy)
+            rival.settle(over)
+
+    def _read(self, market: Market, slot: Slot, energy: Wh) -> None:
+        meter = development_key("P1 meter")
+        signature = sign_reading(
+            meter, market.readings_domain, slot=slot, participant=1, energy=energy
+        )
+        reading = SignedReading(participant=1, energy=energy, signature=signature)
+        market.record_readings(development_key("rival"), slot, [reading])
+
+
+def test_a_day_goes_on_where_a_stranger_clears_and_settles_first() -> None:
+    community = a_community([[20.0] * 3, [-30.0] * 3], [LINE])
+    plain = a_run(community).result
+    chain = RememberingEmbedded()
+    rival = Rival(chain)
+
+    result = run_scenario(a_scenario(community), chain, progress=rival.overtake)
+
+    for name in ("SlotCleared", "SlotSettled"):
+        submitters = {event["args"]["submitter"] for event in chain.events("Exchange", name)}
+        assert submitters == {development_key("rival").address}
+    assert result.trades == plain.trades
+    assert result.participants[0].bill == plain.participants[0].bill
+    assert result.money == plain.money
