@@ -8,37 +8,26 @@ the oracle's own account has no right that a stranger's has not.
 
 from collections.abc import Callable
 
-import numpy as np
 from eth_account.signers.local import LocalAccount
 
 from oracle import bidding
+from oracle.bills import participant_records
 from oracle.chain.chains import Chain
-from oracle.chain.deployment import (
-    NO_STORAGE,
-    MarketTerms,
-    Participant,
-    Roles,
-    StorageRating,
-    deploy_market,
-)
+from oracle.chain.deployment import Participant, Roles, StorageRating, deploy_market
 from oracle.chain.market import Market, SignedReading, slot_at, starts_at
 from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
 from oracle.domain.book import Order, Trade
-from oracle.domain.community import Community, FeeLadder, MarketRules
-from oracle.domain.power_system import SharedStorage
 from oracle.domain.results import (
     MoneyRecord,
     OrderRecord,
-    ParticipantRecord,
     Plan,
     RunResult,
     StorageSlotRecord,
     TradeRecord,
 )
-from oracle.domain.rows import rows_of
 from oracle.domain.scenario import Scenario
 from oracle.errors import ContractRevert
-from oracle.market.pairwise_nash import NAME as PAIRWISE_NASH
+from oracle.market_terms import market_terms, nobody, rating_of
 from oracle.model.prosumers import Position, Rest
 from oracle.model.settlement import payment
 from oracle.plan import MECHANISMS, TradePlan, initial_scores, plan_scenario, plan_trades
@@ -48,18 +37,11 @@ from oracle.units import (
     MICRO_USD_PER_USD,
     SLOTS_PER_DAY,
     Bps,
-    Meters,
     MicroUsd,
-    MicroUsdPerMwh,
-    MicroUsdPerMwhKm,
     Slot,
     Wh,
     amount_up,
-    bps_from_fraction,
-    micro_usd_per_mwh_from_usd_per_mwh,
     storage_schedule,
-    wh_from_mwh,
-    wh_per_slot_from_mw,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -110,7 +92,7 @@ class _Day:
         self._plan = plan
         self._locks = traded.locks if traded else ()
         self._chain = chain
-        self._community = scenario.community or _nobody(scenario.slot_count)
+        self._community = scenario.community or nobody(scenario.slot_count)
         self._mechanism = MECHANISMS[self._community.rules.mechanism]
         self._first = _first_slot(scenario, chain)
         names = [prosumer.name for prosumer in self._community.prosumers]
@@ -123,7 +105,7 @@ class _Day:
             storage_meter=development_key("storage meter"),
         )
         self._oracle = development_key("oracle")
-        self._rating = NO_STORAGE if scenario.storage is None else rating_of(scenario.storage)
+        self._rating = rating_of(scenario.storage)
         self._schedule = _schedule(self._rating, plan)
         self._states = bidding.initial_states(self._community)
         self._scores = initial_scores(self._community)
@@ -141,7 +123,14 @@ class _Day:
         """Deploy the market, pay everybody in, announce the day's real-time prices."""
         owners = [owner.address for owner in self._owners]
         self._chain.fund([*owners, *self._roles.addresses(), self._oracle.address])
-        deployment = deploy_market(self._chain, self._oracle, self._roles, self._terms())
+        terms = market_terms(
+            self._community,
+            self._joining(),
+            mechanism=self._mechanism.contract,
+            storage=self._rating,
+            first_slot=self._slot(0),
+        )
+        deployment = deploy_market(self._chain, self._oracle, self._roles, terms)
         self._market = Market(self._chain, deployment)
         self._runner = RoundRunner(
             self._market, self._oracle, {deployment.mechanism.address: self._mechanism}
@@ -187,7 +176,9 @@ class _Day:
             slots_settled=self._slots_settled,
             orders=tuple(self._orders),
             trades=tuple(self._trades),
-            participants=tuple(self._participants()),
+            participants=participant_records(
+                self._community, self._trades, self._rests, self._history
+            ),
             storage=tuple(self._storage),
             lease_fees=MicroUsd(sum(trade.fee_paid or 0 for trade in self._trades)),
             compensation_paid=self._market.compensation_paid(),
@@ -198,34 +189,17 @@ class _Day:
     def _slot(self, index: int) -> Slot:
         return Slot(self._first + index)
 
-    def _terms(self) -> MarketTerms:
-        community, rules = self._community, self._community.rules
-        rows, row_words = rows_of(community.lines, len(community.prosumers))
-        return MarketTerms(
-            participants=tuple(
-                Participant(
-                    name=prosumer.name,
-                    owner=owner,
-                    meter=meter,
-                    initial_score=prosumer.initial_reputation,
-                )
-                for prosumer, owner, meter in zip(
-                    community.prosumers, self._owners, self._meters, strict=True
-                )
-            ),
-            rows=rows,
-            row_words=row_words,
-            ladder=community.ladder,
-            mechanism=self._mechanism.contract,
-            real_time_price=bidding.grid_prices(community, 0)[0],
-            price_cap=bidding.PRICE_CAP,
-            bond_price=rules.bond_price,
-            compensation_price=rules.compensation_price,
-            reputation_memory=rules.reputation_memory,
-            reputation_full_value=rules.reputation_full_value,
-            storage=self._rating,
-            first_slot=self._slot(0),
-        )
+    def _joining(self) -> list[Participant]:
+        prosumers = self._community.prosumers
+        return [
+            Participant(
+                name=prosumer.name,
+                owner=owner,
+                meter=meter,
+                initial_score=prosumer.initial_reputation,
+            )
+            for prosumer, owner, meter in zip(prosumers, self._owners, self._meters, strict=True)
+        ]
 
     def _payers(self) -> list[tuple[LocalAccount, MicroUsd]]:
         """Return who pays in how much: enough for all locks of the run, in whole dollars."""
@@ -376,31 +350,6 @@ class _Day:
     def _name(self, order: Order) -> str:
         return self._community.prosumers[order.participant - 1].name
 
-    def _participants(self) -> list[ParticipantRecord]:
-        alone = plan_without_trades(self._community)
-        return [
-            self._participant(number, prosumer.name, alone[number])
-            for number, prosumer in enumerate(self._community.prosumers)
-        ]
-
-    def _participant(self, number: int, name: str, alone: MicroUsd) -> ParticipantRecord:
-        bought = [trade for trade in self._trades if trade.buyer == name]
-        sold = [trade for trade in self._trades if trade.seller == name]
-        grid = bidding.grid_bill(
-            self._community, [self._rests[slot][number] for slot in sorted(self._rests)]
-        )
-        paid = sum((t.paid or 0) + (t.fee_paid or 0) - (t.compensation or 0) for t in bought)
-        received = sum((t.paid or 0) - (t.compensation or 0) for t in sold)
-        return ParticipantRecord(
-            name=name,
-            bill=MicroUsd(grid + paid - received),
-            grid_alone_bill=alone,
-            bought=Wh(sum(trade.energy for trade in bought)),
-            sold=Wh(sum(trade.energy for trade in sold)),
-            delivered=Wh(sum(trade.delivered or 0 for trade in sold)),
-            reputation=tuple(scores[number] for scores in self._history),
-        )
-
     def _money(self) -> MoneyRecord:
         holders = [*self._owners, self._roles.operator, self._roles.provider]
         accounts = [self._market.account(holder.address) for holder in holders]
@@ -410,33 +359,6 @@ class _Day:
             in_accounts=MicroUsd(sum(account.free + account.locked for account in accounts)),
             token_balance=self._market.token_balance(self._market.deployment.exchange.address),
         )
-
-
-def plan_without_trades(community: Community) -> list[MicroUsd]:
-    """Return each prosumer's bill for the same days with the grid alone."""
-    states = bidding.initial_states(community)
-    rests = []
-    for slot in range(community.pv.shape[1]):
-        before = bidding.positions(community, slot, states)
-        rests.append(bidding.rests(community, before, bidding.no_trades(community)))
-        states = tuple(rest.battery for rest in rests[-1])
-    return [
-        bidding.grid_bill(community, [slot_rests[number] for slot_rests in rests])
-        for number in range(len(community.prosumers))
-    ]
-
-
-def rating_of(storage: SharedStorage) -> StorageRating:
-    """Return the storage's limits in the chain's integers."""
-    return StorageRating(
-        max_slot=wh_per_slot_from_mw(storage.power_mw),
-        min_stored=wh_from_mwh(storage.min_soc * storage.capacity_mwh),
-        max_stored=wh_from_mwh(storage.max_soc * storage.capacity_mwh),
-        initial=wh_from_mwh(storage.initial_soc * storage.capacity_mwh),
-        charge_efficiency=bps_from_fraction(storage.charge_efficiency),
-        discharge_efficiency=bps_from_fraction(storage.discharge_efficiency),
-        compensation=micro_usd_per_mwh_from_usd_per_mwh(storage.compensation_usd_per_mwh),
-    )
 
 
 def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:
@@ -465,29 +387,3 @@ def _first_slot(scenario: Scenario, chain: Chain) -> Slot:
 
 def _whole_dollars(amount: MicroUsd) -> MicroUsd:
     return MicroUsd(-(-amount // MICRO_USD_PER_USD) * MICRO_USD_PER_USD)
-
-
-def _nobody(slots: int) -> Community:
-    """Return the community of a power system without prosumers."""
-    nothing = np.zeros((0, slots), dtype=np.int64)
-    return Community(
-        prosumers=(),
-        lines=(),
-        ladder=FeeLadder(base=MicroUsdPerMwhKm(0), interval=Meters(1), growth=Bps(0)),
-        rules=MarketRules(
-            mechanism=PAIRWISE_NASH,
-            battery_policy="idle",
-            first_trading_slot=0,
-            last_trading_slot=slots - 1,
-            min_trade=Wh(0),
-            max_trade=Wh(0),
-            floor_price=MicroUsdPerMwh(0),
-            real_time_price=MicroUsdPerMwh(0),
-            bond_price=MicroUsdPerMwh(0),
-            compensation_price=MicroUsdPerMwh(0),
-            reputation_memory=Bps(0),
-            reputation_full_value=MicroUsd(1),
-        ),
-        pv=nothing,
-        load=nothing,
-    )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from oracle import bidding
-from oracle.day import plan_without_trades
+from oracle.bills import grid_alone_bills
 from oracle.domain.community import Community
 from oracle.plan import (
     initial_scores,
@@ -105,7 +105,7 @@ def test_nobody_in_the_village_is_worse_off_than_with_the_grid_alone(village: Co
         slots.append(bidding.rests(village, before, energies))
         states = tuple(rest.battery for rest in slots[-1])
 
-    for number, alone in enumerate(plan_without_trades(village)):
+    for number, alone in enumerate(grid_alone_bills(village)):
         money = sum(
             (trade.energy * (trade.price + trade.lease_fee) // 10**6) * (trade.buyer == name)
             - (trade.energy * trade.price // 10**6) * (trade.seller == name)
@@ -184,7 +184,7 @@ def test_a_shared_storage_without_a_power_system_follows_the_tariff() -> None:
     assert plan.storage.profit_usd != alone.storage.profit_usd
 
 
-def test_a_scenario_of_a_power_system_alone_has_a_plan_without_trades() -> None:
+def test_a_scenario_of_a_power_system_alone_has_a_grid_alone_bills() -> None:
     plan = plan_scenario(a_scenario(None, power_system=a_system(a_unit()), slot_count=96))
 
     assert plan.trades == ()
