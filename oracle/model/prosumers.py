@@ -78,7 +78,7 @@ def position(
     return Position(
         surplus=Wh(max(rest, 0)),
         deficit=Wh(max(-rest, 0)),
-        storable=_storable(prosumer, after) if rest < 0 else Wh(0),
+        storable=_storable(prosumer, after, Wh(abs(moved))) if rest < 0 else Wh(0),
         battery=after,
     )
 
@@ -120,12 +120,14 @@ def energy_to_order(wanted: Wh, minimum: Wh, maximum: Wh) -> Wh:
     return Wh(min(wanted, maximum)) if wanted >= minimum and wanted > 0 else Wh(0)
 
 
-def _storable(prosumer: Prosumer, state: BatteryState) -> Wh:
+def _storable(prosumer: Prosumer, state: BatteryState, moved: Wh) -> Wh:
+    """Return what (34) and the battery leave; its inverter has moved something already."""
     battery = prosumer.battery
     if battery is None or not prosumer.stores_purchases:
         return Wh(0)
     bound = battery.charge_ratio * (battery.max_energy - battery.initial_energy) // BPS
-    return Wh(max(0, min(bound - state.purchased, _room(battery, state.stored))))
+    left = _inverter_limit(battery) - moved
+    return Wh(max(0, min(bound - state.purchased, _room(battery, state.stored), left)))
 
 
 def _room(battery: Battery, stored: Wh) -> int:

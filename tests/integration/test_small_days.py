@@ -68,6 +68,17 @@ def test_a_delivery_of_60_percent_is_refunded_compensated_and_remembered() -> No
     assert (seller.sold, seller.delivered, buyer.bought) == (40_000, 32_000, 40_000)
 
 
+def test_what_everybody_saves_is_the_grids_margin_less_the_lease_fees() -> None:
+    short = Shortfall(prosumer=0, slot=1, delivered=Bps(6_000))
+    tariff = a_tariff([0.3, 0.3], [0.08, 0.08])
+
+    result = a_run(a_community(SELL_AND_BUY, [LINE], shortfalls=(short,), tariff=tariff)).result
+
+    saved = sum(p.grid_alone_bill - p.bill for p in result.participants)
+    avoided, forgone = 32_000 * usd_per_kwh(0.3), 40_000 * usd_per_kwh(0.08)
+    assert saved == (avoided - forgone) // 10**6 - result.lease_fees
+
+
 def test_the_buyer_of_a_short_delivery_pays_less_than_with_the_grid_alone() -> None:
     short = Shortfall(prosumer=0, slot=0, delivered=Bps(0))
     community = a_community(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.domain.community import BATTERY_POLICIES, BatteryPolicy, Prosumer
+from oracle.domain.community import BATTERY_POLICIES, Battery, BatteryPolicy, Prosumer
 from oracle.model.prosumers import (
     BatteryState,
     Position,
@@ -171,6 +171,22 @@ def prosumers(draw: st.DrawFn) -> Prosumer:
     )
 
 
+def stored_of(battery: Battery, energy: int) -> int:
+    """What `energy` put in, or taken out where negative, changes in the battery."""
+    return energy * battery.efficiency // BPS if energy > 0 else energy
+
+
+def test_an_inverter_that_discharges_to_its_limit_stores_no_purchases() -> None:
+    battery = a_battery(max_energy_per_slot=Wh(2_000))
+    prosumer = a_prosumer(battery=battery, stores_purchases=True)
+
+    full = a_position(prosumer, -10_000, a_state(75_000), "self-consumption")
+    half = a_position(prosumer, -10_000, a_state(15_500), "self-consumption")
+
+    assert (full.deficit, full.storable) == (8_000, 0)
+    assert (half.deficit, half.storable) == (9_500, 1_500)
+
+
 @given(
     prosumer=prosumers(),
     policy=st.sampled_from(BATTERY_POLICIES),
@@ -192,17 +208,17 @@ def test_energy_is_conserved_and_a_battery_stays_inside_its_limits(
 
         assert min(before.surplus, before.deficit) == 0
         assert min(rest.exported, rest.imported) >= 0
-        into_battery = net - sold + bought - rest.exported + rest.imported
+        by_policy = net - before.surplus + before.deficit
+        by_trades = before.surplus - sold - rest.exported
+        by_trades += bought - before.deficit + rest.imported
         if battery is None:
-            assert into_battery == 0
+            assert by_policy == by_trades == 0
         else:
             gained = rest.battery.stored - state.stored
-            assert gained == (
-                into_battery * battery.efficiency // BPS if into_battery > 0 else into_battery
-            )
+            assert gained == stored_of(battery, by_policy) + stored_of(battery, by_trades)
             assert battery.min_energy <= rest.battery.stored <= battery.max_energy
             if battery.max_energy_per_slot is not None:
-                assert abs(into_battery) <= battery.max_energy_per_slot
+                assert abs(by_policy) + abs(by_trades) <= battery.max_energy_per_slot
             free = battery.max_energy - battery.initial_energy
             assert rest.battery.purchased <= battery.charge_ratio * free // BPS
         state = rest.battery
