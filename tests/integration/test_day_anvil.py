@@ -4,7 +4,7 @@ import pytest
 
 from tests.integration.remembering import Run
 
-pytestmark = [pytest.mark.node, pytest.mark.slow]
+pytestmark = [pytest.mark.node, pytest.mark.slow, pytest.mark.xdist_group("days")]
 
 
 @pytest.mark.parametrize("name", ["paper_day", "village_day"])

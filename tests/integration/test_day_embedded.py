@@ -7,7 +7,7 @@ from oracle.units import Wh, amount_down, mw_from_wh_per_slot, usd_per_kwh
 from tests.integration.remembering import Run
 from tests.oracle.power_systems import PAPER_TRADES_KWH
 
-pytestmark = [pytest.mark.contract, pytest.mark.slow]
+pytestmark = [pytest.mark.contract, pytest.mark.slow, pytest.mark.xdist_group("days")]
 
 
 def facts(trades: tuple[TradeRecord, ...] | list[TradeRecord]) -> list[tuple[object, ...]]:

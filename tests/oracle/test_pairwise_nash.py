@@ -178,10 +178,10 @@ def test_serves_more_energy_before_it_saves_fees() -> None:
 
 def test_saves_fees_before_it_minds_the_time() -> None:
     market_round = a_round(
-        an_offer(1, 5), an_offer(2, 5), a_bid(3, 5), fees={(1, 3): 0.100000001, (2, 3): 0.1}
+        a_bid(3, 5), an_offer(1, 5), an_offer(2, 5), fees={(1, 3): 0.100000001, (2, 3): 0.1}
     )
 
-    assert flows(cleared(market_round)) == {(1, 2): 5}
+    assert flows(cleared(market_round)) == {(2, 0): 5}
 
 
 def test_an_early_offer_comes_first_among_equals() -> None:
