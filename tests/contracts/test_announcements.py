@@ -36,14 +36,16 @@ class Announcement:
     by: LocalAccount
     arguments: tuple[Any, ...]
 
-    def at(self, slot: int) -> list[Any]:
+    def at(self, slot: int, world: World) -> list[Any]:
         if self.name == "announceRealTimePrices":
             return [[slot], [5]]
+        if self.name == "announceMechanism":
+            return [world.deployment.mechanism.address, slot]
         return [*self.arguments, slot]
 
 
 ANNOUNCEMENTS = [
-    Announcement("exchange", "announceMechanism", ROLES.operator, (STRANGER.address,)),
+    Announcement("exchange", "announceMechanism", ROLES.operator, ()),
     Announcement("exchange", "announceRealTimePrices", ROLES.operator, ()),
     Announcement("line_lease", "announceLadder", ROLES.provider, (LADDER_FIELDS,)),
     Announcement("line_lease", "announceLines", ROLES.provider, ([], 1)),
@@ -71,11 +73,45 @@ def test_a_change_reaches_no_slot_that_is_open(
     contract = contract_of(world, announcement)
     earliest = slot_at(world.chain.now()) + OPEN_SLOTS + 1
 
-    world.attempt(announcement.by, announcement.name, *announcement.at(earliest), on=contract)
+    world.attempt(
+        announcement.by, announcement.name, *announcement.at(earliest, world), on=contract
+    )
     with reverts(exchange, "AnnouncedTooLate", **{"from": earliest - 1, "earliest": earliest}):
         world.attempt(
-            announcement.by, announcement.name, *announcement.at(earliest - 1), on=contract
+            announcement.by, announcement.name, *announcement.at(earliest - 1, world), on=contract
         )
+
+
+def test_a_change_is_announced_at_most_a_leap_year_ahead(
+    world: World, exchange: Contract, announcement: Announcement
+) -> None:
+    contract = contract_of(world, announcement)
+    latest = slot_at(world.chain.now()) + 366 * 96
+
+    world.attempt(announcement.by, announcement.name, *announcement.at(latest, world), on=contract)
+    with reverts(exchange, "AnnouncedTooEarly", **{"from": latest + 1, "latest": latest}):
+        world.attempt(
+            announcement.by, announcement.name, *announcement.at(latest + 1, world), on=contract
+        )
+
+
+def test_a_mechanism_without_code_is_refused(world: World, exchange: Contract) -> None:
+    slot = slot_at(world.chain.now()) + OPEN_SLOTS + 1
+
+    with reverts(exchange, "NotAContract", mechanism=STRANGER.address):
+        world.attempt(ROLES.operator, "announceMechanism", STRANGER.address, slot)
+
+
+@pytest.mark.parametrize("contract", ["exchange", "line_lease", "registry", "storage_ledger"])
+def test_a_role_is_never_left_to_nobody(world: World, registry: Contract, contract: str) -> None:
+    role: Contract = getattr(world.deployment, contract)
+    holders = [ROLES.operator, ROLES.provider, ROLES.registrar]
+    holder = next(key for key in holders if key.address == role.functions.owner().call())
+
+    with reverts(registry, "RoleIsKept", holder=holder.address):
+        world.attempt(holder, "renounceOwnership", on=role)
+    with reverts(registry, "OwnableUnauthorizedAccount", account=STRANGER.address):
+        world.attempt(STRANGER, "renounceOwnership", on=role)
 
 
 @pytest.mark.parametrize("sender", [STRANGER, owner_of(1)], ids=["stranger", "participant"])
@@ -86,7 +122,7 @@ def test_nobody_else_announces(
     slot = slot_at(world.chain.now()) + OPEN_SLOTS + 1
 
     with reverts(registry, "OwnableUnauthorizedAccount", account=sender.address):
-        world.attempt(sender, announcement.name, *announcement.at(slot), on=contract)
+        world.attempt(sender, announcement.name, *announcement.at(slot, world), on=contract)
 
 
 def test_an_announcement_does_not_go_before_an_earlier_one(
@@ -94,8 +130,8 @@ def test_an_announcement_does_not_go_before_an_earlier_one(
 ) -> None:
     contract = contract_of(world, announcement)
     slot = slot_at(world.chain.now()) + OPEN_SLOTS + 2
-    world.send(announcement.by, announcement.name, *announcement.at(slot), on=contract)
-    again = announcement.at(slot - 1)
+    world.send(announcement.by, announcement.name, *announcement.at(slot, world), on=contract)
+    again = announcement.at(slot - 1, world)
     if announcement.name == "register":
         again[0] = [(STRANGER.address, STRANGER.address, 0)]
 

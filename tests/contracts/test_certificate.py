@@ -9,10 +9,10 @@ from web3.contract import Contract
 
 from oracle.chain.market import Phase, starts_at
 from oracle.chain.signatures import development_key
-from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.book import Order, Trade
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Outcome, Round
-from oracle.market.pairwise_nash import PairwiseNash
+from oracle.market.pairwise_nash import PairwiseNash, lot
 from oracle.units import SLOT_SECONDS, MicroUsdPerMwh
 from tests.contracts.markets import (
     STRANGER,
@@ -71,12 +71,9 @@ def certificate_of(duals: Sequence[int], width: int) -> bytes:
 def weight_of(market_round: Round, trade: Trade) -> int:
     """Return w_ij as PairwiseNash.sol states it, computed apart from its twin."""
     n = len(market_round.orders)
-    live = [order for order in market_round.orders if order is not None]
-    offered = sum(order.energy for order in live if order.kind is Kind.OFFER)
-    wanted = sum(order.energy for order in live if order.kind is Kind.BID)
-    x = min(offered, wanted)
-    m = (x + 1) * (max(edge.fee for edge in market_round.edges) + 1)
-    return (m - trade.fee) * (x + 1) * n**2 + (n - trade.offer) * (n - trade.bid)
+    m = (n + 1) * (max(edge.fee for edge in market_round.edges) + 1)
+    before_lot = (m - trade.fee) * n**3 + (n - trade.offer) * (n - trade.bid)
+    return before_lot * n * 2**32 + lot(trade.offer, trade.bid)
 
 
 def primal_of(market_round: Round, outcome: Outcome) -> int:

@@ -196,3 +196,21 @@ def test_the_line_lease_packs_rows_as_python_does(line_lease: Contract) -> None:
     words, row_words = rows_of(LINES, PROSUMERS)
 
     assert line_lease.functions.rowsOf(0).call() == [words, row_words]
+
+
+def full_rows(participants: int) -> list[int]:
+    """Return rows of 16 lines each, to the participants that come next in a circle."""
+    words = []
+    for own in range(1, participants + 1):
+        peers = sorted((own + step - 1) % participants + 1 for step in range(1, 17))
+        words += [row(*[(peer, 5) for peer in peers[first : first + 8]]) for first in (0, 8)]
+    return words
+
+
+def test_all_rows_together_have_no_more_lines_than_a_full_book_can_clear(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    announce(world, full_rows(160), 2, earliest)
+
+    with reverts(line_lease, "TooManyLines", lines=161 * 16, maximum=2560):
+        announce(world, full_rows(161), 2, earliest + 1)
