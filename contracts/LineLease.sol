@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {HeldRole} from "./HeldRole.sol";
 import {ILineLease} from "./interfaces/ILineLease.sol";
 import {CodeTableLib} from "./libraries/CodeTableLib.sol";
 import {FeeLadderLib} from "./libraries/FeeLadderLib.sol";
@@ -13,7 +13,7 @@ import {FeeLadder, Slot} from "./types/Market.sol";
 
 /// @title LineLease
 /// @notice See {ILineLease}.
-contract LineLease is ILineLease, Ownable2Step {
+contract LineLease is ILineLease, HeldRole {
     using Checkpoints for Checkpoints.Trace224;
     using SlotLib for Slot;
     using FeeLadderLib for FeeLadder;
@@ -23,6 +23,10 @@ contract LineLease is ILineLease, Ownable2Step {
 
     /// @notice The most words that a row has.
     uint256 public constant MAX_ROW_WORDS = 2;
+
+    /// @notice The most lines of all rows together: clearing looks at each that joins two orders,
+    /// and the fullest book must clear in one transaction.
+    uint256 public constant MAX_LINES = 2560;
 
     /* STORAGE */
 
@@ -114,9 +118,11 @@ contract LineLease is ILineLease, Ownable2Step {
         if (rowWords == 0 || rowWords > MAX_ROW_WORDS || rows.length % rowWords != 0) {
             revert BadRows(rows.length, rowWords);
         }
+        uint256 lines = 0;
         for (uint256 i = 0; i < rows.length / rowWords; ++i) {
-            _requireAscending(rows, i, rowWords);
+            lines += _linesOf(rows, i, rowWords);
         }
+        if (lines > MAX_LINES) revert TooManyLines(lines, MAX_LINES);
         address directory = CodeTableLib.write(rows);
         _rows.push(Slot.unwrap(from), (uint224(rowWords) << 160) | uint160(directory));
         emit LinesAnnounced(from, directory, rowWords);
@@ -141,12 +147,13 @@ contract LineLease is ILineLease, Ownable2Step {
         );
     }
 
-    /// @dev One line a pair, so that a trade's fee is one number; and nothing after a row's end.
-    function _requireAscending(
+    /// @dev The number of lines in a row, after checking that there is one line a pair, so that a
+    /// trade's fee is one number, and nothing after the row's end.
+    function _linesOf(
         uint256[] memory rows,
         uint256 index,
         uint256 rowWords
-    ) internal pure {
+    ) internal pure returns (uint256 lines) {
         uint256 last = 0;
         bool ended = false;
         for (uint256 i = index * rowWords; i < (index + 1) * rowWords; ++i) {
@@ -157,6 +164,7 @@ contract LineLease is ILineLease, Ownable2Step {
                 uint256 peer = word.peerOf(0);
                 if (peer <= last || peer == index + 1) revert PeersNotAscending(index + 1, peer);
                 last = peer;
+                ++lines;
             }
         }
     }

@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {HeldRole} from "./HeldRole.sol";
 import {IRegistry} from "./interfaces/IRegistry.sol";
 import {CodeTableLib} from "./libraries/CodeTableLib.sol";
 import {SlotLib} from "./libraries/SlotLib.sol";
@@ -11,7 +11,7 @@ import {LengthsDiffer, MAX_PARTICIPANTS, Slot} from "./types/Market.sol";
 
 /// @title Registry
 /// @notice See {IRegistry}.
-contract Registry is IRegistry, Ownable2Step {
+contract Registry is IRegistry, HeldRole {
     using Checkpoints for Checkpoints.Trace224;
     using SlotLib for Slot;
 

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {HeldRole} from "./HeldRole.sol";
 import {IStorageLedger} from "./interfaces/IStorageLedger.sol";
 import {AmountLib} from "./libraries/AmountLib.sol";
 import {SlotLib} from "./libraries/SlotLib.sol";
@@ -13,7 +13,7 @@ import {Slot} from "./types/Market.sol";
 /// @title StorageLedger
 /// @notice See {IStorageLedger}.
 /// @dev Holds no money: the compensation moves inside the exchange.
-contract StorageLedger is IStorageLedger, Ownable2Step, EIP712 {
+contract StorageLedger is IStorageLedger, HeldRole, EIP712 {
     /* TYPES */
 
     struct Entry {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {HeldRole} from "../HeldRole.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
 import {ILineLease} from "../interfaces/ILineLease.sol";
 import {IMechanism} from "../interfaces/IMechanism.sol";
@@ -29,7 +29,7 @@ import {OrderBook} from "./OrderBook.sol";
 /// fees are the ladder's; then asks the slot's mechanism. No account is touched.
 /// @dev What clearing depends on was fixed before the slot opened: lines, ladder, mechanism and
 /// real-time price by slot, reputation inside the orders.
-abstract contract Clearing is OrderBook, Ownable2Step {
+abstract contract Clearing is OrderBook, HeldRole {
     using Checkpoints for Checkpoints.Trace224;
     using EdgeLib for Edge;
     using FeeLadderLib for FeeLadder;
@@ -246,6 +246,7 @@ abstract contract Clearing is OrderBook, Ownable2Step {
     }
 
     function _setMechanism(address mechanism, Slot from) internal {
+        if (mechanism.code.length == 0) revert NotAContract(mechanism);
         _mechanisms.push(Slot.unwrap(from), uint160(mechanism));
         emit MechanismAnnounced(from, mechanism);
     }

@@ -62,6 +62,9 @@ interface IExchange {
     /// settlement can ever fail because an account is full.
     error ExchangeFull(uint256 heldMicroUsd, uint256 maximumMicroUsd);
 
+    /// @notice Thrown when a mechanism has no code, so that no slot could be cleared with it.
+    error NotAContract(address mechanism);
+
     /// @notice Thrown when an account belongs to no participant.
     error NotAParticipant(address owner);
 

@@ -27,6 +27,9 @@ interface ILineLease {
     /// @notice Thrown when a row's peers do not ascend, or a participant is its own peer.
     error PeersNotAscending(uint256 participant, uint256 peer);
 
+    /// @notice Thrown when all rows together have more than `maximum` lines.
+    error TooManyLines(uint256 lines, uint256 maximum);
+
     /// @notice Thrown when a ladder has no interval or its highest fee does not fit 48 bits.
     error BadLadder(uint32 stepMeters, uint256 highestFee);
 

@@ -17,8 +17,13 @@ library NashPriceLib {
     /// @dev Micro-USD per USD, times Wh per MWh, over the basis points of R.
     int256 internal constant REPUTATION_SCALE = 1e8;
 
+    /// @notice The cost of sale in an offer's terms, in micro-USD per MWh.
+    function costOf(uint256 offerTerms) internal pure returns (uint256) {
+        return offerTerms & 0xffffffffffff;
+    }
+
     /// @notice The price of a trade, in micro-USD per MWh.
-    /// @param offerTerms The seller's terms.
+    /// @param cost c, in micro-USD per MWh.
     /// @param bidTerms The buyer's terms; without utility curve or weights the price is `high`.
     /// @param servedWh P, in Wh; not zero.
     /// @param scoreBps R, in basis points.
@@ -26,7 +31,7 @@ library NashPriceLib {
     /// @param low The lowest price allowed.
     /// @param high The highest price allowed; not below `low`.
     function price(
-        uint256 offerTerms,
+        uint256 cost,
         uint256 bidTerms,
         uint256 servedWh,
         uint256 scoreBps,
@@ -40,7 +45,7 @@ library NashPriceLib {
         if (saturation == 0 || weight == 0 || weight > BPS) return high;
 
         int256 served = int256(servedWh);
-        int256 own = int256(offerTerms & 0xffffffffffff) - int256(fee);
+        int256 own = int256(cost) - int256(fee);
         int256 numerator = own * 2 * saturation * weight * served;
         numerator += utility * BPS * (2 * saturation - served) * served;
         numerator += (BPS - weight) * int256(scoreBps) * REPUTATION_SCALE * 2 * saturation;

@@ -17,6 +17,13 @@ library SlotLib {
     /// @dev Readings are taken for this long after a slot's end.
     uint256 internal constant READING_SECONDS = 1 hours;
 
+    /// @dev Changes are announced at most this many slots ahead, a leap year: announcements come in
+    /// the order of their slots, so one for the end of time would be the last.
+    uint256 internal constant ANNOUNCED_SLOTS = 366 * 96;
+
+    /// @dev Thrown when a change is announced for a slot that is too far ahead.
+    error AnnouncedTooEarly(Slot from, Slot latest);
+
     /// @dev Thrown when a change would reach into slots that are open already.
     error AnnouncedTooLate(Slot from, Slot earliest);
 
@@ -37,9 +44,12 @@ library SlotLib {
         return block.timestamp + GATE_CLOSURE_SECONDS >= startsAt(slot);
     }
 
-    /// @dev Reverts if `from` may be open already: what a slot depends on is fixed before it opens.
+    /// @dev Reverts if `from` may be open already, as what a slot depends on is fixed before it
+    /// opens; or if it is more than a year ahead.
     function requireUnopened(Slot from) internal view {
         Slot earliest = Slot.wrap(uint32(Slot.unwrap(current()) + OPEN_SLOTS + 1));
         if (Slot.unwrap(from) < Slot.unwrap(earliest)) revert AnnouncedTooLate(from, earliest);
+        Slot latest = Slot.wrap(uint32(Slot.unwrap(current()) + ANNOUNCED_SLOTS));
+        if (Slot.unwrap(from) > Slot.unwrap(latest)) revert AnnouncedTooEarly(from, latest);
     }
 }

@@ -12,11 +12,13 @@ import {Edge, Order, Trade} from "../types/Market.sol";
 /// @notice The largest served deficit at the least lease fee, ties by time; each pair at its Nash
 /// price. As one linear program, x_ij the energy over edge (i, j):
 ///
-///   max Σ w_ij x_ij,  Σ_j x_ij ≤ offer_i,  Σ_i x_ij ≤ bid_j,  w_ij = (M − fee_ij) T + t_ij
+///   max Σ w_ij x_ij,  Σ_j x_ij ≤ offer_i,  Σ_i x_ij ≤ bid_j,
+///   w_ij = ((M − fee_ij) T + (n − i)(n − j)) L + lot_ij
 ///
-/// With X = min(Σ offers, Σ bids) and n entries in the book, M = (X + 1)(largest fee + 1) puts
-/// energy before fees, T = (X + 1) n² fees before ties, and t_ij = (n − i)(n − j) lets early orders
-/// come first, early offers with early bids.
+/// With n entries in the book, M = (n + 1)(largest fee + 1) puts energy before fees, T = n³ fees
+/// before ties, and (n − i)(n − j) lets early orders come first, early offers with early bids;
+/// among what even this leaves equal, 32 bits drawn from the positions decide, below L = n 2³².
+/// The three suffice because two matchings differ by cycles of at most n edges.
 /// @dev The certificate holds one dual v_j per live bid, in the order of the book; the contract
 /// takes u_i = max(0, w_ij − v_j) over the offer's edges, which makes the duals feasible. If then
 /// Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij, the trades are optimal. Layout: one byte, the width
@@ -38,7 +40,12 @@ contract PairwiseNash is IMechanism {
         uint256 orders;
         uint256 energyFirst;
         uint256 feeFirst;
+        uint256 lotLast;
     }
+
+    /* CONSTANTS */
+
+    uint256 internal constant LOT_MASK = type(uint64).max;
 
     /* ERRORS */
 
@@ -80,20 +87,15 @@ contract PairwiseNash is IMechanism {
         Order[] calldata orders,
         Edge[] calldata edges
     ) internal pure returns (Scale memory scale) {
-        uint256 offered = 0;
-        uint256 wanted = 0;
-        for (uint256 i = 0; i < orders.length; ++i) {
-            if (orders[i].kind() == OrderLib.OFFER) offered += orders[i].energyWh();
-            else wanted += orders[i].energyWh();
-        }
         uint256 largestFee = 0;
         for (uint256 e = 0; e < edges.length; ++e) {
             if (edges[e].fee() > largestFee) largestFee = edges[e].fee();
         }
-        uint256 bound = (offered < wanted ? offered : wanted) + 1;
-        scale.orders = orders.length;
-        scale.energyFirst = bound * (largestFee + 1);
-        scale.feeFirst = bound * orders.length * orders.length;
+        uint256 n = orders.length;
+        scale.orders = n;
+        scale.energyFirst = (n + 1) * (largestFee + 1);
+        scale.feeFirst = n * n * n;
+        scale.lotLast = n << 32;
     }
 
     function _weight(
@@ -103,7 +105,17 @@ contract PairwiseNash is IMechanism {
         uint256 fee
     ) internal pure returns (uint256) {
         uint256 tie = (scale.orders - offerIndex) * (scale.orders - bidIndex);
-        return (scale.energyFirst - fee) * scale.feeFirst + tie;
+        uint256 beforeLot = (scale.energyFirst - fee) * scale.feeFirst + tie;
+        return beforeLot * scale.lotLast + _lot(offerIndex, bidIndex);
+    }
+
+    /// @dev 32 bits that depend on a pair's positions in no simple way, so that no sums agree;
+    /// SplitMix64 of Steele, Lea and Flood, OOPSLA 2014.
+    function _lot(uint256 offerIndex, uint256 bidIndex) internal pure returns (uint256) {
+        uint256 mixed = (((offerIndex << 16) | bidIndex) * 0x9e3779b97f4a7c15) & LOT_MASK;
+        mixed = ((mixed ^ (mixed >> 31)) * 0xbf58476d1ce4e5b9) & LOT_MASK;
+        mixed = ((mixed ^ (mixed >> 29)) * 0x94d049bb133111eb) & LOT_MASK;
+        return mixed >> 32;
     }
 
     /// @dev The dual of each live bid, at the bid's position in the book.
@@ -177,9 +189,11 @@ contract PairwiseNash is IMechanism {
         uint256 realTimePrice
     ) internal pure returns (uint256) {
         uint256 high = bid.price() - fee;
+        // A seller that overstates its cost must ask for it, and risk the trade.
+        uint256 cost = NashPriceLib.costOf(offer.terms());
         return
             NashPriceLib.price(
-                offer.terms(),
+                cost < offer.price() ? cost : offer.price(),
                 bid.terms(),
                 servedWh,
                 offer.scoreBps(),

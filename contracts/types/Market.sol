@@ -16,7 +16,8 @@ type Edge is uint256;
 /// @dev One participant's word in {Accounts}; see {AccountLib}.
 type Account is uint256;
 
-/// @dev Any slot's book, of one order and one cancellation each, clears in one transaction.
+/// @dev As many orders as participants may stand in a book, and as many cancellations. LineLease
+/// bounds the lines, so that the fullest book clears in one transaction.
 uint256 constant MAX_PARTICIPANTS = 1024;
 
 /// @dev Thrown when two lists that belong together differ in length.

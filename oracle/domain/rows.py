@@ -8,6 +8,7 @@ from oracle.units import Meters
 
 LINES_PER_WORD = 8
 MAX_ROW_WORDS = 2
+MAX_ROW_LINES = 2560  # of all rows together; a line between two prosumers counts twice
 MAX_DISTANCE = 2**20 - 1
 
 
@@ -26,6 +27,12 @@ def rows_of(lines: Iterable[Line], participants: int) -> tuple[list[int], int]:
     if row_words > MAX_ROW_WORDS:
         raise InvalidInputError(
             f"a prosumer has {most} lines, expected at most {MAX_ROW_WORDS * LINES_PER_WORD}"
+        )
+    total = sum(len(row) for row in peers.values())
+    if total > MAX_ROW_LINES:
+        raise InvalidInputError(
+            f"the community has {total // 2} lines, expected at most {MAX_ROW_LINES // 2}, "
+            "or a slot might not clear in one transaction"
         )
     return [word for row in peers.values() for word in _packed(row, row_words)], row_words
 

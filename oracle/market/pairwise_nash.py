@@ -6,12 +6,13 @@ Matching, per slot:
 
     max   Σ_ij w_ij x_ij                                                                (36)
     s.t.  Σ_j x_ij ≤ offer_i,   Σ_i x_ij ≤ bid_j,   x_ij ≥ 0 over edges (i, j)          (31) (35)
-          w_ij = (M − fee_ij) T + (n − i)(n − j)
+          w_ij = ((M − fee_ij) T + (n − i)(n − j)) L + lot_ij
 
-With X = min(Σ offers, Σ bids) and n entries in the book, M = (X + 1)(largest fee + 1) puts energy
-before fees and T = (X + 1) n² fees before ties; the last term lets early orders come first, early
-offers with early bids. Duals u_i, v_j ≥ 0 with u_i + v_j ≥ w_ij prove an outcome optimal where
-Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij; v is the certificate.
+With n entries in the book, M = (n + 1)(largest fee + 1) puts energy before fees, T = n³ fees before
+ties, and (n − i)(n − j) lets early orders come first, early offers with early bids; among what even
+this leaves equal, 32 bits drawn from the positions decide, below L = n 2³². The three suffice
+because two matchings differ by cycles of at most n edges. Duals u_i, v_j ≥ 0 with u_i + v_j ≥ w_ij
+prove an outcome optimal where Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij; v is the certificate.
 
 Price, the quantities being given:
 
@@ -24,7 +25,7 @@ Symbol     Name in the code       Unit            Meaning
 =========  =====================  ==============  =============================================
 x          energy                 Wh              energy of a trade
 P          served                 Wh              energy served to the bid, over all its sellers
-c          cost                   micro-USD/MWh   the seller's cost of sale
+c          cost                   micro-USD/MWh   the seller's cost of sale, at most its price
 k          utility                micro-USD/MWh   the buyer's marginal utility at nothing
 P_sat      saturation             Wh              energy at which it is zero
 w₁, w₂     weight, BPS − weight   basis points    the buyer's weights of cost and reputation
@@ -55,6 +56,11 @@ MAX_DUAL_BYTES = 24  # no optimum needs larger duals
 
 NAME = "pairwise-nash"
 TIME_LIMIT_S = 60.0
+
+LOTS = 1 << 32
+LOT_MASK = (1 << 64) - 1
+# Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: SplitMix64
+LOT_FACTORS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
 def offer_terms(cost: MicroUsdPerMwh) -> int:
@@ -111,28 +117,32 @@ class Weights:
     """The integer weights w_ij of a round."""
 
     entries: int
-    energy_first: int
-    fee_first: int
+    largest_fee: int
 
     @staticmethod
     def of(market_round: Round) -> "Weights":
-        offered = _energy(market_round, Kind.OFFER)
-        wanted = _energy(market_round, Kind.BID)
-        bound = min(offered, wanted) + 1
         largest_fee = max((edge.fee for edge in market_round.edges), default=0)
-        entries = len(market_round.orders)
-        return Weights(entries, bound * (largest_fee + 1), bound * entries**2)
+        return Weights(len(market_round.orders), largest_fee)
 
     def __call__(self, edge: Edge | Trade) -> int:
-        return self.untied(edge) * self.fee_first + self.tie(edge)
+        before_lot = self.untied(edge) * self.entries**3 + self.tie(edge)
+        return before_lot * self.entries * LOTS + lot(edge.offer, edge.bid)
 
     def untied(self, edge: Edge | Trade) -> int:
         """Return the weight of energy and fee alone."""
-        return self.energy_first - edge.fee
+        return (self.entries + 1) * (self.largest_fee + 1) - edge.fee
 
     def tie(self, edge: Edge | Trade) -> int:
         """Return what prefers early orders."""
         return (self.entries - edge.offer) * (self.entries - edge.bid)
+
+
+def lot(offer: int, bid: int) -> int:
+    """Return 32 bits that depend on a pair's positions in no simple way, so that no sums agree."""
+    mixed = (offer << 16 | bid) * LOT_FACTORS[0] & LOT_MASK
+    mixed = (mixed ^ mixed >> 31) * LOT_FACTORS[1] & LOT_MASK
+    mixed = (mixed ^ mixed >> 29) * LOT_FACTORS[2] & LOT_MASK
+    return mixed >> 32
 
 
 class PairwiseNash:
@@ -143,7 +153,7 @@ class PairwiseNash:
 
     def clear(self, market_round: Round) -> Outcome:
         """
-        Return the one optimal outcome, or one of them where even the ties tie.
+        Return the optimal outcome.
 
         Raises
         ------
@@ -217,7 +227,7 @@ class PairwiseNash:
         low, high = price_limits(market_round, trade)
         seller = market_round.order(offer)
         price = nash_price(
-            cost=MicroUsdPerMwh(seller.terms & (1 << 48) - 1),
+            cost=min(MicroUsdPerMwh(seller.terms & (1 << 48) - 1), seller.price),
             terms=market_round.order(bid).terms,
             served=served,
             score=seller.score,
@@ -434,7 +444,3 @@ def _unpacked(market_round: Round, certificate: bytes) -> dict[int, int]:
 
 def _is_bid(order: Order | None) -> bool:
     return order is not None and order.kind is Kind.BID
-
-
-def _energy(market_round: Round, kind: Kind) -> int:
-    return sum(o.energy for o in market_round.orders if o is not None and o.kind is kind)

@@ -26,6 +26,8 @@ from dataclasses import dataclass, replace
 from oracle.domain.community import Battery, BatteryPolicy, Prosumer
 from oracle.units import BPS, Wh
 
+NO_LIMIT = 2**63  # Wh in a slot; more than any battery takes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatteryState:
@@ -131,9 +133,10 @@ def _storable(prosumer: Prosumer, state: BatteryState, moved: Wh) -> Wh:
 
 
 def _room(battery: Battery, stored: Wh) -> int:
-    """Return the most energy that the battery takes from outside in a slot."""
+    """Return the most energy that the battery takes from outside in a slot, and gains by."""
     room = (battery.max_energy - stored) * BPS // battery.efficiency
-    return max(0, min(room, _inverter_limit(battery)))
+    room = max(0, min(room, _inverter_limit(battery)))
+    return room if _charged(battery, stored, Wh(room)) > stored else 0
 
 
 def _charged(battery: Battery, stored: Wh, charge: Wh) -> Wh:
@@ -142,4 +145,4 @@ def _charged(battery: Battery, stored: Wh, charge: Wh) -> Wh:
 
 def _inverter_limit(battery: Battery) -> int:
     limit = battery.max_energy_per_slot
-    return battery.max_energy if limit is None else limit
+    return NO_LIMIT if limit is None else limit

@@ -16,6 +16,7 @@ from oracle.market.pairwise_nash import (
     PairwiseNash,
     bid_terms,
     highest_all_in_price,
+    lot,
     nash_price,
     offer_terms,
 )
@@ -199,6 +200,35 @@ def test_an_early_bid_comes_first_among_equals() -> None:
     outcome = cleared(a_round(a_bid(3, 4), a_bid(2, 4), an_offer(1, 5), fees=fees))
 
     assert flows(outcome) == {(2, 0): 4, (2, 1): 1}
+
+
+def test_lots_decide_where_fees_and_times_do_not() -> None:
+    """Two matchings over a cycle of six lines at one fee, with equal sums of (n − i)(n − j)."""
+    orders = [an_offer(p, 1000) for p in (1, 2, 3)] + [a_bid(p, 1000) for p in (4, 5, 6)]
+    lines = [(1, 4), (1, 5), (2, 4), (2, 6), (3, 5), (3, 6)]
+    market_round = a_round(*orders, fees=dict.fromkeys(lines, 0.01))
+    matchings = [{(0, 3), (1, 5), (2, 4)}, {(0, 4), (1, 3), (2, 5)}]
+    ties = [sum((6 - i) * (6 - j) for i, j in matching) for matching in matchings]
+
+    outcome = cleared(market_round)
+    chosen = max(matchings, key=lambda matching: sum(lot(i, j) for i, j in matching))
+    other = next(matching for matching in matchings if matching != chosen)
+
+    assert ties[0] == ties[1]
+    assert set(flows(outcome)) == chosen
+    template = outcome.trades[0]
+    swapped = tuple(replace(template, offer=i, bid=j) for i, j in sorted(other))
+    with pytest.raises(ContractRevert, match="NotOptimal"):
+        PairwiseNash().verify(market_round, replace(outcome, trades=swapped))
+
+
+def test_a_seller_that_overstates_its_cost_gains_nothing() -> None:
+    honest = a_round(an_offer(1, 1000, 0.08), a_bid(2, 1000), fees={(1, 2): 0.01})
+    liar = replace(an_offer(1, 1000, 0.08), terms=offer_terms(usd_per_kwh(0.25)))
+
+    outcome = cleared(a_round(liar, a_bid(2, 1000), fees={(1, 2): 0.01}))
+
+    assert outcome.trades == cleared(honest).trades
 
 
 def test_islands_clear_each_for_itself() -> None:

@@ -222,3 +222,21 @@ def test_energy_is_conserved_and_a_battery_stays_inside_its_limits(
             free = battery.max_energy - battery.initial_energy
             assert rest.battery.purchased <= battery.charge_ratio * free // BPS
         state = rest.battery
+
+
+def test_a_battery_takes_nothing_that_it_would_not_gain_by() -> None:
+    """One Wh is missing, and one Wh charged at 95 % is stored as none."""
+    prosumer = a_prosumer(battery=a_battery())
+
+    before = a_position(prosumer, 1_000, a_state(199_999), "self-consumption")
+
+    assert (before.surplus, before.battery.stored) == (1_000, 199_999)
+
+
+def test_without_an_inverter_limit_one_slot_may_fill_the_battery() -> None:
+    prosumer = a_prosumer(battery=a_battery())
+
+    before = a_position(prosumer, 300_000, a_state(0), "self-consumption")
+
+    assert before.battery.stored == 199_999
+    assert before.surplus == 300_000 - 200_000 * BPS // 9_500
