@@ -8,8 +8,10 @@ where the fault most likely is:
 
 * infeasible: the program is solved again with a slack on every constraint that has words, at the
   least sum of slacks; the constraint with the largest slack is named. The slacks are those of the
-  linear relaxation, or, where that is feasible, of the integer program. Constraints without words
-  are definitions, which no data can contradict.
+  linear relaxation, or, where that is feasible, of the integer program. Constraints without a unit
+  are rules about on and off, where a slack of 1 saves hundreds of MW elsewhere: they get slacks in
+  a second run only, and are named after what the first one found. Constraints without words are
+  definitions, which no data can contradict.
 * unbounded: the program is solved again inside a large box; the variable that runs farthest and
   earns by it is named.
 * out of time: the linear relaxation is solved; the binary farthest from 0 and 1 is named.
@@ -158,9 +160,7 @@ class Program:
         if _status(self._problem) == "Time limit reached":
             return self._out_of_time(time_limit_s)
         # HiGHS may stop at "unbounded or infeasible": only the slacks tell which.
-        culprit = self._largest_slack(integer=False)
-        if culprit is None and self._binaries:
-            culprit = self._largest_slack(integer=True)
+        culprit = self._culprit()
         if culprit is not None:
             return InfeasibleError(f"{self.title} is infeasible; most likely at fault: {culprit}")
         runaway = self._runaway()
@@ -168,12 +168,30 @@ class Program:
             return UnboundedError(f"{self.title} is unbounded; most likely at fault: {runaway}")
         return SolverError(f"{self.title}: the solver stopped with {_status(self._problem)!r}")
 
-    def _largest_slack(self, *, integer: bool) -> str | None:
+    def _culprit(self) -> str | None:
+        """Return what is most likely at fault, or None if the program is feasible."""
+        rules = {words for words, unit in self._words.values() if not unit}
+        amount = self._most_missed({name for name, (_, unit) in self._words.items() if unit})
+        if not rules:
+            return amount
+        cause = self._most_missed(set(self._words))
+        if amount is None or cause not in rules:
+            return amount or cause
+        return f"{amount}, or {cause}"
+
+    def _most_missed(self, loose: set[str]) -> str | None:
+        """Return the constraint of `loose` to be missed by most, or None if that is of no help."""
+        culprit = self._largest_slack(loose, integer=False)
+        if culprit is None and self._binaries:
+            culprit = self._largest_slack(loose, integer=True)
+        return culprit
+
+    def _largest_slack(self, loose: set[str], *, integer: bool) -> str | None:
         elastic = pulp.LpProblem("elastic", pulp.LpMinimize)
         slacks: list[tuple[Any, Variable, Variable]] = []
         for row in self._problem.constraints():
             terms = list(row.items())
-            if row.name in self._words:
+            if row.name in loose:
                 more = elastic.add_variable(f"more__{row.name}", 0.0)
                 less = elastic.add_variable(f"less__{row.name}", 0.0)
                 slacks.append((row, more, less))
@@ -221,7 +239,7 @@ class Program:
         if not self._binaries:
             return TimeLimitError(text)
         if self._problem.sol_status == pulp.LpSolutionIntegerFeasible:
-            text += f" (gap {_reached_gap(self._problem):.2%})"
+            text += f" (gap {100 * _reached_gap(self._problem):.2g}%)"
         _run(self._problem, time_limit_s=DIAGNOSIS_TIME_LIMIT_S, gap=1e-2, integer=False)
         if self._problem.sol_status != pulp.LpSolutionOptimal:
             return TimeLimitError(text)

@@ -225,8 +225,23 @@ def test_names_the_hour_that_lacks_reserve() -> None:
 
 
 def test_names_the_unit_that_may_not_be_on_at_the_end() -> None:
-    with pytest.raises(InfeasibleError, match=r"state of unit U1 at hour 24.*hour 1 \(17\)$"):
+    with pytest.raises(InfeasibleError) as refusal:
         commit_units(a_system(a_unit(initially_on=False)))
+
+    assert str(refusal.value).endswith(
+        "at fault: power balance (15) in hour 24, 50 MW too little, "
+        "or state of unit U1 at hour 24, to equal the one before hour 1 (17)"
+    )
+
+
+def test_names_the_hour_whose_load_is_below_all_minimum_outputs() -> None:
+    system = paper_day()
+    units = tuple(replace(unit, capture=False) for unit in system.units)
+
+    with pytest.raises(
+        InfeasibleError, match=r"at fault: power balance \(15\) in hour 24, 8\.6 MW too much"
+    ):
+        commit_units(replace(system, units=units))
 
 
 def test_gives_up_when_time_is_up() -> None:

@@ -86,6 +86,29 @@ def test_names_a_constraint_that_only_integers_cannot_meet() -> None:
         program.solve(time_limit_s=10.0)
 
 
+def test_names_a_missing_quantity_before_a_broken_rule() -> None:
+    program = Program("toy commitment")
+    on = program.binary("on", "whether to run")
+    output = program.variable("output_mw", 0.0)
+    program.require("least", [(output, 1.0), (on, -400.0)], AT_LEAST, 0.0)
+    program.require("must_run", [(on, 1.0)], EQUAL, 1.0, "state at the end", "")
+    program.require("balance", [(output, 1.0)], EQUAL, 370.0, "power balance")
+
+    with pytest.raises(InfeasibleError, match="power balance, 30 MW too much, or state at"):
+        program.solve(time_limit_s=10.0)
+
+
+def test_names_a_broken_rule_where_no_quantity_helps() -> None:
+    program = Program("toy commitment")
+    on, output = program.binary("on", "whether to run"), program.variable("output_mw")
+    program.require("balance", [(output, 1.0)], EQUAL, 5.0, "power balance")
+    program.require("must_run", [(on, 1.0)], AT_LEAST, 1.0, "state at the end", "")
+    program.require("must_rest", [(on, 1.0)], AT_MOST, 0.0, "state before the start", "")
+
+    with pytest.raises(InfeasibleError, match=r"at fault: state (at the end|before the start)$"):
+        program.solve(time_limit_s=10.0)
+
+
 def test_says_which_side_of_a_constraint_is_missed() -> None:
     program = Program("toy storage")
     stored = program.variable("stored_mwh", 5.0, 10.0)
@@ -113,6 +136,14 @@ def test_says_what_is_hard_to_decide_when_time_is_up() -> None:
         TimeLimitError, match=r"within 0\.2 s.*hardest to decide: customer [1-9]\d*$"
     ):
         program.solve(time_limit_s=0.2)
+
+
+def test_tells_a_small_gap_in_significant_digits() -> None:
+    program = a_market_split(50)
+    program.constant_cost(1e6)
+
+    with pytest.raises(TimeLimitError, match=r"\(gap (0\.0\d*[1-9]\d*|\de-0\d)%\)"):
+        program.solve(time_limit_s=0.2, gap=1e-12)
 
 
 def test_every_failure_is_one_line_of_the_same_family() -> None:
