@@ -12,18 +12,22 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from eth_abi.exceptions import EncodingError
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_typing import BlockNumber, ChecksumAddress
 from eth_utils.address import to_canonical_address
+from eth_utils.exceptions import ValidationError
 from hexbytes import HexBytes
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
 from web3.contract import Contract
+from web3.exceptions import Web3Exception
 from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
 
 from oracle.chain.artifacts import load_artifact
@@ -85,7 +89,8 @@ class Chain:
         """Deploy a contract of the product and return it."""
         artifact = load_artifact(name)
         factory = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-        data = factory.constructor(*arguments).data_in_transaction
+        with _encoding(f"deploy {name}"):
+            data = factory.constructor(*arguments).data_in_transaction
         receipt = self._send(sender, {"data": data}, f"deploy {name}")
         return factory(receipt["contractAddress"])
 
@@ -100,7 +105,8 @@ class Chain:
         ContractRevert
             With the contract's custom error, if it refused.
         """
-        data = contract.encode_abi(name, list(arguments))
+        with _encoding(name):
+            data = contract.encode_abi(name, list(arguments))
         return self._send(sender, {"to": contract.address, "data": data}, name)
 
     def close(self) -> None:
@@ -182,7 +188,8 @@ class EmbeddedChain(Chain):
         return found
 
     def _travel(self, timestamp: int) -> None:
-        self.tester.time_travel(timestamp)
+        with translated():
+            self.tester.time_travel(timestamp)
 
 
 class AnvilChain(Chain):
@@ -216,6 +223,15 @@ class AnvilChain(Chain):
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+@contextmanager
+def _encoding(label: str) -> Iterator[None]:
+    """Say in one line that an argument does not fit its type, instead of listing the ABI."""
+    try:
+        yield
+    except (Web3Exception, EncodingError, ValidationError) as error:
+        raise InvalidInputError(f"{label}: an argument does not fit the contract") from error
 
 
 def _logs_of(block: Any, receipts: Sequence[Any], address: ChecksumAddress) -> list[LogReceipt]:

@@ -205,6 +205,24 @@ def test_an_account_without_coins_cannot_send(embedded: EmbeddedChain) -> None:
         embedded.deploy(SOMEBODY, "TestDollar")
 
 
+def test_a_time_that_the_chain_cannot_hold_is_unavailable(embedded: EmbeddedChain) -> None:
+    with pytest.raises(ChainUnavailable, match="the node refused") as refusal:
+        embedded.travel_to(2**64)
+
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_argument_that_does_not_fit_is_refused_in_one_line(
+    embedded: EmbeddedChain, funded: LocalAccount
+) -> None:
+    token = embedded.deploy(funded, "TestDollar")
+
+    with pytest.raises(InvalidInputError, match=r"^mint: an argument does not fit the contract$"):
+        embedded.send(funded, token, "mint", funded.address, 2**256)
+    with pytest.raises(InvalidInputError, match=r"^deploy Registry: an argument does not fit"):
+        embedded.deploy(funded, "Registry", funded.address, [(SOMEBODY.address, 1, -1)])
+
+
 def test_a_refused_transaction_tells_the_contracts_error(
     embedded: EmbeddedChain, funded: LocalAccount
 ) -> None:
