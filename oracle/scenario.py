@@ -8,7 +8,7 @@ Whatever is wrong ends in an InvalidInputError of one line: file, line, key, wha
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from oracle.errors import InvalidInputError
 from oracle.scenario_files import community as community_files
 from oracle.scenario_files import power_system as power_system_files
 from oracle.scenario_files.fields import anything, flag, shown, text, whole
+from oracle.scenario_files.limits import LAST_YEAR
 from oracle.scenario_files.toml_file import Section, TomlFile
 from oracle.units import SLOT_SECONDS, SLOTS_PER_DAY
 
@@ -30,7 +31,7 @@ _TOP = {
     "slot_minutes": whole(at_least=1),
 }
 _TABLES = (*power_system_files.TABLES, "storage", *community_files.TABLES)
-_CHAIN_SLOTS = 2**32  # the chain counts slots since 1970 in 32 bits
+_END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 
 
 def load_scenario(folder: Path, days: int | None = None) -> Scenario:
@@ -71,6 +72,8 @@ def load_scenario(folder: Path, days: int | None = None) -> Scenario:
         synthetic=top["synthetic"],
         note=top["note"],
     )
+    if storage:
+        power_system_files.check_compensation(document, storage, scenario.slot_count)
     return scenario if days is None else _first_days(scenario, days, document)
 
 
@@ -81,10 +84,11 @@ def _first_slot(top: Section) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise top.fault("first_slot", f"{expected}, got {shown(top['first_slot'])}")
     seconds = moment.timestamp()
-    if seconds % SLOT_SECONDS != 0 or not 0 <= seconds < (_CHAIN_SLOTS - 1) * SLOT_SECONDS:
+    if seconds % SLOT_SECONDS != 0 or not 0 <= seconds < _END.timestamp():
         raise top.fault(
             "first_slot",
-            f"expected a quarter of an hour since 1970, got {shown(top['first_slot'])}",
+            f"expected a quarter of an hour of the years 1970 to {LAST_YEAR}, "
+            f"got {shown(top['first_slot'])}",
         )
     return moment
 

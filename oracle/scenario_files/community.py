@@ -64,7 +64,7 @@ def read_community(document: TomlFile, folder: Path, slots: int | None) -> Commu
         prosumers=prosumers,
         lines=lines,
         ladder=ladder,
-        rules=read_rules(market, tariff, slot_count),
+        rules=read_rules(market, tariff, slot_count, len(prosumers)),
         pv=energies("pv"),
         load=energies("load"),
         tariff=tariff,

@@ -10,7 +10,9 @@ from oracle.scenario_files.fields import choice, number, whole
 from oracle.scenario_files.limits import (
     LONGEST_MEMORY,
     MAX_ENERGY_KWH,
+    MAX_MONEY_USD,
     MAX_PRICE_USD_PER_KWH,
+    PRICE_CAP_USD_PER_KWH,
     SMALLEST_FRACTION,
 )
 from oracle.scenario_files.toml_file import Section, TomlFile
@@ -82,7 +84,9 @@ def read_tariff(folder: Path, slot_count: int) -> Tariff | None:
     )
 
 
-def read_rules(market: Section, tariff: Tariff | None, slot_count: int) -> MarketRules:
+def read_rules(
+    market: Section, tariff: Tariff | None, slot_count: int, prosumer_count: int
+) -> MarketRules:
     """Return the rules, with the defaults that depend on the tariff."""
     cap = _real_time_price(market, tariff)
     highest = cap if tariff is None else MicroUsdPerMwh(int(tariff.import_price.max()))
@@ -98,6 +102,7 @@ def read_rules(market: Section, tariff: Tariff | None, slot_count: int) -> Marke
             f"and a compensation of {usd_per_kwh(compensation)} USD/kWh",
         )
     first, last = _trading_slots(market, slot_count)
+    _check_locks(market, usd_per_kwh(bond), prosumer_count * (last - first + 1))
     return MarketRules(
         mechanism=market["mechanism"],
         battery_policy=market["battery_policy"],
@@ -126,6 +131,19 @@ def _check_limits(market: Section) -> None:
         raise market.fault(
             "floor_price_usd_per_kwh",
             f"expected at most real_time_price_usd_per_kwh = {cap}, got {floor}",
+        )
+
+
+def _check_locks(market: Section, bond_usd_per_kwh: float, order_count: int) -> None:
+    """Refuse orders whose locks, all of the run at once, the chain's accounts could not hold."""
+    price_usd_per_kwh = max(PRICE_CAP_USD_PER_KWH, bond_usd_per_kwh)
+    most_kwh = MAX_MONEY_USD / 2 / (price_usd_per_kwh * order_count)
+    if market["max_trade_kwh"] > most_kwh:
+        raise market.fault(
+            "max_trade_kwh",
+            f"expected at most {most_kwh:.6g}, so that the locks of {order_count} orders at "
+            f"{price_usd_per_kwh:.15g} USD/kWh fit the chain's accounts, "
+            f"got {market['max_trade_kwh']:.15g}",
         )
 
 

@@ -11,10 +11,23 @@ from oracle.domain.power_system import (
     SharedStorage,
     ThermalUnit,
 )
+from oracle.errors import InvalidInputError
 from oracle.scenario_files.csv_file import CsvFile, CsvFormat, read_csv
 from oracle.scenario_files.fields import choice, flag, name, number, whole
+from oracle.scenario_files.limits import (
+    MAX_CAPACITY_MWH,
+    MAX_COST_USD,
+    MAX_MONEY_USD,
+    MAX_MWH_PER_T,
+    MAX_POWER_MW,
+    MAX_PRICE_USD_PER_MW2H,
+    MAX_PRICE_USD_PER_MWH,
+    MAX_PRICE_USD_PER_T,
+    MAX_T_PER_MWH,
+    SMALLEST_FRACTION,
+)
 from oracle.scenario_files.toml_file import Section, TomlFile
-from oracle.units import HOURS_PER_DAY, SLOTS_PER_DAY
+from oracle.units import HOURS_PER_DAY, SLOT_HOURS, SLOTS_PER_DAY
 
 TABLES = (
     "carbon",
@@ -31,49 +44,59 @@ TABLES = (
 UNSERVED_COST_USD_PER_MWH = 1000.0  # MODEL.md (27)
 TRIGGER_MW = 5.0  # MODEL.md (18)
 
-_AMOUNT = number(at_least=0)
+_POWER = number(at_least=0, at_most=MAX_POWER_MW)
+_PRICE = number(at_least=0, at_most=MAX_PRICE_USD_PER_MWH)
+_COST = number(at_least=0, at_most=MAX_COST_USD)
+_RATE = number(at_least=0, at_most=MAX_T_PER_MWH)
 _SHARE = number(at_least=0, at_most=1)
-_EFFICIENCY = number(above=0, at_most=1)
+_EFFICIENCY = number(at_least=SMALLEST_FRACTION, at_most=1)
 
-_CARBON = {"price_usd_per_t": _AMOUNT, "allowance_t_per_mwh": _AMOUNT}
+_CARBON = {
+    "price_usd_per_t": number(at_least=0, at_most=MAX_PRICE_USD_PER_T),
+    "allowance_t_per_mwh": _RATE,
+}
 _CAPTURE = {
     "reading": choice(("energy", "share")),
     "efficiency": _EFFICIENCY,
     "max_share": number(at_least=0, at_most=1, default=1.0),
 }
 _RESERVE = {"load_fraction": _SHARE, "installed_wind_fraction": _SHARE}
-_WIND = {"installed_mw": _AMOUNT}
-_UNSERVED = {"cost_usd_per_mwh": number(at_least=0, default=UNSERVED_COST_USD_PER_MWH)}
-_DAY_AHEAD = {"trigger_mw": number(at_least=0, default=TRIGGER_MW)}
-_DEMAND_RESPONSE = {"name": name(), "cost_usd_per_mwh": _AMOUNT}
+_WIND = {"installed_mw": _POWER}
+_UNSERVED = {
+    "cost_usd_per_mwh": number(
+        at_least=0, at_most=MAX_PRICE_USD_PER_MWH, default=UNSERVED_COST_USD_PER_MWH
+    )
+}
+_DAY_AHEAD = {"trigger_mw": number(at_least=0, at_most=MAX_POWER_MW, default=TRIGGER_MW)}
+_DEMAND_RESPONSE = {"name": name(), "cost_usd_per_mwh": _PRICE}
 _THERMAL_UNIT = {
     "name": name(),
-    "min_mw": _AMOUNT,
-    "max_mw": _AMOUNT,
-    "cost_usd_per_h": _AMOUNT,
-    "cost_usd_per_mwh": _AMOUNT,
-    "cost_usd_per_mw2h": _AMOUNT,
-    "emission_t_per_mwh": _AMOUNT,
+    "min_mw": _POWER,
+    "max_mw": _POWER,
+    "cost_usd_per_h": _COST,
+    "cost_usd_per_mwh": _PRICE,
+    "cost_usd_per_mw2h": number(at_least=0, at_most=MAX_PRICE_USD_PER_MW2H),
+    "emission_t_per_mwh": _RATE,
     "capture": flag(),
-    "capture_mwh_per_t": number(at_least=0, default=0.0),
-    "capture_fixed_mw": number(at_least=0, default=0.0),
-    "ramp_mw_per_h": _AMOUNT,
-    "start_usd": _AMOUNT,
-    "stop_usd": _AMOUNT,
+    "capture_mwh_per_t": number(at_least=0, at_most=MAX_MWH_PER_T, default=0.0),
+    "capture_fixed_mw": number(at_least=0, at_most=MAX_POWER_MW, default=0.0),
+    "ramp_mw_per_h": _POWER,
+    "start_usd": _COST,
+    "stop_usd": _COST,
     "min_up_h": whole(at_least=0, at_most=168),
     "min_down_h": whole(at_least=0, at_most=168),
     "initially_on": flag(default=True),
 }
 _STORAGE = {
-    "power_mw": _AMOUNT,
-    "capacity_mwh": number(above=0),
+    "power_mw": _POWER,
+    "capacity_mwh": number(above=0, at_most=MAX_CAPACITY_MWH),
     "min_soc": _SHARE,
     "max_soc": _SHARE,
     "initial_soc": _SHARE,
     "charge_efficiency": _EFFICIENCY,
     "discharge_efficiency": _EFFICIENCY,
-    "degradation_usd_per_mw_slot": _AMOUNT,
-    "compensation_usd_per_mwh": number(at_least=0, default=0.0),
+    "degradation_usd_per_mw_slot": _PRICE,
+    "compensation_usd_per_mwh": number(at_least=0, at_most=MAX_PRICE_USD_PER_MWH, default=0.0),
 }
 
 
@@ -94,6 +117,19 @@ def read_storage(document: TomlFile) -> SharedStorage | None:
             f"to max_soc = {section['max_soc']}, got {section['initial_soc']}",
         )
     return SharedStorage(**section.values)
+
+
+def check_compensation(document: TomlFile, storage: SharedStorage, slot_count: int) -> None:
+    """Raise an error if the chain cannot hold what the storage may earn in the scenario."""
+    most_mwh = storage.power_mw * SLOT_HOURS * slot_count
+    highest_usd = storage.compensation_usd_per_mwh * most_mwh
+    if highest_usd > MAX_MONEY_USD / 2:
+        line = document.line_of(("storage", "compensation_usd_per_mwh"))
+        raise InvalidInputError(
+            f"{document.name}, line {line}, [storage] compensation_usd_per_mwh: expected at most "
+            f"{MAX_MONEY_USD / 2 / most_mwh:.6g}, so that the pay for {slot_count} slots of full "
+            f"power fits the chain's accounts, got {storage.compensation_usd_per_mwh:.15g}"
+        )
 
 
 def has_power_system(document: TomlFile, folder: Path) -> bool:
@@ -124,11 +160,18 @@ def read_power_system(
             columns=(*powers, *(column for name in names for column in _columns(name))),
             rows=SLOTS_PER_DAY,
             rows_per_day=SLOTS_PER_DAY,
+            at_most=MAX_POWER_MW,
         ),
     )
     hours = read_csv(
         folder / "day_ahead.csv",
-        CsvFormat(index="hour", columns=powers, rows=HOURS_PER_DAY, rows_per_day=HOURS_PER_DAY),
+        CsvFormat(
+            index="hour",
+            columns=powers,
+            rows=HOURS_PER_DAY,
+            rows_per_day=HOURS_PER_DAY,
+            at_most=MAX_POWER_MW,
+        ),
     )
     return PowerSystem(
         units=units,

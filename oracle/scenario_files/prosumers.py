@@ -76,7 +76,9 @@ def read_prosumer_sections(document: TomlFile) -> list[Section]:
         raise document.missing("[[prosumers]]", "as the scenario has a community")
     if len(sections) > MAX_PROSUMERS:
         raise sections[MAX_PROSUMERS].fault(
-            "name", f"expected at most {MAX_PROSUMERS} prosumers, got {len(sections)}"
+            "name",
+            f"expected at most {MAX_PROSUMERS} prosumers, as many as fit the transaction that "
+            f"enrols them, got {len(sections)}",
         )
     refuse_duplicates(sections)
     return sections

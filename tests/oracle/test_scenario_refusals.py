@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from oracle.bidding import PRICE_CAP
 from oracle.errors import InvalidInputError
 from oracle.scenario import load_scenario
+from oracle.scenario_files.limits import PRICE_CAP_USD_PER_KWH
+from oracle.units import usd_per_kwh
 from tests.oracle.scenario_folders import (
     Edit,
     a_copy,
@@ -30,7 +33,14 @@ def refusal(folder: Path) -> str:
     ("line", "text", "expected"),
     [
         (5, 'first_slot = "2024-01-15T00:07:00Z"',
-         'first_slot: expected a quarter of an hour since 1970, got "2024-01-15T00:07:00Z"'),
+         "first_slot: expected a quarter of an hour of the years 1970 to 2399, "
+         'got "2024-01-15T00:07:00Z"'),
+        (5, 'first_slot = "2400-01-01T00:00:00Z"',
+         "first_slot: expected a quarter of an hour of the years 1970 to 2399, "
+         'got "2400-01-01T00:00:00Z"'),
+        (5, 'first_slot = "9999-12-31T23:45:00-12:00"',
+         "first_slot: expected a quarter of an hour of the years 1970 to 2399, "
+         'got "9999-12-31T23:45:00-12:00"'),
         (5, 'first_slot = "tomorrow"',
          'first_slot: expected a time with its zone, such as "2016-05-09T00:00:00Z", '
          'got "tomorrow"'),
@@ -48,7 +58,7 @@ def refusal(folder: Path) -> str:
         (9, "colour = 12.0",
          "[carbon] colour: expected a known key, known are price_usd_per_t, allowance_t_per_mwh"),
         (13, 'reading = "power"', '[capture] reading: expected "energy" or "share", got "power"'),
-        (14, "efficiency = 0", f"[capture] efficiency: {NEED} in (0, 1], got 0"),
+        (14, "efficiency = 0", f"[capture] efficiency: {NEED} in [0.0001, 1], got 0"),
         (18, "load_fraction = 1.5", f"[reserve] load_fraction: {NEED} in [0, 1], got 1.5"),
         (24, "[unservd]", "unservd: expected a known key, did you mean unserved?"),
         (51, "max_mw = 100.0",
@@ -57,22 +67,37 @@ def refusal(folder: Path) -> str:
         (97, "min_up_h = 12.5",
          "[[thermal_units]] min_up_h: expected a whole number from 0 to 168, got 12.5"),
         (99, "capture = 1", "[[thermal_units]] capture: expected true or false, got 1"),
-        (103, "power_mw = -40.0", f"[storage] power_mw: {NEED} of at least 0, got -40"),
-        (103, 'power_mw = "40"', f'[storage] power_mw: {NEED} of at least 0, got "40"'),
-        (103, "power_mw = true", f"[storage] power_mw: {NEED} of at least 0, got true"),
-        (103, "power_mw = nan", f"[storage] power_mw: {NEED} of at least 0, got nan"),
-        (103, "power_mw = inf", f"[storage] power_mw: {NEED} of at least 0, got inf"),
+        (103, "power_mw = -40.0", f"[storage] power_mw: {NEED} in [0, 1000000], got -40"),
+        (103, 'power_mw = "40"', f'[storage] power_mw: {NEED} in [0, 1000000], got "40"'),
+        (103, "power_mw = true", f"[storage] power_mw: {NEED} in [0, 1000000], got true"),
+        (103, "power_mw = nan", f"[storage] power_mw: {NEED} in [0, 1000000], got nan"),
+        (103, "power_mw = inf", f"[storage] power_mw: {NEED} in [0, 1000000], got inf"),
         (103, "power_mw = 1" + 30 * "0",
-         f"[storage] power_mw: {NEED} of at least 0, got an integer of more than 20 digits"),
-        (103, "power_mw = {}", f"[storage] power_mw: {NEED} of at least 0, got a table"),
-        (104, "capacity_mwh = 0", f"[storage] capacity_mwh: {NEED} above 0, got 0"),
+         f"[storage] power_mw: {NEED} in [0, 1000000], got an integer of more than 20 digits"),
+        (103, "power_mw = {}", f"[storage] power_mw: {NEED} in [0, 1000000], got a table"),
+        (104, "capacity_mwh = 0", f"[storage] capacity_mwh: {NEED} in (0, 100000000], got 0"),
+        (104, "capacity_mwh = 1e14",
+         f"[storage] capacity_mwh: {NEED} in (0, 100000000], got 100000000000000"),
         (106, "max_soc = 0.1", "[storage] max_soc: expected at least min_soc = 0.2, got 0.1"),
         (107, "initial_soc = 0.95",
          f"[storage] initial_soc: {NEED} from min_soc = 0.2 to max_soc = 0.9, got 0.95"),
         (108, "charge_eficiency = 0.98",
          "[storage] charge_eficiency: expected a known key, did you mean charge_efficiency?"),
         (109, "discharge_efficiency = 1.2",
-         f"[storage] discharge_efficiency: {NEED} in (0, 1], got 1.2"),
+         f"[storage] discharge_efficiency: {NEED} in [0.0001, 1], got 1.2"),
+        (108, "charge_efficiency = 1e-5",
+         f"[storage] charge_efficiency: {NEED} in [0.0001, 1], got 1e-05"),
+        (109, "discharge_efficiency = 1e-6",
+         f"[storage] discharge_efficiency: {NEED} in [0.0001, 1], got 1e-06"),
+        (9, "price_usd_per_t = 1e7",
+         f"[carbon] price_usd_per_t: {NEED} in [0, 10000], got 10000000"),
+        (34, "cost_usd_per_h = 1e10",
+         f"[[thermal_units]] cost_usd_per_h: {NEED} in [0, 1000000000], got 10000000000"),
+        (33, "max_mw = 1e300", f"[[thermal_units]] max_mw: {NEED} in [0, 1000000], got 1e+300"),
+        (35, "cost_usd_per_mwh = 1e200",
+         f"[[thermal_units]] cost_usd_per_mwh: {NEED} in [0, 1000000], got 1e+200"),
+        (111, "compensation_usd_per_mwh = 1e30",
+         f"[storage] compensation_usd_per_mwh: {NEED} in [0, 1000000], got 1e+30"),
         (122, "base_usd_per_kwh_km = 3000.0",
          "[line_lease] base_usd_per_kwh_km: expected a fee of at most 281474.976710655 USD/kWh "
          "over 1048.575 km, the chain's longest line, got 10999350"),
@@ -139,7 +164,8 @@ def test_a_bad_line_of_scenario_toml_is_named(
     ("base", "edit", "expected"),
     [
         ("paper-day", replace("capacity_mwh = 180.0\n", ""),
-         "line 102, [storage] capacity_mwh: expected a number above 0, but the key is missing"),
+         "line 102, [storage] capacity_mwh: expected a number in (0, 100000000], "
+         "but the key is missing"),
         ("paper-day", replace("real_time_price_usd_per_kwh = 0.3\n", ""),
          "line 126, [market] real_time_price_usd_per_kwh: expected a price, as there is no "
          "tariff.csv, but the key is missing"),
@@ -213,15 +239,19 @@ def test_a_bad_key_or_table_of_scenario_toml_is_named(
          "line 673: expected 672 rows (slots 1 to 672), got 671"),
         ("paper-day/system.csv", replace("\n5,", "\n6,"), "line 6, slot: expected 5, got 6"),
         ("paper-day/system.csv", replace("\n2,376.6", "\n2,-376.6"),
-         "line 3, load_mw: expected a number of at least 0, got -376.6"),
+         "line 3, load_mw: expected a number in [0, 1000000], got -376.6"),
         ("paper-day/system.csv", replace("\n2,376.6", "\n2,"),
-         "line 3, load_mw: expected a number of at least 0, got an empty cell"),
+         "line 3, load_mw: expected a number in [0, 1000000], got an empty cell"),
         ("paper-day/system.csv", replace("\n2,376.6", "\n2,nan"),
-         "line 3, load_mw: expected a number of at least 0, got nan"),
+         "line 3, load_mw: expected a number in [0, 1000000], got nan"),
         ("paper-day/system.csv", replace("\n2,376.6", "\n2,1e999"),
-         "line 3, load_mw: expected a number of at least 0, got 1e999"),
+         "line 3, load_mw: expected a number in [0, 1000000], got 1e999"),
+        ("paper-day/system.csv", replace("\n2,376.6", "\n2,1e300"),
+         "line 3, load_mw: expected a number in [0, 1000000], got 1e300"),
+        ("paper-day/day_ahead.csv", replace("\n2,374.0", "\n2,1e300"),
+         "line 3, load_mw: expected a number in [0, 1000000], got 1e300"),
         ("paper-day/system.csv", replace("\n2,376.6", "\n2,3_7"),
-         "line 3, load_mw: expected a number of at least 0, got 3_7"),
+         "line 3, load_mw: expected a number in [0, 1000000], got 3_7"),
         ("paper-day/system.csv", replace("\n2,376.6", "\n2,376,6"),
          "line 3: expected 9 values, got 10"),
         ("paper-day/system.csv", replace("\n2,376.6", '\n2,"376.6'),
@@ -361,8 +391,40 @@ def test_more_prosumers_than_allowed_are_refused(tmp_path: Path) -> None:
     def with_too_many(content: str) -> str:
         start = content.index("[[prosumers]]")
         one = content[start : content.index("[[prosumers]]", start + 1)]
-        return content[:start] + "".join(one.replace("B01", f"Q{k}") for k in range(1001))
+        return content[:start] + "".join(one.replace("B01", f"Q{k}") for k in range(301))
 
     folder = an_edited_copy(tmp_path, "village", "scenario.toml", with_too_many)
 
-    assert refusal(folder).endswith("[[prosumers]] name: expected at most 1000 prosumers, got 1001")
+    assert refusal(folder).endswith(
+        "[[prosumers]] name: expected at most 300 prosumers, "
+        "as many as fit the transaction that enrols them, got 301"
+    )
+
+
+def test_a_storage_that_could_earn_more_than_an_account_holds_is_refused(tmp_path: Path) -> None:
+    def with_a_large_storage(content: str) -> str:
+        content = replace("power_mw = 40.0", "power_mw = 1e6")(content)
+        return replace("compensation_usd_per_mwh = 240.0", "compensation_usd_per_mwh = 1502")(
+            content
+        )
+
+    folder = an_edited_copy(tmp_path, "paper-day", "scenario.toml", with_a_large_storage)
+
+    assert refusal(folder) == (
+        "scenario.toml, line 111, [storage] compensation_usd_per_mwh: expected at most 1501.2, "
+        "so that the pay for 96 slots of full power fits the chain's accounts, got 1502"
+    )
+
+
+def test_orders_that_could_lock_more_than_an_account_holds_are_refused(tmp_path: Path) -> None:
+    edit = replace("max_trade_kwh = 75.0", "max_trade_kwh = 4e6\nbond_usd_per_kwh = 1e5")
+    folder = an_edited_copy(tmp_path, "paper-day", "scenario.toml", edit)
+
+    assert refusal(folder) == (
+        "scenario.toml, line 132, [market] max_trade_kwh: expected at most 8006.4, so that the "
+        "locks of 45 orders at 100000 USD/kWh fit the chain's accounts, got 4000000"
+    )
+
+
+def test_the_price_cap_is_that_of_the_bids() -> None:
+    assert usd_per_kwh(PRICE_CAP) == PRICE_CAP_USD_PER_KWH
