@@ -146,6 +146,8 @@ def _power_system_plan(
         p2p_cost_usd=lease_fees_usd(trades),
         time_limit_s=time_limit_s,
     )
+    if scenario.community is None:
+        shared = replace(shared, p2p_cost_usd=None)
     return Plan(
         scenario=scenario,
         day_ahead=committed,

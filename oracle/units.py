@@ -107,10 +107,6 @@ def meters_from_km(distance_km: float) -> Meters:
     return Meters(_rounded(distance_km, METERS_PER_KM))
 
 
-def km_from_meters(distance: Meters) -> float:
-    return distance / METERS_PER_KM
-
-
 def bps_from_fraction(fraction: float) -> Bps:
     return Bps(_rounded(fraction, BPS))
 

@@ -22,7 +22,7 @@ def errors_in_one_line() -> Iterator[None]:
     except OracleError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(code=1) from error
-    except OSError as error:
+    except OSError as error:  # files that cannot be read or written, ours or the user's
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"error: {where}{error.strerror or error}", err=True)
         raise typer.Exit(code=1) from error

@@ -28,6 +28,7 @@ def demo(
     """
     started = perf_counter()
     with errors_in_one_line():
+        out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         for name, days in CASES.items():
             result = run_on(load_scenario(SCENARIOS / name, days), chain)
             write_outputs(result, out_dir / name)

@@ -43,6 +43,8 @@ def run(
     Example: wattline run scenarios/village --days 1 --chain anvil --out out/village
     """
     with errors_in_one_line():
+        if out_dir is not None:
+            out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         result = run_on(load_scenario(scenario, days), chain)
         if out_dir is not None:
             write_outputs(result, out_dir)

@@ -67,11 +67,12 @@ def dispatch_summary(plan: Plan) -> Json:
     if plan.day_ahead is not None:
         summary["day_ahead"] = _day_ahead(plan.day_ahead)
     solved: Plan | RealTimeResult = plan if plan.with_sharing is None else plan.with_sharing
-    summary["solver"] = {
-        "build_s": rounded(solved.build_s, SECONDS_DIGITS),
-        "solve_s": rounded(solved.solve_s, SECONDS_DIGITS),
-        "gap": _significant(solved.gap),
-    }
+    if plan.with_sharing is not None or storage is not None:
+        summary["solver"] = {
+            "build_s": rounded(solved.build_s, SECONDS_DIGITS),
+            "solve_s": rounded(solved.solve_s, SECONDS_DIGITS),
+            "gap": _significant(solved.gap),
+        }
     return summary
 
 

@@ -64,7 +64,7 @@ def test_trades_of_a_plan_are_in_kwh_and_numbered_from_one() -> None:
 def test_a_village_leaves_the_parts_of_a_power_system_out() -> None:
     summary = dispatch_summary(a_village_plan())
 
-    assert set(summary) == {"p2p", "solver"}
+    assert set(summary) == {"p2p"}
 
 
 def test_a_power_system_without_prosumers_leaves_the_trades_out() -> None:

@@ -1,0 +1,185 @@
+"""The command as people and machines call it: output, exit codes, one line where it refuses."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scripts.cli import app
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+PAPER_DAY = SCENARIOS / "paper-day"
+
+COSTS = {
+    "total_cost_usd",
+    "operation_cost_usd",
+    "carbon_cost_usd",
+    "co2_t",
+    "demand_response_cost_usd",
+    "wind_used_share",
+    "unserved_mwh",
+}
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def printed(*arguments: object) -> Any:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """Return a copy of paper-day with one text of its scenario.toml changed."""
+    copy = folder / "changed"
+    shutil.copytree(PAPER_DAY, copy)
+    text = (copy / "scenario.toml").read_text()
+    assert old in text
+    (copy / "scenario.toml").write_text(text.replace(old, new, 1))
+    return copy
+
+
+def test_says_its_version() -> None:
+    result = invoke("--version")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("wattline 0.")
+
+
+@pytest.mark.parametrize("subcommand", ["demo", "run", "dispatch", "import-simbench"])
+def test_every_help_has_an_example(subcommand: str) -> None:
+    result = invoke(subcommand, "--help")
+
+    assert result.exit_code == 0
+    assert f"Example: wattline {subcommand}" in result.stdout
+
+
+def test_dispatch_prints_one_object_with_the_reference_case() -> None:
+    plan = printed("dispatch", PAPER_DAY, "--json")
+
+    assert set(plan["without_sharing"]) == COSTS
+    assert set(plan["with_sharing"]) == COSTS | {
+        "p2p_cost_usd",
+        "storage_cost_usd",
+        "storage_profit_usd",
+    }
+    assert {key: len(series) for key, series in plan["storage"].items()} == {
+        "charge_mw": 96,
+        "discharge_mw": 96,
+        "stored_mwh": 96,
+    }
+    assert set(plan["p2p"][0]) == {
+        "slot",
+        "seller",
+        "buyer",
+        "energy_kwh",
+        "price_usd_per_kwh",
+        "lease_fee_usd_per_kwh",
+    }
+    assert {len(hours) for hours in plan["day_ahead"]["commitment"].values()} == {24}
+    assert set(plan["solver"]) == {"build_s", "solve_s", "gap"}
+    assert plan["with_sharing"]["total_cost_usd"] == pytest.approx(243_131, rel=1e-3)
+
+
+def test_dispatch_leaves_out_what_the_scenario_lacks() -> None:
+    plan = printed("dispatch", SCENARIOS / "village", "--days", 1, "--json")
+
+    assert set(plan) == {"storage", "p2p", "solver"}
+
+
+def test_dispatch_prints_tables_that_say_what_is_synthetic() -> None:
+    result = invoke("dispatch", PAPER_DAY)
+
+    assert result.exit_code == 0
+    assert "Against the paper's table" in result.stdout
+    assert "synthetic" in result.stdout
+
+
+def test_run_prints_one_object_and_writes_the_files(tmp_path: Path) -> None:
+    summary = printed("run", PAPER_DAY, "--json", "--out", tmp_path / "out")
+
+    assert summary == json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["money"]["difference_micro_usd"] == 0
+    assert summary["slots_settled"] == len(summary["trades"]) == 15
+    assert summary["chain"] == "embedded"
+    assert {"count", "min", "median", "max"} == set(summary["gas"]["clear"])
+    assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize("subcommand", ["dispatch", "run"])
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "charge_efficiency = 0.98",
+            "charge_efficiency = 1.2",
+            "scenario.toml, line 108, [storage] charge_efficiency: expected",
+        ),
+        ('between = ["P1", "P2"]', 'between = ["P1", "P9"]', "scenario.toml, line 179"),
+        ("min_mw = 140.0", "min_mw = 500.0", "scenario.toml, line 33, [[thermal_units]] max_mw"),
+    ],
+)
+def test_a_broken_scenario_ends_with_1_and_one_line(
+    tmp_path: Path, subcommand: str, old: str, new: str, line: str
+) -> None:
+    result = invoke(subcommand, changed(tmp_path, old, new), "--json")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"error: {line}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["dispatch", "nowhere"], "error: nowhere: expected the folder of a scenario"),
+        (["run", PAPER_DAY, "--chain", "ganache"], "error: --chain ganache: expected embedded"),
+        (["run", PAPER_DAY, "--chain", "http://127.0.0.1:1"], "error: http://127.0.0.1:1: no "),
+        (["dispatch", PAPER_DAY, "--time-limit-s", "0.1", "--days", "2"], "error: scenario.toml"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(arguments: list[object], error: str) -> None:
+    result = invoke(*arguments)
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith(error)
+
+
+def test_an_output_folder_that_cannot_be_made_costs_no_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    result = invoke("run", PAPER_DAY, "--out", tmp_path / "file" / "out")
+
+    assert result.exit_code == 1
+    assert "Not a directory" in result.stderr
+    assert "dispatch" not in result.stderr
+
+
+def test_a_wrong_option_ends_with_2() -> None:
+    assert invoke("run", PAPER_DAY, "--fast").exit_code == 2
+
+
+def test_a_missing_solver_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "highspy.py").write_text("raise ImportError('not here')\n")
+
+    result = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", "from scripts.cli import main; main()", "dispatch", PAPER_DAY],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: the solver HiGHS is missing: install it with `pip install highspy`\n"
+    )
