@@ -321,9 +321,13 @@ def test_a_trade_beyond_the_book_is_refused(world: World, stage: Stage, exchange
         try_to_clear(world, stage, trades=trades)
 
 
-def test_a_trade_with_a_cancelled_order_is_refused(world: World, exchange: Contract) -> None:
-    full = world.closed([an_offer(1, 1000, 80), a_bid(4, 1000, 250)])
-    stage = world.closed([an_offer(1, 1000, 80), a_bid(4, 1000, 250), a_cancellation(4)])
+@pytest.mark.parametrize("participant", [1, 4], ids=["offer", "bid"])
+def test_a_trade_with_a_cancelled_order_is_refused(
+    world: World, exchange: Contract, participant: int
+) -> None:
+    orders = [an_offer(1, 1000, 80), a_bid(4, 1000, 250)]
+    full = world.closed(orders)
+    stage = world.closed([*orders, a_cancellation(participant)])
 
     with reverts(exchange, "NoLine", position=0, offerIndex=0, bidIndex=1):
         try_to_clear(world, stage, trades=full.trade_words)
