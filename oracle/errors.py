@@ -8,6 +8,7 @@ Every exception that the oracle raises on purpose:
     x UnboundedError       the objective has no finite minimum
     x TimeLimitError       the time limit came before the proof of optimality
     x SolverMissingError   the solver cannot be loaded on this machine
+  x Divergence             an export is not what its own records lead to
   + ChainError
     x ChainUnavailable     the node did not answer, or lacks what we need; a retry may help
     x ContractRevert       the contract refused; a retry will not help
@@ -40,6 +41,17 @@ class TimeLimitError(SolverError):
 
 class SolverMissingError(SolverError):
     """The solver cannot be loaded on this machine."""
+
+
+class Divergence(OracleError):
+    """A record of an export is not what those before it lead to; the first one found."""
+
+    def __init__(self, record: str, what: str, *, slot: int | None = None) -> None:
+        self.record = record
+        self.what = what
+        self.slot = slot
+        place = "no slot" if slot is None else f"slot {slot}"
+        super().__init__(f"{place}, {record}: {what}")
 
 
 class ChainError(OracleError):

@@ -125,6 +125,19 @@ def amount_up(energy: Wh, price: MicroUsdPerMwh) -> MicroUsd:
     return MicroUsd(-(-energy * price // WH_PER_MWH))
 
 
+def stored_after(
+    before: Wh,
+    charge: Wh,
+    discharge: Wh,
+    *,
+    charge_efficiency: Bps,
+    discharge_efficiency: Bps,
+) -> Wh:
+    """Return the stored energy after a slot; the gain is rounded down and the drain up."""
+    drain = -(-discharge * BPS // discharge_efficiency)
+    return Wh(before + charge * charge_efficiency // BPS - drain)
+
+
 def storage_schedule(
     charge_mw: Sequence[float],
     discharge_mw: Sequence[float],
@@ -158,7 +171,12 @@ def storage_schedule(
             charge = 0
         else:
             discharge = 0
-        stored += charge * charge_efficiency // BPS
-        stored -= -(-discharge * BPS // discharge_efficiency)
+        stored = stored_after(
+            Wh(stored),
+            Wh(charge),
+            Wh(discharge),
+            charge_efficiency=charge_efficiency,
+            discharge_efficiency=discharge_efficiency,
+        )
         schedule.append((Wh(charge), Wh(discharge), Wh(stored)))
     return schedule

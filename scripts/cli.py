@@ -7,8 +7,10 @@ import typer
 
 from scripts.demo import demo
 from scripts.dispatch import dispatch
+from scripts.export import export
 from scripts.import_simbench import import_simbench
 from scripts.run import run
+from scripts.verify import verify
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -32,6 +34,8 @@ def wattline(
 app.command(no_args_is_help=False)(demo)
 app.command(no_args_is_help=True)(run)
 app.command(no_args_is_help=True)(dispatch)
+app.command(no_args_is_help=True)(export)
+app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)
 
 

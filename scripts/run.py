@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
-from oracle.chain.chains import open_chain
-from oracle.day import run_scenario
+from oracle.chain.chains import Chain, open_chain
+from oracle.chain.record import read_market
+from oracle.day import Progress, run_scenario
+from oracle.domain.record import MarketRecord
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
+from oracle.export_files.export import write_export
 from oracle.scenario import load_scenario
 from scripts.console import errors_in_one_line, out, progress_bars
 from scripts.files import write_outputs
@@ -30,7 +33,8 @@ def run(
     scenario: Annotated[Path, typer.Argument(help="Folder of the scenario.")],
     chain: ChainOption = "embedded",
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="Where to write summary, tables and report.")
+        Path | None,
+        typer.Option("--out", help="Where to write summary, tables, report and export."),
     ] = None,
     days: Annotated[
         int | None, typer.Option(help="Only the first days of the scenario.", min=1)
@@ -45,9 +49,13 @@ def run(
     with errors_in_one_line():
         if out_dir is not None:
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
-        result = run_on(load_scenario(scenario, days), chain)
-        if out_dir is not None:
+        loaded = load_scenario(scenario, days)
+        if out_dir is None:
+            result = run_on(loaded, chain)
+        else:
+            result, record = run_and_read(loaded, chain)
             write_outputs(result, out_dir)
+            write_export(out_dir / "export", record)
 
     if as_json:
         typer.echo(json_text(run_summary(result)))
@@ -57,9 +65,22 @@ def run(
 
 def run_on(scenario: Scenario, chain_name: str) -> RunResult:
     """Run a scenario on the chain of that name, with progress on standard error."""
-    started = perf_counter()
     with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
-        result = run_scenario(scenario, chain, progress=report)
+        return _timed_run(scenario, chain, report)
+
+
+def run_and_read(scenario: Scenario, chain_name: str) -> tuple[RunResult, MarketRecord]:
+    """Do the same and return what the contracts recorded, too."""
+    with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
+        first_block = chain.block_number()
+        result = _timed_run(scenario, chain, report)
+        exchange = result.addresses["Exchange"]
+        return result, read_market(chain, exchange, first_block=first_block, progress=report)
+
+
+def _timed_run(scenario: Scenario, chain: Chain, report: Progress) -> RunResult:
+    started = perf_counter()
+    result = run_scenario(scenario, chain, progress=report)
     return replace(result, seconds=perf_counter() - started)
 
 

@@ -1,0 +1,154 @@
+"""The audit of a market: every event in turn, then every table and the final state."""
+
+from collections import Counter
+
+from oracle.audit.hashes import NOTHING
+from oracle.audit.ledger import Account, Ledger, book_hash, readings_hash
+from oracle.domain.record import MarketRecord
+from oracle.errors import Divergence
+from oracle.market.mechanism import Mechanism
+
+
+def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> Counter[str]:
+    """
+    Re-derive a record; return how much of what was compared.
+
+    `mechanisms` maps the name of a verifier's contract to its twin.
+
+    Raises
+    ------
+    Divergence
+        At the first record that is not what those before it lead to.
+    """
+    ledger = Ledger(record, mechanisms)
+    for event in record.events:
+        ledger.take(event)
+    _compare_calldata(record)
+    ledger.terms.compare_tables()
+    _compare_slots(record, ledger)
+    _compare_accounts(record, ledger)
+    _compare_storage(record, ledger)
+    _compare_totals(record, ledger)
+    return ledger.checked
+
+
+def _compare_calldata(record: MarketRecord) -> None:
+    """Let nothing of the calldata be about an event that is not there, or twice."""
+    names = {event.position: event.name for event in record.events}
+    seen: set[int] = set()
+    for line, call in enumerate(record.clears, start=2):
+        if names.get(call.event) != "SlotCleared" or call.event in seen:
+            raise Divergence(
+                f"certificates.csv line {line}",
+                f"event: expected a SlotCleared of its own, came {call.event}",
+            )
+        seen.add(call.event)
+    for line, statement in enumerate(record.statements, start=2):
+        if names.get(statement.event) not in ("ReadingsRecorded", "StorageRecorded"):
+            raise Divergence(
+                f"signatures.csv line {line}",
+                f"event: expected one of readings, came {statement.event}",
+            )
+
+
+def _compare_slots(record: MarketRecord, ledger: Ledger) -> None:
+    expected = sorted(ledger.slots)
+    for line, entry in enumerate(record.slots, start=2):
+        place = f"slots.csv line {line}"
+        if line - 2 >= len(expected) or entry.slot != expected[line - 2]:
+            wanted = expected[line - 2] if line - 2 < len(expected) else "no more"
+            raise Divergence(place, f"slot: expected {wanted}, came {entry.slot}", slot=entry.slot)
+        plain = ledger.slots[entry.slot]
+        for what, derived, stated in (
+            ("book", book_hash(plain), entry.book),
+            ("outcome", plain.outcome, entry.outcome),
+            ("readings", readings_hash(plain), entry.readings),
+        ):
+            if derived != stated:
+                raise Divergence(
+                    place, f"hash {what}: expected {derived}, came {stated}", slot=entry.slot
+                )
+            ledger.checked["hashes"] += derived != NOTHING
+    if len(expected) > len(record.slots):
+        slot = expected[len(record.slots)]
+        raise Divergence(
+            f"slots.csv line {len(record.slots) + 2}", "expected this slot, came none", slot=slot
+        )
+
+
+def _compare_accounts(record: MarketRecord, ledger: Ledger) -> None:
+    seen: set[str] = set()
+    for line, entry in enumerate(record.accounts, start=2):
+        account = ledger.accounts.get(entry.owner, Account())
+        place = f"accounts.csv line {line}"
+        if entry.owner in seen:
+            raise Divergence(place, f"owner: expected each once, came {entry.owner} twice")
+        seen.add(entry.owner)
+        for what, derived, stated in (
+            ("free", account.free, entry.free),
+            ("locked", account.locked, entry.locked),
+            ("participant", account.participant, entry.participant),
+            ("r", account.reputation.r, entry.r),
+            ("s", account.reputation.s, entry.s),
+        ):
+            if derived != stated:
+                raise Divergence(
+                    place,
+                    f"{what} of {entry.owner}: expected {derived}, came {stated}",
+                    slot=account.touched,
+                )
+        ledger.checked["accounts"] += 1
+    missing = sorted(owner for owner in ledger.accounts if owner not in seen)
+    if missing:
+        touched = ledger.accounts[missing[0]].touched
+        place = f"accounts.csv line {len(record.accounts) + 2}"
+        raise Divergence(place, f"expected {missing[0]}, came no line", slot=touched)
+
+
+def _compare_storage(record: MarketRecord, ledger: Ledger) -> None:
+    expected = sorted(ledger.storage.items())
+    for line, entry in enumerate(record.storage, start=2):
+        place = f"storage.csv line {line}"
+        came = entry.slot, (entry.charge, entry.discharge, entry.stored)
+        wanted = expected[line - 2] if line - 2 < len(expected) else None
+        if came != wanted:
+            raise Divergence(place, f"expected {wanted}, came {came}", slot=entry.slot)
+    if len(expected) > len(record.storage):
+        place = f"storage.csv line {len(record.storage) + 2}"
+        slot = expected[len(record.storage)][0]
+        raise Divergence(place, "expected this slot, came none", slot=slot)
+
+
+def _compare_totals(record: MarketRecord, ledger: Ledger) -> None:
+    totals = record.totals
+    last = max(ledger.slots, default=None)
+    stored = [ledger.storage[slot][2] for slot in sorted(ledger.storage)]
+    checks = [
+        ("compensation_earned", ledger.compensation_earned, totals.compensation_earned),
+        ("compensation_paid", ledger.compensation_paid, totals.compensation_paid),
+        ("operator", ledger.roles.get("operator"), totals.operator),
+        ("registrar", ledger.roles.get("registrar"), totals.registrar),
+        ("line_owner", ledger.roles.get("line owner"), totals.line_owner),
+        ("storage_provider", ledger.roles.get("storage provider"), totals.storage_provider),
+    ]
+    if stored:
+        checks += [
+            ("stored", stored[-1], totals.stored),
+            ("next_storage_slot", max(ledger.storage) + 1, totals.next_storage_slot),
+        ]
+    for what, derived, stated in checks:
+        if derived != stated:
+            raise Divergence("totals.json", f"{what}: expected {derived}, came {stated}", slot=last)
+    held = sum(account.free + account.locked for account in ledger.accounts.values())
+    if held != ledger.deposited - ledger.withdrawn:
+        raise Divergence(
+            "accounts.csv",
+            f"sum of the accounts: expected {ledger.deposited - ledger.withdrawn}, came {held}",
+            slot=last,
+        )
+    if totals.token_balance < held:
+        raise Divergence(
+            "totals.json",
+            f"token_balance: expected at least {held}, came {totals.token_balance}",
+            slot=last,
+        )

@@ -1,0 +1,201 @@
+"""
+What an export holds: everything that the contracts of a market recorded, as plain records.
+
+`oracle.chain.record` reads them from a chain, `oracle.export_files` writes and reads them as files,
+`oracle.audit` re-derives them. Addresses and hashes are lower-case hexadecimal texts beginning with
+0x; integers are the chain's own.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from oracle.domain.community import FeeLadder
+from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, Slot, Wh
+
+Values = dict[str, Any]  # an event's values by name: integers, texts, and lists or objects of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """One event of one of the contracts; `position` counts all of them in the chain's order."""
+
+    position: int
+    block: int
+    time: int  # of the block, in Unix seconds
+    transaction: str
+    contract: str  # Exchange, Registry, LineLease or StorageLedger
+    name: str
+    values: Values
+
+    @property
+    def slot(self) -> Slot | None:
+        """The slot that the event is about."""
+        return Slot(self.values["slot"]) if "slot" in self.values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearCall:
+    """What the transaction that cleared a slot carried besides what its event tells."""
+
+    event: int  # position of its SlotCleared
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedStatement:
+    """One signed reading of a transaction; `energies` are what the meter signed, in Wh."""
+
+    event: int  # position of the event that the transaction left
+    participant: int  # 0 for the storage's meter
+    energies: tuple[Wh, ...]
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """The constants of the StorageLedger."""
+
+    max_slot: Wh
+    min_stored: Wh
+    max_stored: Wh
+    charge_efficiency: Bps
+    discharge_efficiency: Bps
+    compensation: MicroUsdPerMwh
+    meter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """What the contracts were deployed with and cannot change."""
+
+    chain_id: int
+    first_block: int
+    last_block: int
+    addresses: dict[str, str]  # TestDollar or another token, Registry, LineLease, …, Exchange
+    price_cap: MicroUsdPerMwh
+    bond_price: MicroUsdPerMwh
+    compensation_price: MicroUsdPerMwh
+    reputation_memory: Bps
+    reputation_full_value: MicroUsd
+    storage: Rating
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerEntry:
+    """A participant as the Registry's table has it from a slot on."""
+
+    since: Slot
+    participant: int
+    owner: str
+    group: int = 0  # owners of one group other than 0 earn no reputation from each other
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterEntry:
+    """A participant's meter from a slot on, as the Registry's table has it."""
+
+    since: Slot
+    participant: int
+    meter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineEntry:
+    """A line from a slot on, as LineLease's table has it."""
+
+    since: Slot
+    seller: int
+    buyer: int
+    distance: Meters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderEntry:
+    """The fee ladder from a slot on."""
+
+    since: Slot
+    ladder: FeeLadder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceEntry:
+    """The real-time price from a slot on."""
+
+    since: Slot
+    price: MicroUsdPerMwh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MechanismEntry:
+    """The mechanism from a slot on; `name` is that of its contract, empty where unknown."""
+
+    since: Slot
+    mechanism: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """An account at the end."""
+
+    owner: str
+    free: MicroUsd
+    locked: MicroUsd
+    participant: int
+    r: int
+    s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotHashes:
+    """What the Exchange stores of a slot at the end."""
+
+    slot: Slot
+    book: str
+    outcome: str
+    readings: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageEntry:
+    """What the StorageLedger stores of a slot."""
+
+    slot: Slot
+    charge: Wh
+    discharge: Wh
+    stored: Wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Single values at the end."""
+
+    stored: Wh
+    next_storage_slot: Slot
+    compensation_earned: MicroUsd
+    compensation_paid: MicroUsd
+    token_balance: MicroUsd
+    operator: str
+    registrar: str
+    line_owner: str
+    storage_provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketRecord:
+    """Everything that a market's contracts recorded up to a block."""
+
+    constants: Constants
+    events: tuple[EventRecord, ...]
+    clears: tuple[ClearCall, ...]
+    statements: tuple[SignedStatement, ...]
+    owners: tuple[OwnerEntry, ...]
+    meters: tuple[MeterEntry, ...]
+    lines: tuple[LineEntry, ...]
+    ladders: tuple[LadderEntry, ...]
+    prices: tuple[PriceEntry, ...]
+    mechanisms: tuple[MechanismEntry, ...]
+    accounts: tuple[AccountState, ...]
+    slots: tuple[SlotHashes, ...]
+    storage: tuple[StorageEntry, ...]
+    totals: Totals

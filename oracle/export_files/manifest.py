@@ -1,0 +1,85 @@
+"""manifest.json: the version of the format, what each file is, and its SHA-256."""
+
+import hashlib
+from pathlib import Path
+
+from oracle.errors import Divergence, InvalidInputError
+from oracle.export_files.market import write_json
+from oracle.export_files.values import HASH, POSITION, TEXT, object_of, parsed, taken, text_of
+
+FILE = "manifest.json"
+FORMAT = "wattline-export"
+VERSION = 1
+
+
+def write_manifest(folder: Path, files: dict[str, str]) -> None:
+    """Write the manifest of files that are there, by name what each is."""
+    entries = {
+        name: {"holds": holds, "sha256": _digest(folder / name)} for name, holds in files.items()
+    }
+    write_json(folder / FILE, {"format": FORMAT, "version": VERSION, "files": entries})
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """
+    Return the SHA-256 of each file that the manifest names.
+
+    Raises
+    ------
+    InvalidInputError
+        If the folder holds no export of a version that is known here.
+    """
+    if not folder.is_dir():
+        raise InvalidInputError(f"{folder}: expected the folder of an export")
+    fields = parsed(FILE, text_of(folder / FILE))
+    if isinstance(fields, dict) and fields.get("version") not in (None, VERSION):
+        raise InvalidInputError(
+            f"{FILE}, version: expected {VERSION}, got {fields.get('version')!r}"
+        )
+    names = fields.get("files") if isinstance(fields, dict) else None
+    entry = object_of(holds=TEXT, sha256=HASH)
+    files = dict.fromkeys(names, entry) if isinstance(names, dict) else {}
+    kinds = {"format": TEXT, "version": POSITION, "files": object_of(**files)}
+    head = taken(FILE, fields, kinds)
+    if head["format"] != FORMAT:
+        raise InvalidInputError(f"{FILE}, format: expected {FORMAT}, got {head['format']!r}")
+    return {name: entry["sha256"] for name, entry in head["files"].items()}
+
+
+def listed_files(folder: Path) -> list[Path]:
+    """Return the files of an export that is in a folder already, its manifest last."""
+    if not (folder / FILE).is_file():
+        return []
+    there = _files(folder)
+    return [folder / name for name in sorted(read_manifest(folder)) if name in there] + [
+        folder / FILE
+    ]
+
+
+def compare_digests(folder: Path, digests: dict[str, str], expected: set[str]) -> None:
+    """
+    Compare every file with the manifest: what no other check noticed ends here.
+
+    Raises
+    ------
+    Divergence
+        At the first file that differs, or that only one of folder and manifest has.
+    """
+    there = _files(folder)
+    for name in sorted(there | digests.keys() | expected):
+        if name not in digests:
+            raise Divergence(name, f"expected the files of {FILE} and no others")
+        if name not in there:
+            raise Divergence(name, f"expected this file of {FILE}, came none")
+        digest = _digest(folder / name)
+        if digest != digests[name]:
+            raise Divergence(name, f"SHA-256: expected {digests[name]}, came {digest}")
+
+
+def _files(folder: Path) -> set[str]:
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return found - {FILE}
+
+
+def _digest(path: Path) -> str:
+    return "0x" + hashlib.sha256(path.read_bytes()).hexdigest()
