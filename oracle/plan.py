@@ -6,6 +6,7 @@ reputations; their energies and fees enter the dispatch of the power system, equ
 (27). Without a power system the shared storage is dispatched against the tariff.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,15 +15,19 @@ from oracle import bidding
 from oracle.domain.book import Kind, Order
 from oracle.domain.community import Community
 from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
-from oracle.domain.results import Plan, TradeRecord
+from oracle.domain.record import PlannedOutcome
+from oracle.domain.results import Plan, SolvedColumns, TradeRecord
 from oracle.domain.scenario import Scenario
-from oracle.market.mechanism import Mechanism, round_of
+from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
 from oracle.market.pairwise_nash import PairwiseNash
 from oracle.model import day_ahead, provider_storage, real_time
 from oracle.model.line_lease import fees_of_lines
 from oracle.model.reputation import initial_reputation
+from oracle.model.storage import add_exclusion
+from oracle.program import Program
 from oracle.units import (
     BPS,
+    SLOTS_PER_DAY,
     WH_PER_MWH,
     Bps,
     MicroUsd,
@@ -31,6 +36,11 @@ from oracle.units import (
     mw_from_wh_per_slot,
     usd_per_mwh,
 )
+
+DAY_AHEAD = "day-ahead"
+WITHOUT_SHARING = "real-time without sharing"
+WITH_SHARING = "real-time with sharing"
+STORAGE = "storage against the tariff"
 
 MECHANISMS: dict[str, Mechanism] = {"pairwise-nash": PairwiseNash()}
 
@@ -42,6 +52,10 @@ class TradePlan:
     trades: tuple[TradeRecord, ...]
     net_load_mw: FloatArray  # (T,)
     locks: tuple[MicroUsd, ...]  # per prosumer, all its orders, whatever becomes of reputations
+    outcomes: tuple[PlannedOutcome, ...] = ()  # per slot, with what proves it
+
+
+Clear = Callable[[Round], Outcome]
 
 
 def plan_scenario(
@@ -58,17 +72,24 @@ def plan_scenario(
     if traded is None and scenario.community is not None:
         traded = plan_trades(scenario.community)
     trades = () if traded is None else traded.trades
+    outcomes = () if traded is None else traded.outcomes
     if scenario.power_system is not None:
-        return _power_system_plan(scenario, scenario.power_system, trades, time_limit_s)
-    plan = Plan(scenario=scenario, trades=trades)
+        plan = _power_system_plan(scenario, scenario.power_system, trades, time_limit_s)
+        return replace(plan, outcomes=outcomes)
+    plan = Plan(scenario=scenario, trades=trades, outcomes=outcomes)
     if scenario.storage is None or scenario.community is None or traded is None:
         return plan
     return _with_storage(plan, scenario.storage, scenario.community, traded, time_limit_s)
 
 
-def plan_trades(community: Community) -> TradePlan:
-    """Return the trades, slot by slot, with the reputations that the scenario gives."""
-    mechanism = MECHANISMS[community.rules.mechanism]
+def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
+    """
+    Return the trades, slot by slot, with the reputations that the scenario gives.
+
+    `clear` stands in for the mechanism's, as where the outcomes are known.
+    """
+    clear = clear or MECHANISMS[community.rules.mechanism].clear
+    outcomes: list[PlannedOutcome] = []
     fees = numbered_fees(community)
     scores = initial_scores(community)
     states = bidding.initial_states(community)
@@ -80,7 +101,9 @@ def plan_trades(community: Community) -> TradePlan:
         before = bidding.positions(community, slot, states)
         book = _scored(bidding.orders(community, slot, before, scores), scores)
         import_price, _ = bidding.grid_prices(community, slot)
-        trades = mechanism.clear(round_of(book, fees, import_price)).trades
+        outcome = clear(round_of(book, fees, import_price))
+        trades = outcome.trades
+        outcomes.append(PlannedOutcome(slot=slot, trades=trades, certificate=outcome.certificate))
         records += [
             TradeRecord(
                 slot=slot,
@@ -102,7 +125,66 @@ def plan_trades(community: Community) -> TradePlan:
         trades=tuple(records),
         net_load_mw=bidding.net_load_mw(rests),
         locks=tuple(map(MicroUsd, locks)),
+        outcomes=tuple(outcomes),
     )
+
+
+def programs_of(
+    scenario: Scenario, traded: TradePlan | None, solutions: Mapping[str, SolvedColumns]
+) -> Iterator[tuple[str, Program]]:
+    """
+    Yield every program of a scenario's plan by its name, as it was solved last.
+
+    `solutions` are looked at for what later programs depend on: the commitment, and where the
+    storage needed integers; those of a name need not be there before the name was yielded.
+    """
+    trades = () if traded is None else traded.trades
+    system = scenario.power_system
+    if system is not None:
+        commitment = day_ahead.commitment_program(system)
+        yield DAY_AHEAD, commitment.program
+        on = commitment.commitment(solutions[DAY_AHEAD].values)
+        alone = real_time.dispatch_program(system, on, sharing=False)
+        yield WITHOUT_SHARING, alone.program
+        shared = real_time.dispatch_program(
+            system,
+            on,
+            sharing=True,
+            p2p_mw=traded_mw(scenario, trades),
+            p2p_cost_usd=lease_fees_usd(trades),
+        )
+        if shared.storage is not None:
+            exclusive = _exclusive_slots(solutions.get(WITH_SHARING), SLOTS_PER_DAY)
+            add_exclusion(shared.program, shared.storage, exclusive)
+        yield WITH_SHARING, shared.program
+    elif scenario.storage is not None and scenario.community is not None and traded is not None:
+        model = _tariff_program(scenario.storage, scenario.community, traded)
+        exclusive = _exclusive_slots(solutions.get(STORAGE), scenario.slot_count)
+        add_exclusion(model.program, model.storage, exclusive)
+        yield STORAGE, model.program
+
+
+def _exclusive_slots(solved: SolvedColumns | None, slots: int) -> list[int]:
+    return [] if solved is None else sorted({t for t in solved.exclusive_slots if t < slots})
+
+
+def solutions_of(plan: Plan) -> dict[str, SolvedColumns]:
+    """Return what each program of a plan was solved with."""
+    solutions = {
+        DAY_AHEAD: plan.day_ahead.solved if plan.day_ahead else None,
+        WITHOUT_SHARING: plan.without_sharing.solved if plan.without_sharing else None,
+        WITH_SHARING: plan.with_sharing.solved if plan.with_sharing else None,
+        STORAGE: plan.storage_solved,
+    }
+    return {name: solved for name, solved in solutions.items() if solved is not None}
+
+
+def traded_mw(scenario: Scenario, trades: tuple[TradeRecord, ...]) -> FloatArray:
+    """Return P_p2p of (27)."""
+    p2p_mw = np.zeros(scenario.slot_count)
+    for trade in trades:
+        p2p_mw[trade.slot] += mw_from_wh_per_slot(trade.energy)
+    return p2p_mw
 
 
 def numbered_fees(community: Community) -> dict[tuple[int, int], MicroUsdPerMwh]:
@@ -135,14 +217,11 @@ def _power_system_plan(
 ) -> Plan:
     committed = day_ahead.commit_units(system, time_limit_s=time_limit_s)
     alone = real_time.dispatch(system, committed, sharing=False, time_limit_s=time_limit_s)
-    p2p_mw = np.zeros(scenario.slot_count)
-    for trade in trades:
-        p2p_mw[trade.slot] += mw_from_wh_per_slot(trade.energy)
     shared = real_time.dispatch(
         system,
         committed,
         sharing=True,
-        p2p_mw=p2p_mw,
+        p2p_mw=traded_mw(scenario, trades),
         p2p_cost_usd=lease_fees_usd(trades),
         time_limit_s=time_limit_s,
     )
@@ -168,21 +247,33 @@ def _with_storage(
     traded: TradePlan,
     time_limit_s: float,
 ) -> Plan:
-    prices = [bidding.grid_prices(community, slot) for slot in range(community.pv.shape[1])]
+    import_price, export_price = _grid_prices(community)
     dispatched = provider_storage.dispatch_against_tariff(
-        storage,
-        traded.net_load_mw,
-        np.array([usd_per_mwh(import_price) for import_price, _ in prices]),
-        np.array([usd_per_mwh(export_price) for _, export_price in prices]),
-        time_limit_s=time_limit_s,
+        storage, traded.net_load_mw, import_price, export_price, time_limit_s=time_limit_s
     )
     earned = dispatched.plan.profit_usd + lease_fees_usd(traded.trades)
     return replace(
         plan,
         storage=replace(dispatched.plan, profit_usd=earned),
+        storage_solved=dispatched.solved,
         build_s=dispatched.build_s,
         solve_s=dispatched.solve_s,
         gap=dispatched.gap,
+    )
+
+
+def _tariff_program(
+    storage: SharedStorage, community: Community, traded: TradePlan
+) -> provider_storage.TariffProgram:
+    return provider_storage.tariff_program(storage, traded.net_load_mw, *_grid_prices(community))
+
+
+def _grid_prices(community: Community) -> tuple[FloatArray, FloatArray]:
+    """Return import and export price per slot, in USD/MWh."""
+    prices = [bidding.grid_prices(community, slot) for slot in range(community.pv.shape[1])]
+    return (
+        np.array([usd_per_mwh(import_price) for import_price, _ in prices]),
+        np.array([usd_per_mwh(export_price) for _, export_price in prices]),
     )
 
 

@@ -1,9 +1,7 @@
 """
 The one place that runs a solver: PuLP with HiGHS in this process, one thread, a stated gap.
 
-A model fills a `Program`: variables with their cost, constraints with a name that carries the
-equation's id (`E27_balance_41`) and with words for the user ("power balance (27) in slot 41").
-`Program.solve` minimises and returns a `Solution`, or raises the SolverError that fits and says
+`solve` minimises a program and returns a `Solution`, or raises the SolverError that fits and says
 where the fault most likely is:
 
 * infeasible: the program is solved again with a slack on every constraint that has words, at the
@@ -20,8 +18,6 @@ The stopwatch here is the only look at a clock in the models; nothing but the re
 depends on it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -31,130 +27,100 @@ import pulp
 
 from oracle.errors import (
     InfeasibleError,
-    InvalidInputError,
     SolverError,
     SolverMissingError,
     TimeLimitError,
     UnboundedError,
 )
+from oracle.program import AT_LEAST, AT_MOST, EQUAL, Program, Solution
+
+__all__ = ["AT_LEAST", "AT_MOST", "EQUAL", "Program", "Solution", "relaxed_duals", "solve"]
 
 FloatArray = npt.NDArray[np.float64]
 
-Variable = Any  # pulp.LpVariable; PuLP has no types
-Term = tuple[Variable, float]
+PulpVariable = Any  # pulp.LpVariable; PuLP has no types
 
-AT_MOST, EQUAL, AT_LEAST = pulp.LpConstraintLE, pulp.LpConstraintEQ, pulp.LpConstraintGE
+SENSES = {AT_MOST: pulp.LpConstraintLE, EQUAL: pulp.LpConstraintEQ, AT_LEAST: pulp.LpConstraintGE}
 
-DEFAULT_GAP = 1e-6
 DIAGNOSIS_TIME_LIMIT_S = 10.0
 LEAST_TIME_LIMIT_S = 1e-3
 SLACK_TOLERANCE = 1e-6  # ten times the solver's feasibility tolerance
 BOX = 1e7  # stands for infinity when looking for the reason of an unbounded program
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Solution:
-    """How a program was solved; the variables hold the values."""
-
-    objective_usd: float
-    build_s: float
-    solve_s: float
-    gap: float
+def solve(program: Program, *, time_limit_s: float, gap: float) -> Solution:
+    """Minimise a program; its variables hold the values then. See `Program.solve`."""
+    problem = _Problem(program)
+    program.build_s += perf_counter() - program.mark
+    return problem.solve(time_limit_s=time_limit_s, gap=gap)
 
 
-class Program:
-    """A linear or mixed-integer program to be minimised, under construction."""
+def relaxed_duals(program: Program, *, time_limit_s: float = 60.0) -> list[float]:
+    """
+    Return the dual value of every row of the linear relaxation, in order.
 
-    def __init__(self, title: str) -> None:
-        self.title = title
-        self._problem = pulp.LpProblem(title.replace(" ", "_"), pulp.LpMinimize)
-        self._cost: dict[Variable, float] = {}
-        self._words: dict[str, tuple[str, str]] = {}  # constraint → words, unit
-        self._binaries: list[tuple[Variable, str]] = []
-        self._build_s = 0.0
-        self._solve_s = 0.0
-        self._mark = perf_counter()
+    Raises
+    ------
+    SolverError
+        If the relaxation has no optimum that is found in time.
+    """
+    return _Problem(program).relaxed_duals(time_limit_s)
 
-    @property
-    def binary_count(self) -> int:
-        """How many variables are 0 or 1."""
-        return len(self._binaries)
 
-    def variable(
-        self, name: str, low: float | None = 0.0, high: float | None = None, *, cost: float = 0.0
-    ) -> Variable:
-        """Add a continuous variable; `cost` is its coefficient in the objective."""
-        variable = self._problem.add_variable(name, low, high)
-        self._cost[variable] = cost
-        return variable
+class _Problem:
+    """A program in PuLP's objects, and the search for what is wrong with it."""
 
-    def binary(self, name: str, words: str, *, cost: float = 0.0) -> Variable:
-        """Add a variable that is 0 or 1; `words` say what it decides."""
-        variable = self._problem.add_variable(name, cat=pulp.LpBinary)
-        self._cost[variable] = cost
-        self._binaries.append((variable, words))
-        return variable
-
-    def add_cost(self, variable: Variable, cost: float) -> None:
-        """Add to the variable's coefficient in the objective."""
-        self._cost[variable] += cost
-
-    def constant_cost(self, amount_usd: float) -> None:
-        """Add a constant to the objective, so that gaps are relative to the whole cost."""
-        self.variable(f"constant_{len(self._cost)}", 1.0, 1.0, cost=amount_usd)
-
-    def require(
-        self,
-        name: str,
-        terms: Iterable[Term],
-        sense: int,
-        bound: float,
-        words: str = "",
-        unit: str = "MW",
-    ) -> None:
-        """
-        Add `Σ coefficient · variable  sense  bound`; no variable may occur twice in `terms`.
-
-        Constraints with `words` may be named as the fault of an infeasible program, with the amount
-        they are missed by where a `unit` makes sense of it.
-        """
-        expression = pulp.LpAffineExpression(terms)
-        self._problem.addConstraint(pulp.LpConstraint(expression, sense, name, float(bound)))
-        if words:
-            self._words[name] = words, unit
-
-    def solve(self, *, time_limit_s: float, gap: float = DEFAULT_GAP) -> Solution:
-        """
-        Minimise; may be called again after more variables and constraints were added.
-
-        `time_limit_s` is for all calls together.
-
-        Raises
-        ------
-        SolverError
-            One of its subclasses, with one line that names the likeliest cause.
-        """
-        if not time_limit_s > 0:
-            raise InvalidInputError(
-                f"{self.title}: need a time limit above 0 s, got {time_limit_s}"
+    def __init__(self, program: Program) -> None:
+        self.title = program.title
+        self._program = program
+        self._problem = pulp.LpProblem(program.title.replace(" ", "_"), pulp.LpMinimize)
+        self._variables: list[PulpVariable] = [
+            self._problem.add_variable(variable.name, cat=pulp.LpBinary)
+            if variable.integer
+            else self._problem.add_variable(variable.name, variable.low, variable.high)
+            for variable in program.variables
+        ]
+        for row in program.rows:
+            expression = pulp.LpAffineExpression(
+                [(self._variables[variable.index], factor) for variable, factor in row.terms]
             )
+            self._problem.addConstraint(
+                pulp.LpConstraint(expression, SENSES[row.sense], row.name, row.bound)
+            )
+        self._cost = {
+            pulp_variable: variable.cost
+            for pulp_variable, variable in zip(self._variables, program.variables, strict=True)
+        }
         self._problem.setObjective(pulp.LpAffineExpression(self._cost))
-        self._build_s += perf_counter() - self._mark
+        self._words = {row.name: (row.words, row.unit) for row in program.rows if row.words}
+        self._binaries = [
+            (self._variables[variable.index], words) for variable, words in program.binaries
+        ]
 
+    def solve(self, *, time_limit_s: float, gap: float) -> Solution:
+        program = self._program
         started = perf_counter()
-        left_s = max(time_limit_s - self._solve_s, LEAST_TIME_LIMIT_S)
+        left_s = max(time_limit_s - program.solve_s, LEAST_TIME_LIMIT_S)
         _run(self._problem, time_limit_s=left_s, gap=gap)
-        self._mark = perf_counter()
-        self._solve_s += self._mark - started
+        program.mark = perf_counter()
+        program.solve_s += program.mark - started
 
         if self._problem.sol_status != pulp.LpSolutionOptimal:
             raise self._diagnosis(time_limit_s)
+        for variable, solved in zip(program.variables, self._variables, strict=True):
+            variable.level = solved.value()
         return Solution(
             objective_usd=float(pulp.value(self._problem.objective)),
-            build_s=self._build_s,
-            solve_s=self._solve_s,
+            build_s=program.build_s,
+            solve_s=program.solve_s,
             gap=_reached_gap(self._problem) if self._binaries else 0.0,
         )
+
+    def relaxed_duals(self, time_limit_s: float) -> list[float]:
+        _run(self._problem, time_limit_s=time_limit_s, gap=0.0, integer=False)
+        if self._problem.sol_status != pulp.LpSolutionOptimal:
+            raise self._diagnosis(time_limit_s)
+        return list(self._problem.solverModel.getSolution().row_dual)
 
     def _diagnosis(self, time_limit_s: float) -> SolverError:
         if _status(self._problem) == "Time limit reached":
@@ -188,7 +154,7 @@ class Program:
 
     def _largest_slack(self, loose: set[str], *, integer: bool) -> str | None:
         elastic = pulp.LpProblem("elastic", pulp.LpMinimize)
-        slacks: list[tuple[Any, Variable, Variable]] = []
+        slacks: list[tuple[Any, PulpVariable, PulpVariable]] = []
         for row in self._problem.constraints():
             terms = list(row.items())
             if row.name in loose:
@@ -214,7 +180,7 @@ class Program:
         words, unit = self._words[row.name]
         if not unit:
             return words
-        if row.sense != EQUAL:
+        if row.sense != pulp.LpConstraintEQ:
             return f"{words}, missed by {missing + excess:.4g} {unit}"
         side = "too little" if missing > excess else "too much"
         return f"{words}, {abs(missing - excess):.4g} {unit} {side}"
@@ -245,13 +211,6 @@ class Program:
             return TimeLimitError(text)
         _, words = max(self._binaries, key=lambda pair: 0.5 - abs(pair[0].value() - 0.5))
         return TimeLimitError(f"{text}; hardest to decide: {words}")
-
-
-def values(variables: Iterable[Variable]) -> FloatArray:
-    """Return the values of solved variables, without the solver's dust around zero."""
-    array = np.array([variable.value() for variable in variables], dtype=np.float64)
-    array[np.abs(array) < 1e-9] = 0.0
-    return array
 
 
 class _WholeMatrixHiGHS(pulp.HiGHS):  # type: ignore[misc]

@@ -14,6 +14,7 @@ from oracle.day import Progress, run_scenario
 from oracle.domain.record import MarketRecord
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
+from oracle.duals import dispatch_record
 from oracle.export_files.export import write_export
 from oracle.scenario import load_scenario
 from scripts.console import errors_in_one_line, out, progress_bars
@@ -55,7 +56,8 @@ def run(
         else:
             result, record = run_and_read(loaded, chain)
             write_outputs(result, out_dir)
-            write_export(out_dir / "export", record)
+            planned = dispatch_record(result.plan, days)
+            write_export(out_dir / "export", record, planned, scenario)
 
     if as_json:
         typer.echo(json_text(run_summary(result)))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from oracle.audit.dispatch import audit_dispatch
 from oracle.audit.market import audit_market
 from oracle.errors import Divergence, InvalidInputError
 from oracle.export_files.export import compare_files, read_export
@@ -45,6 +46,8 @@ def checked_export(folder: Path) -> dict[str, int]:
     export = read_export(folder)
     twins = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
     checked = dict(audit_market(export.market, twins))
+    if export.dispatch is not None and export.scenario is not None:
+        checked |= audit_dispatch(export.scenario, export.dispatch)
     checked["files"] = compare_files(export)
     return checked
 
@@ -58,7 +61,8 @@ def _said(fault: Divergence | InvalidInputError) -> dict[str, object]:
 
 
 def _table(folder: Path, checked: dict[str, int], seconds: float) -> Table:
-    table = Table(title=f"{folder}: nothing diverges ({seconds:.1f} s)", title_justify="left")
+    title, caption = "Nothing diverges", f"{folder} in {seconds:.1f} s"
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column("re-derived")
     table.add_column("count", justify="right")
     for what, count in checked.items():

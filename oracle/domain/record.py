@@ -9,6 +9,7 @@ What an export holds: everything that the contracts of a market recorded, as pla
 from dataclasses import dataclass
 from typing import Any
 
+from oracle.domain.book import Trade
 from oracle.domain.community import FeeLadder
 from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, Slot, Wh
 
@@ -179,6 +180,37 @@ class Totals:
     registrar: str
     line_owner: str
     storage_provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedOutcome:
+    """What a slot's trades were planned to be, and what proves them."""
+
+    slot: int  # index in the scenario, from 0
+    trades: tuple[Trade, ...]
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimisation:
+    """A program's solution and its certificate, by the names of columns and rows."""
+
+    name: str
+    objective_usd: float
+    bound_usd: float  # no solution costs less
+    gap: float  # (objective − bound) / objective
+    exclusive_slots: tuple[int, ...]  # slots with integers of (7) and (8), from 0
+    columns: dict[str, float]
+    duals: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchRecord:
+    """What was computed off the chain for a scenario; `days` is None where all of it was run."""
+
+    days: int | None
+    outcomes: tuple[PlannedOutcome, ...]
+    optimisations: tuple[Optimisation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from oracle.domain.record import PlannedOutcome
 from oracle.domain.scenario import Scenario
 from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Wh
 
@@ -81,6 +82,15 @@ class StorageSlotRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SolvedColumns:
+    """A solution as it left the solver: one value per column of its program, in order."""
+
+    values: FloatArray
+    objective_usd: float
+    exclusive_slots: tuple[int, ...] = ()  # where integers of (7) and (8) were added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StoragePlan:
     """Dispatch of the shared storage; arrays of shape (T,)."""
 
@@ -124,6 +134,7 @@ class RealTimeResult:
     build_s: float
     solve_s: float
     gap: float
+    solved: SolvedColumns | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,6 +149,7 @@ class DayAheadResult:
     build_s: float
     solve_s: float
     gap: float
+    solved: SolvedColumns | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -149,7 +161,9 @@ class Plan:
     without_sharing: RealTimeResult | None = None
     with_sharing: RealTimeResult | None = None
     storage: StoragePlan | None = None
+    storage_solved: SolvedColumns | None = None  # where the storage was dispatched by itself
     trades: tuple[TradeRecord, ...] = ()
+    outcomes: tuple[PlannedOutcome, ...] = ()  # per slot the same trades, with what proves them
     build_s: float = 0.0
     solve_s: float = 0.0
     gap: float = 0.0

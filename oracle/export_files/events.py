@@ -10,11 +10,13 @@ from oracle.errors import InvalidInputError
 from oracle.export_files.values import (
     ADDRESS,
     HASH,
+    ORDER,
     POSITION,
+    PRICE,
     SLOT,
+    TRADE,
     Kind,
     list_of,
-    object_of,
     parsed,
     taken,
     text_of,
@@ -24,14 +26,7 @@ from oracle.export_files.values import (
 FILE = "events.jsonl"
 
 MONEY = uint(256)
-PRICE = uint(48)
 ENERGY = uint(64)
-ORDER = object_of(
-    kind=uint(8), participant=uint(16), energy=uint(32), price=PRICE, score=uint(16), terms=uint(96)
-)
-TRADE = object_of(
-    offer=uint(16), bid=uint(16), energy=uint(32), price=PRICE, fee=PRICE, delivered=uint(32)
-)
 
 HEAD = {
     "position": POSITION,

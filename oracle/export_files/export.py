@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from oracle.domain.record import MarketRecord
+from oracle.domain.record import DispatchRecord, MarketRecord
+from oracle.domain.scenario import Scenario
+from oracle.export_files.dispatch import FILE as DISPATCH
+from oracle.export_files.dispatch import SCENARIO, read_dispatch, write_dispatch
 from oracle.export_files.manifest import (
     compare_digests,
     listed_files,
@@ -11,6 +14,7 @@ from oracle.export_files.manifest import (
     write_manifest,
 )
 from oracle.export_files.market import FILES, read_market, write_market
+from oracle.scenario import load_scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +24,29 @@ class Export:
     folder: Path
     digests: dict[str, str]
     market: MarketRecord
+    dispatch: DispatchRecord | None
+    scenario: Scenario | None
 
 
-def write_export(folder: Path, market: MarketRecord) -> None:
-    """Write an export into a folder, in place of one that is there."""
+def write_export(
+    folder: Path,
+    market: MarketRecord,
+    dispatch: DispatchRecord | None = None,
+    scenario: Path | None = None,
+) -> None:
+    """
+    Write an export into a folder, in place of one that is there.
+
+    `scenario` is the folder of the scenario that `dispatch` was computed for.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in listed_files(folder):
         old.unlink()
     write_market(folder, market)
-    write_manifest(folder, FILES)
+    files = dict(FILES)
+    if dispatch is not None and scenario is not None:
+        files |= write_dispatch(folder, dispatch, scenario)
+    write_manifest(folder, files)
 
 
 def read_export(folder: Path) -> Export:
@@ -41,7 +59,13 @@ def read_export(folder: Path) -> Export:
         With file, line and key where it is malformed.
     """
     digests = read_manifest(folder)
-    return Export(folder=folder, digests=digests, market=read_market(folder))
+    market, dispatch, scenario = read_market(folder), None, None
+    if DISPATCH in digests or (folder / DISPATCH).exists():
+        dispatch = read_dispatch(folder)
+        scenario = load_scenario(folder / SCENARIO, dispatch.days)
+    return Export(
+        folder=folder, digests=digests, market=market, dispatch=dispatch, scenario=scenario
+    )
 
 
 def compare_files(export: Export) -> int:

@@ -32,6 +32,7 @@ from oracle.export_files.values import (
     BYTES,
     HASH,
     POSITION,
+    PRICE,
     SLOT,
     TEXT,
     Kind,
@@ -43,7 +44,6 @@ from oracle.export_files.values import (
 )
 from oracle.units import Bps, Meters, MicroUsdPerMwhKm, Wh
 
-PRICE = uint(48)
 ENERGY = uint(64)
 BPS = uint(16)
 MONEY = uint(256)

@@ -96,6 +96,15 @@ def object_of(**kinds: Kind) -> Kind:
     return Kind("an object of " + ", ".join(kinds), read)
 
 
+PRICE = uint(48)
+ORDER = object_of(
+    kind=uint(8), participant=uint(16), energy=uint(32), price=PRICE, score=uint(16), terms=uint(96)
+)
+TRADE = object_of(
+    offer=uint(16), bid=uint(16), energy=uint(32), price=PRICE, fee=PRICE, delivered=uint(32)
+)
+
+
 def taken(place: str, fields: Any, kinds: dict[str, Kind]) -> dict[str, Any]:
     """Return an object's values by their kinds, which name all of its keys."""
     if not isinstance(fields, dict):

@@ -43,7 +43,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.domain.power_system import PowerSystem, ThermalUnit
-from oracle.domain.results import DayAheadResult
+from oracle.domain.results import DayAheadResult, SolvedColumns
 from oracle.model.carbon_capture import CapturePlant, capture_plant
 from oracle.model.thermal import (
     OutputVariables,
@@ -52,7 +52,7 @@ from oracle.model.thermal import (
     net_terms,
     reserve_requirement_mw,
 )
-from oracle.solver import (
+from oracle.program import (
     AT_LEAST,
     AT_MOST,
     DEFAULT_GAP,
@@ -82,6 +82,21 @@ class _UnitPlan:
     output: tuple[OutputVariables, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentProgram:
+    """The program and its units' variables."""
+
+    program: Program
+    plans: tuple[_UnitPlan, ...]
+
+    def commitment(self, levels: FloatArray) -> dict[str, npt.NDArray[np.int64]]:
+        """Return the commitment of a solution, given as the values of all columns."""
+        return {
+            plan.unit.name: np.rint(levels[[on.index for on in plan.on]]).astype(np.int64)
+            for plan in self.plans
+        }
+
+
 def commit_units(system: PowerSystem, *, time_limit_s: float = 60.0) -> DayAheadResult:
     """
     Return the cheapest commitment, equations (14) to (17) of the module docstring.
@@ -91,16 +106,11 @@ def commit_units(system: PowerSystem, *, time_limit_s: float = 60.0) -> DayAhead
     SolverError
         If there is none, or none was proved optimal within `time_limit_s`.
     """
-    program = Program("day-ahead unit commitment")
-    plans = [_add_unit(program, system, index) for index in range(len(system.units))]
-    for index, plan in enumerate(plans):
-        _add_logic(program, plan, index)
-        _add_ramps(program, plan, index)
-    _add_balance_and_reserve(program, system, plans)
+    model = commitment_program(system)
+    plans = model.plans
+    solution = model.program.solve(time_limit_s=time_limit_s, gap=DEFAULT_GAP)
 
-    solution = program.solve(time_limit_s=time_limit_s, gap=DEFAULT_GAP)
-
-    commitment = {plan.unit.name: np.rint(values(plan.on)).astype(np.int64) for plan in plans}
+    commitment = model.commitment(model.program.levels())
     gross_mw = {plan.unit.name: values(o.gross for o in plan.output) for plan in plans}
     net_mw = {
         plan.unit.name: _net_mw(plan, commitment[plan.unit.name].astype(np.float64))
@@ -115,7 +125,19 @@ def commit_units(system: PowerSystem, *, time_limit_s: float = 60.0) -> DayAhead
         build_s=solution.build_s,
         solve_s=solution.solve_s,
         gap=solution.gap,
+        solved=SolvedColumns(values=model.program.levels(), objective_usd=solution.objective_usd),
     )
+
+
+def commitment_program(system: PowerSystem) -> CommitmentProgram:
+    """Return (14) to (17), to be solved or checked."""
+    program = Program("day-ahead unit commitment")
+    plans = [_add_unit(program, system, index) for index in range(len(system.units))]
+    for index, plan in enumerate(plans):
+        _add_logic(program, plan, index)
+        _add_ramps(program, plan, index)
+    _add_balance_and_reserve(program, system, plans)
+    return CommitmentProgram(program=program, plans=tuple(plans))
 
 
 def triggered_slots(system: PowerSystem, planned_net_mw: FloatArray) -> tuple[int, ...]:
@@ -226,5 +248,7 @@ def _add_balance_and_reserve(program: Program, system: PowerSystem, plans: list[
 def _net_mw(plan: _UnitPlan, on: FloatArray) -> FloatArray:
     gross_mw = values(output.gross for output in plan.output)
     captured = [output.captured for output in plan.output]
-    captured_t = np.zeros(HOURS_PER_DAY) if captured[0] is None else values(captured)
+    captured_t = values(variable for variable in captured if variable is not None)
+    if not captured_t.size:
+        captured_t = np.zeros(HOURS_PER_DAY)
     return gross_mw - plan.plant.capture_mw(on, captured_t, 1.0)

@@ -35,10 +35,10 @@ import numpy as np
 import numpy.typing as npt
 
 from oracle.domain.power_system import SharedStorage
-from oracle.domain.results import StoragePlan
+from oracle.domain.results import SolvedColumns, StoragePlan
 from oracle.errors import InvalidInputError
-from oracle.model.storage import add_storage, schedule_of, solve_with_storage
-from oracle.solver import AT_MOST, DEFAULT_GAP, Program, Term
+from oracle.model.storage import StorageVariables, add_storage, schedule_of, solve_with_storage
+from oracle.program import AT_MOST, DEFAULT_GAP, Program, Term
 from oracle.units import SLOT_HOURS
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,6 +55,15 @@ class TariffDispatch:
     build_s: float
     solve_s: float
     gap: float
+    solved: SolvedColumns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffProgram:
+    """The program and the storage's variables in it."""
+
+    program: Program
+    storage: StorageVariables
 
 
 def dispatch_against_tariff(
@@ -79,24 +88,13 @@ def dispatch_against_tariff(
     SolverError
         If no optimum was proved within `time_limit_s`.
     """
-    _check(net_load_mw, import_price, export_price)
-    slots = range(len(net_load_mw))
-    program = Program("storage dispatch against the tariff")
-    variables = add_storage(program, storage, len(slots))
-    for t in slots:
-        _add_grid(
-            program,
-            t,
-            [(variables.charge[t], 1.0), (variables.discharge[t], -1.0)],
-            net_load_mw=float(net_load_mw[t]),
-            import_price=float(import_price[t]),
-            export_price=float(export_price[t]),
-        )
-
-    paid_to_waste = [t for t in slots if export_price[t] < 0]
-    solution = solve_with_storage(
-        program, variables, time_limit_s=time_limit_s, gap=gap, exclusive_slots=paid_to_waste
+    model = tariff_program(storage, net_load_mw, import_price, export_price)
+    variables = model.storage
+    paid_to_waste = [t for t in range(len(net_load_mw)) if export_price[t] < 0]
+    solved = solve_with_storage(
+        model.program, variables, time_limit_s=time_limit_s, gap=gap, exclusive_slots=paid_to_waste
     )
+    solution = solved.solution
 
     schedule = schedule_of(variables, net_overlaps=True)
     net_import_mw = net_load_mw + schedule.charge_mw - schedule.discharge_mw
@@ -117,7 +115,38 @@ def dispatch_against_tariff(
         build_s=solution.build_s,
         solve_s=solution.solve_s,
         gap=solution.gap,
+        solved=solved.columns,
     )
+
+
+def tariff_program(
+    storage: SharedStorage,
+    net_load_mw: FloatArray,
+    import_price: FloatArray,
+    export_price: FloatArray,
+) -> TariffProgram:
+    """
+    Return (D1) to (D5) without the integers of (D5), to be solved or checked.
+
+    Raises
+    ------
+    InvalidInputError
+        As `dispatch_against_tariff`.
+    """
+    _check(net_load_mw, import_price, export_price)
+    slots = range(len(net_load_mw))
+    program = Program("storage dispatch against the tariff")
+    variables = add_storage(program, storage, len(slots))
+    for t in slots:
+        _add_grid(
+            program,
+            t,
+            [(variables.charge[t], 1.0), (variables.discharge[t], -1.0)],
+            net_load_mw=float(net_load_mw[t]),
+            import_price=float(import_price[t]),
+            export_price=float(export_price[t]),
+        )
+    return TariffProgram(program=program, storage=variables)
 
 
 def _check(net_load_mw: FloatArray, import_price: FloatArray, export_price: FloatArray) -> None:

@@ -46,6 +46,7 @@ differ by what the quadratic differs within a segment (cents in paper-day). The 
 ties, and in one thread the same way in each run.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -65,7 +66,7 @@ from oracle.model.thermal import (
     net_terms,
     reserve_requirement_mw,
 )
-from oracle.solver import AT_MOST, DEFAULT_GAP, EQUAL, Program, Term, Variable, values
+from oracle.program import AT_MOST, DEFAULT_GAP, EQUAL, Program, Term, Variable, values
 from oracle.units import SLOT_HOURS, SLOTS_PER_DAY, SLOTS_PER_HOUR
 
 FloatArray = npt.NDArray[np.float64]
@@ -93,6 +94,18 @@ class _ShiftPlan:
     less: tuple[Variable, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchProgram:
+    """The program and its variables."""
+
+    program: Program
+    plans: tuple[_UnitPlan, ...]
+    shifts: tuple[_ShiftPlan, ...]
+    wind: tuple[Variable, ...]
+    unserved: tuple[Variable, ...]
+    storage: StorageVariables | None
+
+
 def dispatch(
     system: PowerSystem,
     day_ahead: DayAheadResult,
@@ -114,26 +127,13 @@ def dispatch(
     SolverError
         If there is none, or none was proved optimal within `time_limit_s`.
     """
-    p2p = np.zeros(SLOTS_PER_DAY) if p2p_mw is None or not sharing else p2p_mw
     p2p_cost = p2p_cost_usd if sharing else 0.0
-    if p2p.shape != (SLOTS_PER_DAY,):
-        raise InvalidInputError(f"p2p_mw must have shape ({SLOTS_PER_DAY},), got {p2p.shape}")
-
-    program = Program("real-time dispatch")
-    program.constant_cost(p2p_cost)
-    plans = [_add_unit(program, system, day_ahead, index) for index in range(len(system.units))]
-    shifts = [_add_shift(program, index, dr) for index, dr in enumerate(system.demand_response)]
-    wind = [program.variable(f"wind_mw_{t}", 0.0, float(system.wind_mw[t])) for t in SLOTS]
-    cost = system.unserved_cost_usd_per_mwh * SLOT_HOURS
-    unserved = [program.variable(f"unserved_mw_{t}", cost=cost) for t in SLOTS]
-    storage = None
-    if sharing and system.storage is not None:
-        storage = add_storage(program, system.storage, SLOTS_PER_DAY)
-    free: list[list[Term]] = [[(wind[t], 1.0), (unserved[t], 1.0)] for t in SLOTS]
-    _add_balance(program, system.load_mw - p2p, plans, shifts, storage, free)
-    _add_reserve(program, system, plans)
-
-    solution = solve_with_storage(program, storage, time_limit_s=time_limit_s, gap=gap)
+    model = dispatch_program(
+        system, day_ahead.commitment, sharing=sharing, p2p_mw=p2p_mw, p2p_cost_usd=p2p_cost_usd
+    )
+    plans, shifts, storage = model.plans, model.shifts, model.storage
+    solved = solve_with_storage(model.program, storage, time_limit_s=time_limit_s, gap=gap)
+    solution = solved.solution
 
     units = tuple(_unit_dispatch(plan) for plan in plans)
     emitted_t = float(sum(np.sum(unit.emitted_t) for unit in units))
@@ -156,7 +156,7 @@ def dispatch(
             for dr in system.demand_response
         )
     )
-    wind_mw, unserved_mw = values(wind), values(unserved)
+    wind_mw, unserved_mw = values(model.wind), values(model.unserved)
     forecast_mw, unserved_mwh = (
         float(np.sum(system.wind_mw)),
         float(np.sum(unserved_mw)) * SLOT_HOURS,
@@ -185,16 +185,57 @@ def dispatch(
         build_s=solution.build_s,
         solve_s=solution.solve_s,
         gap=solution.gap,
+        solved=solved.columns,
+    )
+
+
+def dispatch_program(
+    system: PowerSystem,
+    commitment: Mapping[str, npt.NDArray[np.int64]],
+    *,
+    sharing: bool,
+    p2p_mw: FloatArray | None = None,
+    p2p_cost_usd: float = 0.0,
+) -> DispatchProgram:
+    """Return (19) to (30) without the integers of (7) and (8), to be solved or checked."""
+    p2p = np.zeros(SLOTS_PER_DAY) if p2p_mw is None or not sharing else p2p_mw
+    p2p_cost = p2p_cost_usd if sharing else 0.0
+    if p2p.shape != (SLOTS_PER_DAY,):
+        raise InvalidInputError(f"p2p_mw must have shape ({SLOTS_PER_DAY},), got {p2p.shape}")
+
+    program = Program("real-time dispatch")
+    program.constant_cost(p2p_cost)
+    plans = [_add_unit(program, system, commitment, index) for index in range(len(system.units))]
+    shifts = [_add_shift(program, index, dr) for index, dr in enumerate(system.demand_response)]
+    wind = [program.variable(f"wind_mw_{t}", 0.0, float(system.wind_mw[t])) for t in SLOTS]
+    cost = system.unserved_cost_usd_per_mwh * SLOT_HOURS
+    unserved = [program.variable(f"unserved_mw_{t}", cost=cost) for t in SLOTS]
+    storage = None
+    if sharing and system.storage is not None:
+        storage = add_storage(program, system.storage, SLOTS_PER_DAY)
+    free: list[list[Term]] = [[(wind[t], 1.0), (unserved[t], 1.0)] for t in SLOTS]
+    _add_balance(program, system.load_mw - p2p, plans, shifts, storage, free)
+    _add_reserve(program, system, plans)
+    return DispatchProgram(
+        program=program,
+        plans=tuple(plans),
+        shifts=tuple(shifts),
+        wind=tuple(wind),
+        unserved=tuple(unserved),
+        storage=storage,
     )
 
 
 def _add_unit(
-    program: Program, system: PowerSystem, day_ahead: DayAheadResult, index: int
+    program: Program,
+    system: PowerSystem,
+    commitment: Mapping[str, npt.NDArray[np.int64]],
+    index: int,
 ) -> _UnitPlan:
     """Add a unit where it is on, and (28)."""
     unit = system.units[index]
     curve, plant = cost_curve(unit, SEGMENTS), capture_plant(unit, system.capture)
-    on = np.repeat(day_ahead.commitment[unit.name], SLOTS_PER_HOUR).astype(np.float64)
+    on = np.repeat(commitment[unit.name], SLOTS_PER_HOUR).astype(np.float64)
     program.constant_cost(curve.at_minimum_usd_per_h * float(np.sum(on)) * SLOT_HOURS)
     output = tuple(
         add_output(program, f"{index}_{t}", unit, curve, plant, system.carbon, hours=SLOT_HOURS)

@@ -28,14 +28,15 @@ the mixed-integer program too. `solve_with_storage` therefore solves the linear 
 adds z, in all slots, only where this fails: that takes a price below zero, or of zero without β.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from oracle.domain.power_system import SharedStorage
-from oracle.solver import AT_MOST, EQUAL, Program, Solution, Variable, values
+from oracle.domain.results import SolvedColumns
+from oracle.program import AT_MOST, EQUAL, Program, Solution, Variable, values
 from oracle.units import SLOT_HOURS
 
 FloatArray = npt.NDArray[np.float64]
@@ -61,6 +62,14 @@ class StorageSchedule:
     stored_mwh: FloatArray
     degradation_usd: float  # (24)
     compensation_usd: float  # κ·Σ(P_ch + P_dis)·Δ, a transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSolution:
+    """How a program with a storage was solved, and its columns."""
+
+    solution: Solution
+    columns: SolvedColumns
 
 
 def add_storage(program: Program, storage: SharedStorage, slot_count: int) -> StorageVariables:
@@ -95,7 +104,7 @@ def solve_with_storage(
     time_limit_s: float,
     gap: float,
     exclusive_slots: Sequence[int] | None = None,
-) -> Solution:
+) -> StorageSolution:
     """
     Solve exactly, with the integers of (7) and (8) only if the optimum needs them.
 
@@ -103,19 +112,35 @@ def solve_with_storage(
     """
     solution = program.solve(time_limit_s=time_limit_s, gap=gap)
     if variables is None:
-        return solution
+        return _solved(program, solution)
     slots = range(len(variables.charge)) if exclusive_slots is None else exclusive_slots
     both = np.minimum(values(variables.charge), values(variables.discharge))
     if not np.any(both[list(slots)] > OVERLAP_TOLERANCE_MW):
-        return solution
+        return _solved(program, solution)
 
+    add_exclusion(program, variables, slots)
+    return _solved(program, program.solve(time_limit_s=time_limit_s, gap=gap), slots)
+
+
+def add_exclusion(program: Program, variables: StorageVariables, slots: Iterable[int]) -> None:
+    """Add the integers of (7) and (8) in some slots."""
     power = variables.storage.power_mw
     for t in slots:
         charge, discharge = variables.charge[t], variables.discharge[t]
         charging = program.binary(f"charging_{t}", f"whether the storage charges in slot {t + 1}")
         program.require(f"E7_charge_{t}", [(charge, 1.0), (charging, -power)], AT_MOST, 0.0)
         program.require(f"E8_discharge_{t}", [(discharge, 1.0), (charging, power)], AT_MOST, power)
-    return program.solve(time_limit_s=time_limit_s, gap=gap)
+
+
+def _solved(
+    program: Program, solution: Solution, exclusive_slots: Iterable[int] = ()
+) -> StorageSolution:
+    columns = SolvedColumns(
+        values=program.levels(),
+        objective_usd=solution.objective_usd,
+        exclusive_slots=tuple(exclusive_slots),
+    )
+    return StorageSolution(solution=solution, columns=columns)
 
 
 def schedule_of(variables: StorageVariables, *, net_overlaps: bool = False) -> StorageSchedule:

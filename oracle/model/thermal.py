@@ -34,7 +34,7 @@ import numpy.typing as npt
 
 from oracle.domain.power_system import CarbonPolicy, PowerSystem, ThermalUnit
 from oracle.model.carbon_capture import CapturePlant
-from oracle.solver import AT_MOST, EQUAL, Program, Term, Variable
+from oracle.program import AT_MOST, EQUAL, Program, Term, Variable
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from oracle.errors import (
     TimeLimitError,
     UnboundedError,
 )
-from oracle.solver import AT_LEAST, AT_MOST, EQUAL, Program, Variable, values
+from oracle.program import AT_LEAST, AT_MOST, EQUAL, Program, Variable, values
 
 
 def a_program_with_two_loads(capacity_mw: float) -> tuple[Program, list[Variable]]:
@@ -168,7 +168,7 @@ def test_says_what_to_install_where_highs_is_missing() -> None:
 import sys
 sys.modules["highspy"] = None
 from oracle.errors import SolverMissingError
-from oracle.solver import Program
+from oracle.program import Program
 program = Program("toy")
 program.variable("x")
 try:

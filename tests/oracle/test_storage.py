@@ -1,7 +1,5 @@
 """The storage in a program: overlaps, when the integers come in, the schedule by hand."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -13,18 +11,14 @@ from oracle.model.storage import (
     schedule_of,
     solve_with_storage,
 )
-from oracle.solver import EQUAL, Program
+from oracle.program import EQUAL, Program, Variable
 from tests.oracle.power_systems import a_storage
 
 
-@dataclass(frozen=True, slots=True)
-class FakeVariable:
-    """A solved variable."""
-
-    solved: float
-
-    def value(self) -> float:
-        return self.solved
+def a_solved_variable(level: float) -> Variable:
+    return Variable(
+        name="solved", index=0, low=0.0, high=None, integer=False, cost=0.0, level=level
+    )
 
 
 def solved_variables(
@@ -32,8 +26,8 @@ def solved_variables(
 ) -> StorageVariables:
     return StorageVariables(
         storage=storage,
-        charge=tuple(map(FakeVariable, charge_mw)),
-        discharge=tuple(map(FakeVariable, discharge_mw)),
+        charge=tuple(map(a_solved_variable, charge_mw)),
+        discharge=tuple(map(a_solved_variable, discharge_mw)),
     )
 
 
@@ -96,7 +90,7 @@ def test_a_program_without_storage_is_solved_as_it_is() -> None:
 
     solution = solve_with_storage(program, None, time_limit_s=10.0, gap=1e-6)
 
-    assert solution.objective_usd == pytest.approx(3.0)
+    assert solution.solution.objective_usd == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize(
