@@ -5,6 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Accounts} from "./exchange/Accounts.sol";
 import {Clearing} from "./exchange/Clearing.sol";
+import {OpenBook} from "./exchange/OpenBook.sol";
 import {OrderBook} from "./exchange/OrderBook.sol";
 import {Settlement} from "./exchange/Settlement.sol";
 import {ILineLease} from "./interfaces/ILineLease.sol";
@@ -13,10 +14,10 @@ import {IStorageLedger} from "./interfaces/IStorageLedger.sol";
 import {Rules} from "./types/Market.sol";
 
 /// @title Exchange
-/// @notice See {IExchange}. Put together from the modules of exchange/, the only contract that
-/// holds money.
+/// @notice See {IExchange} and {IOpenBook}. Put together from the modules of exchange/, the only
+/// contract that holds money.
 /// @dev Invariants are listed in tests/contracts/INVARIANTS.md.
-contract Exchange is Settlement {
+contract Exchange is Settlement, OpenBook {
     /// @param operator The system operator: announces mechanism and real-time prices, pays the
     /// compensation.
     /// @param token The ERC-20 with 6 decimals that everything is paid in.

@@ -9,7 +9,7 @@ import {CodeTableLib} from "./libraries/CodeTableLib.sol";
 import {FeeLadderLib} from "./libraries/FeeLadderLib.sol";
 import {LineLib} from "./libraries/LineLib.sol";
 import {SlotLib} from "./libraries/SlotLib.sol";
-import {FeeLadder, Slot} from "./types/Market.sol";
+import {FeeLadder, MAX_PARTICIPANTS, Slot} from "./types/Market.sol";
 
 /// @title LineLease
 /// @notice See {ILineLease}.
@@ -26,7 +26,7 @@ contract LineLease is ILineLease, HeldRole {
 
     /// @notice The most lines of all rows together: clearing looks at each that joins two orders,
     /// and the fullest book must clear in one transaction.
-    uint256 public constant MAX_LINES = 2560;
+    uint256 public constant MAX_LINES = 8192;
 
     /* STORAGE */
 
@@ -93,6 +93,14 @@ contract LineLease is ILineLease, HeldRole {
         address directory;
         (directory, rowWords) = rowTableOf(slot);
         rows = CodeTableLib.read(directory);
+    }
+
+    /// @inheritdoc ILineLease
+    function termsOf(
+        Slot slot
+    ) external view returns (address directory, uint256 rowWords, FeeLadder memory ladder) {
+        (directory, rowWords) = rowTableOf(slot);
+        ladder = ladderOf(slot);
     }
 
     /// @inheritdoc ILineLease
@@ -163,6 +171,7 @@ contract LineLease is ILineLease, HeldRole {
             for (; word != 0; word <<= 32) {
                 uint256 peer = word.peerOf(0);
                 if (peer <= last || peer == index + 1) revert PeersNotAscending(index + 1, peer);
+                if (peer > MAX_PARTICIPANTS) revert NoSuchPeer(index + 1, peer);
                 last = peer;
                 ++lines;
             }

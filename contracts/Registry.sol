@@ -30,11 +30,10 @@ contract Registry is IRegistry, HeldRole {
 
     /* STORAGE */
 
-    /// @inheritdoc IRegistry
-    address public ownerTable;
-
     mapping(address owner => Entry) internal _entries;
+    Checkpoints.Trace224 internal _ownerTables;
     Checkpoints.Trace224 internal _meterTables;
+    uint16 internal _count;
 
     /* CONSTRUCTOR */
 
@@ -64,14 +63,30 @@ contract Registry is IRegistry, HeldRole {
         }
         uint256[] memory table = CodeTableLib.read(address(uint160(_meterTables.latest())));
         for (uint256 i = 0; i < participants.length; ++i) {
-            uint16 participant = participants[i];
-            if (participant == 0 || participant > table.length) {
-                revert UnknownParticipant(participant);
-            }
-            table[participant - 1] = uint160(meters[i]);
-            emit MeterAnnounced(participant, meters[i], from);
+            uint256 index = _indexOf(participants[i], table);
+            table[index] = uint160(meters[i]);
+            emit MeterAnnounced(participants[i], meters[i], from);
         }
         _meterTables.push(Slot.unwrap(from), uint160(CodeTableLib.write(table)));
+    }
+
+    /// @inheritdoc IRegistry
+    function announceGroups(
+        uint16[] calldata participants,
+        uint16[] calldata groups,
+        Slot from
+    ) external onlyOwner {
+        from.requireUnopened();
+        if (participants.length != groups.length) {
+            revert LengthsDiffer(participants.length, groups.length);
+        }
+        uint256[] memory table = CodeTableLib.read(address(uint160(_ownerTables.latest())));
+        for (uint256 i = 0; i < participants.length; ++i) {
+            uint256 index = _indexOf(participants[i], table);
+            table[index] = _ownerWord(address(uint160(table[index])), groups[i]);
+            emit GroupAnnounced(participants[i], groups[i], from);
+        }
+        _ownerTables.push(Slot.unwrap(from), uint160(CodeTableLib.write(table)));
     }
 
     /* VIEWS */
@@ -83,13 +98,18 @@ contract Registry is IRegistry, HeldRole {
     }
 
     /// @inheritdoc IRegistry
-    function owners() external view returns (uint256[] memory) {
-        return CodeTableLib.read(ownerTable);
+    function ownersOf(Slot slot) external view returns (uint256[] memory) {
+        return CodeTableLib.read(ownerTableOf(slot));
     }
 
     /// @inheritdoc IRegistry
     function metersOf(Slot slot) external view returns (uint256[] memory) {
         return CodeTableLib.read(meterTableOf(slot));
+    }
+
+    /// @inheritdoc IRegistry
+    function ownerTableOf(Slot slot) public view returns (address) {
+        return address(uint160(_ownerTables.upperLookupRecent(Slot.unwrap(slot))));
     }
 
     /// @inheritdoc IRegistry
@@ -100,23 +120,28 @@ contract Registry is IRegistry, HeldRole {
     /* INTERNAL */
 
     function _register(Participant[] memory joining, Slot from) internal {
-        bool first = ownerTable == address(0);
-        uint256[] memory known = first ? new uint256[](0) : CodeTableLib.read(ownerTable);
-        uint256 total = known.length + joining.length;
+        uint256 total = _count + joining.length;
         if (total > MAX_PARTICIPANTS) revert TooManyParticipants(total, MAX_PARTICIPANTS);
-        uint256[] memory meters = _extended(
-            first ? known : CodeTableLib.read(address(uint160(_meterTables.latest()))),
-            total
-        );
-        uint256[] memory table = _extended(known, total);
-        for (uint256 i = known.length; i < total; ++i) {
-            Participant memory one = joining[i - known.length];
-            _enter(one, uint16(i + 1), from);
-            table[i] = uint160(one.owner);
+        uint256[] memory owners = new uint256[](joining.length);
+        uint256[] memory meters = new uint256[](joining.length);
+        for (uint256 i = 0; i < joining.length; ++i) {
+            Participant memory one = joining[i];
+            _enter(one, uint16(_count + i + 1), from);
+            owners[i] = _ownerWord(one.owner, one.group);
             meters[i] = uint160(one.meter);
         }
-        ownerTable = CodeTableLib.write(table);
-        _meterTables.push(Slot.unwrap(from), uint160(CodeTableLib.write(meters)));
+        _count = uint16(total);
+        _append(_ownerTables, owners, from);
+        _append(_meterTables, meters, from);
+    }
+
+    function _append(
+        Checkpoints.Trace224 storage tables,
+        uint256[] memory words,
+        Slot from
+    ) internal {
+        address latest = address(uint160(tables.latest()));
+        tables.push(Slot.unwrap(from), uint160(CodeTableLib.append(latest, words)));
     }
 
     function _enter(Participant memory one, uint16 participant, Slot from) internal {
@@ -128,16 +153,22 @@ contract Registry is IRegistry, HeldRole {
             revert BadScore(one.initialScoreBps);
         }
         _entries[one.owner] = Entry(participant, one.initialScoreBps, Slot.unwrap(from));
-        emit ParticipantRegistered(participant, one.owner, one.meter, one.initialScoreBps, from);
+        emit ParticipantRegistered(
+            participant,
+            one.owner,
+            one.meter,
+            one.group,
+            one.initialScoreBps,
+            from
+        );
     }
 
-    function _extended(
-        uint256[] memory words,
-        uint256 length
-    ) internal pure returns (uint256[] memory longer) {
-        longer = new uint256[](length);
-        for (uint256 i = 0; i < words.length; ++i) {
-            longer[i] = words[i];
-        }
+    function _ownerWord(address owner_, uint16 group) internal pure returns (uint256) {
+        return (uint256(group) << 160) | uint160(owner_);
+    }
+
+    function _indexOf(uint16 participant, uint256[] memory table) internal pure returns (uint256) {
+        if (participant == 0 || participant > table.length) revert UnknownParticipant(participant);
+        return participant - 1;
     }
 }

@@ -293,7 +293,7 @@ class _Day:
             delivered = Wh(energy * short.get((participant, index), BPS) // BPS)
             signature = sign_reading(
                 self._meters[participant - 1],
-                self._market.readings_domain,
+                self._market.exchange_domain,
                 slot=self._slot(index),
                 participant=participant,
                 energy=delivered,

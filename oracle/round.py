@@ -5,11 +5,12 @@ Nothing is kept between the calls that could not be read back from the chain, so
 may die at any point, and a stranger may go on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
-from oracle.chain.market import Market, Phase
+from oracle.chain.market import Market, Phase, SignedReading
 from oracle.domain.book import Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.domain.rows import lines_of
@@ -61,9 +62,11 @@ class RoundRunner:
         self._market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
         return self.outcome(slot)
 
-    def settle(self, slot: Slot) -> SlotOutcome | None:
+    def settle(self, slot: Slot, readings: Sequence[SignedReading] = ()) -> SlotOutcome | None:
         """
-        Settle a cleared slot with the readings recorded so far; None where nothing was cleared.
+        Settle a cleared slot; None where nothing was cleared.
+
+        `readings` are besides those recorded so far: to give them here costs less gas.
 
         Raises
         ------
@@ -74,8 +77,8 @@ class RoundRunner:
         if trades is None:
             return None
         book = self._market.book(slot)
-        readings = self._market.readings(slot)
-        self._market.settle(self._account, slot, book, trades, readings)
+        entries = self._market.readings(slot)
+        self._market.settle(self._account, slot, book, trades, entries, readings)
         return self.outcome(slot)
 
     def outcome(self, slot: Slot) -> SlotOutcome | None:

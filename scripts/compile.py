@@ -26,7 +26,7 @@ PRODUCT_ARTIFACTS = Path("oracle", "chain", "artifacts")
 MOCK_ARTIFACTS = Path("tests", "contracts", "artifacts")
 
 MAX_CODE_BYTES = 24_576
-OPTIMIZER_RUNS = 10_000
+OPTIMIZER_RUNS = 200
 SETTINGS: Mapping[str, Any] = {
     "evmVersion": "prague",
     "viaIR": True,

@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {HeldRole} from "../HeldRole.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
@@ -12,7 +14,8 @@ import {Account, Slot} from "../types/Market.sol";
 
 /// @title Accounts
 /// @notice Money in, money out, and one word per account.
-abstract contract Accounts is IExchange, ReentrancyGuardTransient {
+/// @dev A pause stops deposits and new orders; what is recorded goes its way, and money out.
+abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTransient {
     using AccountLib for Account;
     using SafeERC20 for IERC20;
 
@@ -43,7 +46,7 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
     /* MONEY */
 
     /// @inheritdoc IExchange
-    function deposit(uint256 amount) external nonReentrant {
+    function deposit(uint256 amount) external nonReentrant whenNotPaused {
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
         uint256 held = token.balanceOf(address(this));
@@ -51,8 +54,7 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
         uint256 arrived = held - before;
 
         Account account = _accounts[msg.sender];
-        (account, ) = _enrolled(msg.sender, account);
-        _accounts[msg.sender] = account.credit(arrived);
+        _keep(msg.sender, account, _enrolled(msg.sender, account).credit(arrived));
 
         emit Deposited(msg.sender, arrived);
     }
@@ -66,6 +68,18 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
         token.safeTransfer(msg.sender, amount);
     }
 
+    /* PAUSE */
+
+    /// @inheritdoc IExchange
+    function pause() external onlyOwner {
+        _pause();
+    }
+
+    /// @inheritdoc IExchange
+    function unpause() external onlyOwner {
+        _unpause();
+    }
+
     /* VIEWS */
 
     /// @inheritdoc IExchange
@@ -75,6 +89,11 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
         Account account = _accounts[owner];
         (uint256 r, uint256 s) = account.reputation();
         return (account.free(), account.locked(), account.id(), ReputationLib.scoreBps(r, s));
+    }
+
+    /// @inheritdoc IExchange
+    function nonceOf(address owner) external view returns (uint256) {
+        return _accounts[owner].nonce();
     }
 
     /// @inheritdoc IExchange
@@ -90,12 +109,19 @@ abstract contract Accounts is IExchange, ReentrancyGuardTransient {
     /* INTERNAL */
 
     /// @dev The account with its participant's number and reputation, if its owner has one.
-    function _enrolled(address owner, Account account) internal returns (Account, bool) {
-        if (account.id() != 0) return (account, true);
+    function _enrolled(address owner, Account account) internal view returns (Account) {
+        if (account.id() != 0) return account;
         (uint16 participant, Slot from, uint16 initialScoreBps) = registry.participantOf(owner);
-        if (participant == 0) return (account, false);
+        if (participant == 0) return account;
         (uint256 r, uint256 s) = ReputationLib.initial(initialScoreBps, memoryBps);
-        emit Enrolled(owner, participant, r, s);
-        return (account.enrolled(participant, from, r, s), true);
+        return account.enrolled(participant, from, r, s);
+    }
+
+    /// @dev Stores an account, and says so where it has become that of a participant.
+    function _keep(address owner, Account before, Account account) internal {
+        _accounts[owner] = account;
+        if (before.id() == account.id()) return;
+        (uint256 r, uint256 s) = account.reputation();
+        emit Enrolled(owner, uint16(account.id()), r, s);
     }
 }

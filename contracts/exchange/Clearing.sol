@@ -2,17 +2,15 @@
 pragma solidity 0.8.37;
 
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {HeldRole} from "../HeldRole.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
 import {ILineLease} from "../interfaces/ILineLease.sol";
 import {IMechanism} from "../interfaces/IMechanism.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {EdgeLib} from "../libraries/EdgeLib.sol";
-import {FeeLadderLib} from "../libraries/FeeLadderLib.sol";
-import {LineLib} from "../libraries/LineLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TradeLib} from "../libraries/TradeLib.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
 import {
     Edge,
     FeeLadder,
@@ -29,14 +27,15 @@ import {OrderBook} from "./OrderBook.sol";
 /// fees are the ladder's; then asks the slot's mechanism. No account is touched.
 /// @dev What clearing depends on was fixed before the slot opened: lines, ladder, mechanism and
 /// real-time price by slot, reputation inside the orders.
-abstract contract Clearing is OrderBook, HeldRole {
+abstract contract Clearing is OrderBook {
     using Checkpoints for Checkpoints.Trace224;
     using EdgeLib for Edge;
-    using FeeLadderLib for FeeLadder;
-    using LineLib for uint256;
     using OrderLib for Order;
     using SlotLib for Slot;
     using TradeLib for Trade;
+    using WordsLib for bytes;
+    using WordsLib for Order[];
+    using WordsLib for Trade[];
 
     /* IMMUTABLES */
 
@@ -65,17 +64,17 @@ abstract contract Clearing is OrderBook, HeldRole {
         Trade[] calldata trades,
         bytes calldata certificate
     ) external {
-        if (!slot.isGateClosed()) revert GateOpen(slot, _closesAt(slot));
+        if (block.timestamp < _clearsFrom(slot)) revert GateOpen(slot, _clearsFrom(slot));
         if (_slots[slot].outcome != 0) revert WrongPhase(slot, phaseOf(slot));
         if (block.timestamp >= slot.startsAt()) revert ClearingTooLate(slot, slot.startsAt());
+        if (_slots[slot].book == 0) revert NothingRecorded(slot);
         _requireBook(slot, book);
 
-        (Order[] memory orders, uint256[] memory positionOf) = _liveOrders(book);
         uint256 realTimePrice = realTimePriceOf(slot);
-        Edge[] memory edges = _edgesOf(slot, orders, positionOf, realTimePrice);
+        (bytes memory orders, bytes memory edges) = _roundOf(slot, book, realTimePrice);
         _requireFeasible(orders, edges, trades, realTimePrice);
         address mechanism = mechanismOf(slot);
-        IMechanism(mechanism).verify(orders, edges, trades, realTimePrice, certificate);
+        IMechanism(mechanism).verify(orders, edges, trades.asBytes(), realTimePrice, certificate);
         _slots[slot].outcome = _outcomeHash(book, trades);
 
         emit SlotCleared(slot, msg.sender, mechanism, trades);
@@ -115,134 +114,110 @@ abstract contract Clearing is OrderBook, HeldRole {
 
     /* INTERNAL */
 
+    /// @dev The live orders and the edges of a book, as {IMechanism-verify} wants them.
+    function _roundOf(
+        Slot slot,
+        Order[] calldata book,
+        uint256 realTimePrice
+    ) internal view returns (bytes memory orders, bytes memory edges) {
+        (address directory, uint256 rowWords, FeeLadder memory ladder) = lineLease.termsOf(slot);
+        uint256[] memory rows = CodeTableLib.read(directory);
+        bytes memory positions;
+        (orders, positions) = _liveOrders(book);
+        edges = EdgeLib.edgesOf(orders, positions, rows, rowWords, ladder, realTimePrice);
+    }
+
     /// @dev The book with zero words for cancelled orders and cancellations; and for each
-    /// participant one more than the position of its live order, zero where it has none.
+    /// participant the position of its live order, as {EdgeLib-edgesOf} wants it.
     function _liveOrders(
         Order[] calldata book
-    ) internal pure returns (Order[] memory orders, uint256[] memory positionOf) {
-        orders = book;
-        positionOf = new uint256[](MAX_PARTICIPANTS + 1);
-        for (uint256 i = 0; i < orders.length; ++i) {
-            uint256 participant = orders[i].participant();
-            if (orders[i].kind() == OrderLib.CANCELLATION) {
-                orders[i] = Order.wrap(0);
-                orders[positionOf[participant] - 1] = Order.wrap(0);
-                positionOf[participant] = 0;
-            } else positionOf[participant] = i + 1;
-        }
-    }
-
-    /// @dev The lines from live offers to live bids that leave room for a price, in ascending order
-    /// of offer and, for each, of the bidder's number.
-    function _edgesOf(
-        Slot slot,
-        Order[] memory orders,
-        uint256[] memory positionOf,
-        uint256 realTimePrice
-    ) internal view returns (Edge[] memory edges) {
-        (address directory, uint256 rowWords) = lineLease.rowTableOf(slot);
-        uint256[] memory rows = CodeTableLib.read(directory);
-        FeeLadder memory ladder = lineLease.ladderOf(slot);
-        edges = new Edge[](orders.length * rowWords * LineLib.LINES_PER_WORD);
-        uint256 count = 0;
-        for (uint256 i = 0; i < orders.length; ++i) {
-            Order offer = orders[i];
-            if (offer.kind() != OrderLib.OFFER || offer.price() > realTimePrice) continue;
-            uint256 first = (offer.participant() - 1) * rowWords;
-            for (uint256 k = 0; k < rowWords && first + k < rows.length; ++k) {
-                count = _addEdges(edges, count, orders, i, rows[first + k], positionOf, ladder);
+    ) internal pure returns (bytes memory orders, bytes memory positions) {
+        uint256 count = book.length;
+        orders = WordsLib.zeros(count);
+        positions = WordsLib.zeros(MAX_PARTICIPANTS + 1);
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                Order order = book.at(i);
+                uint256 kind = order.kind();
+                uint256 participant = order.participant();
+                if (kind == OrderLib.CANCELLATION) {
+                    orders.store(positions.load(participant) & 0xffff, 0);
+                    positions.store(participant, 0);
+                    continue;
+                }
+                orders.store(i, Order.unwrap(order));
+                uint256 mark = EdgeLib.IS_OFFER;
+                if (kind == OrderLib.BID) mark = (order.price() << 32) | EdgeLib.IS_BID;
+                positions.store(participant, mark | i);
             }
         }
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            mstore(edges, count)
-        }
     }
 
-    function _addEdges(
-        Edge[] memory edges,
-        uint256 count,
-        Order[] memory orders,
-        uint256 offerIndex,
-        uint256 row,
-        uint256[] memory positionOf,
-        FeeLadder memory ladder
-    ) internal pure returns (uint256) {
-        for (uint256 position = 0; position < LineLib.LINES_PER_WORD; ++position) {
-            uint256 peer = row.peerOf(position);
-            if (peer == 0) break;
-            if (peer > MAX_PARTICIPANTS || positionOf[peer] == 0) continue;
-            uint256 bidIndex = positionOf[peer] - 1;
-            if (orders[bidIndex].kind() != OrderLib.BID) continue;
-            uint256 fee = ladder.feeUp(row.distanceOf(position));
-            if (orders[offerIndex].price() + fee > orders[bidIndex].price()) continue;
-            edges[count++] = EdgeLib.pack(offerIndex, bidIndex, fee);
-        }
-        return count;
-    }
-
-    /// @dev What holds for every mechanism.
+    /// @dev What holds for every mechanism. Trades come in the order of their edges, so no pair
+    /// trades twice; and an edge names orders that exist, so a trade that has one does.
     function _requireFeasible(
-        Order[] memory orders,
-        Edge[] memory edges,
+        bytes memory orders,
+        bytes memory edges,
         Trade[] calldata trades,
         uint256 realTimePrice
     ) internal pure {
-        uint256[] memory filled = new uint256[](orders.length);
+        bytes memory filled = WordsLib.zeros(orders.length >> 5);
+        uint256 count = trades.length;
         uint256 next = 0;
-        for (uint256 k = 0; k < trades.length; ++k) {
-            Trade trade = trades[k];
-            if (k > 0 && trade.pair() <= trades[k - 1].pair()) revert TradesNotAscending(k);
-            if (!trade.isClean() || trade.energyWh() == 0) revert BadTrade(k, trade);
-            while (next < edges.length && edges[next].offerIndex() < trade.offerIndex()) ++next;
-            _requireFee(edges, next, k, trade);
-            _requirePrice(orders, k, trade, realTimePrice);
-            _fill(orders, filled, trade.offerIndex(), trade.energyWh());
-            _fill(orders, filled, trade.bidIndex(), trade.energyWh());
+        unchecked {
+            for (uint256 k = 0; k < count; ++k) {
+                Trade trade = trades.at(k);
+                uint256 pair = trade.pair();
+                uint256 energyWh = trade.energyWh();
+                if (!trade.isClean() || energyWh == 0) revert BadTrade(k, trade);
+                Edge edge;
+                (next, edge) = EdgeLib.find(edges, next, pair);
+                if (Edge.unwrap(edge) == 0) revert NoLine(k, pair >> 16, pair & 0xffff);
+                if (trade.fee() != edge.fee()) revert WrongFee(k, trade.fee(), edge.fee());
+                Order offer = Order.wrap(orders.load(pair >> 16));
+                Order bid = Order.wrap(orders.load(pair & 0xffff));
+                _requirePrice(
+                    k,
+                    trade.price(),
+                    offer.price(),
+                    bid.price() - edge.fee(),
+                    realTimePrice
+                );
+                _fill(filled, pair >> 16, energyWh, offer);
+                _fill(filled, pair & 0xffff, energyWh, bid);
+            }
         }
-    }
-
-    /// @dev Looks the pair up among the edges of its offer, which begin at `next`.
-    function _requireFee(Edge[] memory edges, uint256 next, uint256 k, Trade trade) internal pure {
-        for (; next < edges.length; ++next) {
-            if (edges[next].offerIndex() != trade.offerIndex()) break;
-            if (edges[next].pair() != trade.pair()) continue;
-            uint256 fee = edges[next].fee();
-            if (trade.fee() != fee) revert WrongFee(k, trade.fee(), fee);
-            return;
-        }
-        revert NoLine(k, trade.offerIndex(), trade.bidIndex());
     }
 
     function _requirePrice(
-        Order[] memory orders,
         uint256 k,
-        Trade trade,
+        uint256 price,
+        uint256 low,
+        uint256 high,
         uint256 realTimePrice
     ) internal pure {
-        uint256 low = orders[trade.offerIndex()].price();
-        uint256 high = orders[trade.bidIndex()].price() - trade.fee();
         if (high > realTimePrice) high = realTimePrice;
-        uint256 price = trade.price();
         if (price < low || price > high) revert PriceOutsideLimits(k, price, low, high);
     }
 
     function _fill(
-        Order[] memory orders,
-        uint256[] memory filled,
+        bytes memory filled,
         uint256 index,
-        uint256 energyWh
+        uint256 energyWh,
+        Order order
     ) internal pure {
-        filled[index] += energyWh;
-        uint256 ordered = orders[index].energyWh();
-        if (filled[index] > ordered) revert Overfilled(index, filled[index], ordered);
+        unchecked {
+            uint256 sum = filled.load(index) + energyWh;
+            if (sum > order.energyWh()) revert Overfilled(index, sum, order.energyWh());
+            filled.store(index, sum);
+        }
     }
 
     function _outcomeHash(
         Order[] calldata book,
         Trade[] calldata trades
     ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(book, trades));
+        return keccak256(abi.encode(book.asBytes(), trades.asBytes()));
     }
 
     function _setMechanism(address mechanism, Slot from) internal {

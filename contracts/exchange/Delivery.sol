@@ -2,19 +2,23 @@
 pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
-import {MAX_PARTICIPANTS, Reading, Slot} from "../types/Market.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
+import {MAX_PARTICIPANTS, Phase, Reading, Rules, Slot} from "../types/Market.sol";
 import {Clearing} from "./Clearing.sol";
 
 /// @title Delivery
-/// @notice Records what the meters say, as a rolling hash like the book's: two bits a participant
-/// remember that its meter has spoken, and that it has contradicted itself.
-abstract contract Delivery is Clearing, EIP712 {
+/// @notice Records what the meters say, and what the grid operator says against them, as a rolling
+/// hash like the book's: bits per participant remember who has spoken.
+/// @dev A reading is final when its slot is settled: at once, or where the market's rules give the
+/// grid operator time to correct it, after that time.
+abstract contract Delivery is Clearing {
     using SlotLib for Slot;
+    using WordsLib for bytes;
+    using WordsLib for uint256[];
 
     /* CONSTANTS */
 
@@ -25,9 +29,28 @@ abstract contract Delivery is Clearing, EIP712 {
     /// @dev Set in the entry of a meter that signed two values.
     uint256 internal constant CONTRADICTION = 1 << 255;
 
+    /// @dev Set in the entry of the grid operator's reading.
+    uint256 internal constant COUNTER_READING = 1 << 254;
+
+    /// @dev Set in the statement of a meter that said more than the grid operator's reading.
+    uint256 internal constant OVERSTATED = 1 << 253;
+
+    /// @dev The bits of a statement that are one more than an energy.
+    uint256 internal constant ENERGY = type(uint64).max;
+
+    /// @dev The bits of counter-readings come after those of the meters.
+    uint256 internal constant COUNTER_BITS = 1 << 16;
+
+    /* IMMUTABLES */
+
+    /// @notice How long after the readings' deadline a counter-reading may come, in seconds.
+    uint32 public immutable challengeSeconds;
+
     /* CONSTRUCTOR */
 
-    constructor() EIP712("Wattline Exchange", "1") {}
+    constructor(Rules memory rules) {
+        challengeSeconds = rules.challengeSeconds;
+    }
 
     /* READINGS */
 
@@ -38,9 +61,8 @@ abstract contract Delivery is Clearing, EIP712 {
         uint256[] memory entries = new uint256[](readings.length);
         uint256 count = 0;
         for (uint256 i = 0; i < readings.length; ++i) {
-            _requireMeter(slot, readings[i], meters);
-            if (!_mark(slot, 2 * uint256(readings[i].participant))) continue;
-            entries[count++] = (uint256(readings[i].participant) << 32) | readings[i].energyWh;
+            uint256 entry = _heard(slot, readings[i], meters);
+            if (_mark(slot, 2 * (entry >> 32))) entries[count++] = entry;
         }
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -53,23 +75,34 @@ abstract contract Delivery is Clearing, EIP712 {
     function reportContradiction(Slot slot, Reading calldata one, Reading calldata other) external {
         _requireReadingTime(slot);
         uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
-        _requireMeter(slot, one, meters);
-        _requireMeter(slot, other, meters);
-        bool contradict = one.participant == other.participant && one.energyWh != other.energyWh;
-        if (!contradict || !_mark(slot, 2 * uint256(one.participant) + 1)) {
+        uint256 first = _heard(slot, one, meters);
+        uint256 second = _heard(slot, other, meters);
+        bool contradict = first >> 32 == second >> 32 && first != second;
+        if (!contradict || !_mark(slot, 2 * (first >> 32) + 1)) {
             revert NoContradiction(one.participant);
         }
-        uint256[] memory entries = new uint256[](1);
-        entries[0] = CONTRADICTION | (uint256(one.participant) << 32);
-        _appendReadings(slot, entries);
+        _appendReading(slot, CONTRADICTION | ((first >> 32) << 32));
+    }
+
+    /// @inheritdoc IExchange
+    function correctReading(Slot slot, uint16 participant, uint32 energyWh) external onlyOwner {
+        _requireTime(slot, slot.endsAt(), _finalAt(slot));
+        if (!_mark(slot, COUNTER_BITS + participant)) revert AlreadyCorrected(slot, participant);
+        _appendReading(slot, COUNTER_READING | (uint256(participant) << 32) | energyWh);
     }
 
     /* INTERNAL */
 
+    function _appendReading(Slot slot, uint256 entry) internal {
+        uint256[] memory entries = new uint256[](1);
+        entries[0] = entry;
+        _appendReadings(slot, entries);
+    }
+
     function _appendReadings(Slot slot, uint256[] memory entries) internal {
         bytes32 hash = _slots[slot].readings;
         for (uint256 i = 0; i < entries.length; ++i) {
-            hash = Hashes.efficientKeccak256(hash, bytes32(entries[i]));
+            hash = Hashes.efficientKeccak256(hash, bytes32(entries.load(i)));
         }
         _slots[slot].readings = hash;
 
@@ -86,49 +119,82 @@ abstract contract Delivery is Clearing, EIP712 {
         return true;
     }
 
+    /// @dev When no counter-reading may come any more.
+    function _finalAt(Slot slot) internal view returns (uint256) {
+        return slot.endsAt() + SlotLib.READING_SECONDS + challengeSeconds;
+    }
+
     function _requireReadingTime(Slot slot) internal view {
         uint256 opensAt = slot.endsAt();
-        uint256 closesAt = opensAt + SlotLib.READING_SECONDS;
+        _requireTime(slot, opensAt, opensAt + SlotLib.READING_SECONDS);
+    }
+
+    function _requireTime(Slot slot, uint256 opensAt, uint256 closesAt) internal view {
         if (block.timestamp < opensAt || block.timestamp >= closesAt) {
             revert OutsideReadingTime(slot, opensAt, closesAt);
         }
+        if (_slots[slot].outcome == SETTLED) revert WrongPhase(slot, Phase.Settled);
     }
 
-    function _requireMeter(
+    /// @dev The entry of a reading, after checking that its participant's meter signed it.
+    function _heard(
         Slot slot,
         Reading calldata reading,
         uint256[] memory meters
-    ) internal view {
-        uint16 participant = reading.participant;
+    ) internal view returns (uint256 entry) {
+        uint256 participant = reading.participant;
+        uint256 energyWh = reading.energyWh;
         bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(READING_TYPEHASH, slot, participant, reading.energyWh))
+            keccak256(abi.encode(READING_TYPEHASH, slot, participant, energyWh))
         );
-        (address signer, , ) = ECDSA.tryRecover(digest, reading.signature);
+        (address signer, , ) = ECDSA.tryRecover(digest, reading.r, reading.vs);
         bool known = participant != 0 && participant <= meters.length && signer != address(0);
-        if (!known || uint160(signer) != meters[participant - 1]) {
-            revert WrongMeter(participant, signer);
+        if (!known || uint160(signer) != meters.load(participant - 1)) {
+            revert WrongMeter(uint16(participant), signer);
         }
+        return (participant << 32) | energyWh;
     }
 
-    /// @dev For each participant one more than the energy its meter says, zero where it has not
-    /// spoken; and 2 ** 255 where it has contradicted itself.
+    /// @dev What is known of each participant's energy: one more than the energy, zero where nobody
+    /// has spoken, with the marks CONTRADICTION, COUNTER_READING and OVERSTATED.
     function _statements(
         Slot slot,
-        uint256[] calldata readings
-    ) internal view returns (uint256[] memory statements) {
-        statements = new uint256[](MAX_PARTICIPANTS + 1);
+        uint256[] calldata entries
+    ) internal view returns (bytes memory statements) {
+        statements = WordsLib.zeros(MAX_PARTICIPANTS + 1);
         bytes32 hash = 0;
-        for (uint256 i = 0; i < readings.length; ++i) {
-            uint256 entry = readings[i];
+        for (uint256 i = 0; i < entries.length; ++i) {
+            uint256 entry = entries.at(i);
             hash = Hashes.efficientKeccak256(hash, bytes32(entry));
-            uint256 participant = (entry & ~CONTRADICTION) >> 32;
+            uint256 participant = (entry >> 32) & type(uint16).max;
             if (participant > MAX_PARTICIPANTS) break;
-            if (entry & CONTRADICTION != 0) statements[participant] = CONTRADICTION;
-            else if (statements[participant] == 0) {
-                statements[participant] = (entry & type(uint32).max) + 1;
-            }
+            uint256 statement = statements.load(participant);
+            statements.store(participant, _amended(statement, entry));
         }
         bytes32 recorded = _slots[slot].readings;
         if (hash != recorded) revert ReadingsMismatch(hash, recorded);
+    }
+
+    /// @dev Amends the statements by readings that were not recorded, but are given to settle.
+    function _hear(Slot slot, Reading[] calldata readings, bytes memory statements) internal view {
+        _requireReadingTime(slot);
+        uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
+        for (uint256 i = 0; i < readings.length; ++i) {
+            uint256 entry = _heard(slot, readings[i], meters);
+            uint256 participant = entry >> 32;
+            statements.store(participant, _amended(statements.load(participant), entry));
+        }
+    }
+
+    /// @dev A meter is heard once, and not after the grid operator.
+    function _amended(uint256 statement, uint256 entry) internal pure returns (uint256) {
+        uint256 energy = (entry & type(uint32).max) + 1;
+        if (entry & CONTRADICTION != 0) return statement | CONTRADICTION;
+        if (entry & COUNTER_READING != 0) {
+            uint256 mark =
+                statement & ENERGY > energy ? COUNTER_READING | OVERSTATED : COUNTER_READING;
+            return mark | energy;
+        }
+        return statement & ENERGY == 0 ? statement | energy : statement;
     }
 }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
-import {AccountLib} from "../libraries/AccountLib.sol";
 import {AmountLib} from "../libraries/AmountLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
-import {ReputationLib} from "../libraries/ReputationLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
-import {Account, Order, Phase, Rules, Slot} from "../types/Market.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
+import {Order, Phase, Rules, Slot} from "../types/Market.sol";
 import {Accounts} from "./Accounts.sol";
 
 /// @title OrderBook
-/// @notice Records orders until the gate closes. An order leaves an event, its lock, and one step
-/// of the slot's rolling hash: h ← keccak256(h, entry), from zero.
+/// @notice The book of each slot: a rolling hash of its entries, h ← keccak256(h, entry), from zero.
+/// How entries come in is {OpenBook} or {SealedBook}.
 /// @dev One order and one cancellation per participant and slot, so that a book has at most twice
 /// as many entries as there are participants and nobody is crowded out.
-abstract contract OrderBook is Accounts {
-    using AccountLib for Account;
+abstract contract OrderBook is Accounts, EIP712 {
     using OrderLib for Order;
     using SlotLib for Slot;
+    using WordsLib for Order[];
 
     /* TYPES */
 
@@ -50,35 +50,10 @@ abstract contract OrderBook is Accounts {
 
     /* CONSTRUCTOR */
 
-    constructor(Rules memory rules) {
+    constructor(Rules memory rules) EIP712("Wattline Exchange", "1") {
         if (rules.compensationMicroUsdPerMwh > rules.bondMicroUsdPerMwh) revert BadRules();
         priceCapMicroUsdPerMwh = rules.priceCapMicroUsdPerMwh;
         bondMicroUsdPerMwh = rules.bondMicroUsdPerMwh;
-    }
-
-    /* ORDERS */
-
-    /// @inheritdoc IExchange
-    function placeOffer(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external {
-        Order order = _record(OrderLib.OFFER, slot, energyWh, price, terms);
-        emit OfferPlaced(slot, msg.sender, order);
-    }
-
-    /// @inheritdoc IExchange
-    function placeBid(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external {
-        Order order = _record(OrderLib.BID, slot, energyWh, price, terms);
-        emit BidPlaced(slot, msg.sender, order);
-    }
-
-    /// @inheritdoc IExchange
-    function cancelOrder(Slot slot) external {
-        if (slot.isGateClosed()) revert GateClosed(slot, _closesAt(slot));
-        Account account = _accounts[msg.sender].cancelled(slot);
-        _accounts[msg.sender] = account;
-        Order order = OrderLib.pack(OrderLib.CANCELLATION, account.id(), 0, 0, 0, 0);
-        _append(slot, order);
-
-        emit OrderCancelled(slot, msg.sender, order);
     }
 
     /* VIEWS */
@@ -100,35 +75,38 @@ abstract contract OrderBook is Accounts {
 
     /* INTERNAL */
 
-    function _record(
-        uint256 kind,
-        Slot slot,
-        uint32 energyWh,
-        uint48 price,
-        uint96 terms
-    ) internal returns (Order order) {
-        Slot current = SlotLib.current();
-        if (slot.isGateClosed()) revert GateClosed(slot, _closesAt(slot));
+    /// @dev Reverts unless `slot` takes orders; returns the slot that runs now.
+    function _requireOpen(Slot slot) internal view returns (Slot current) {
+        current = SlotLib.current();
+        if (slot.isGateClosed()) revert GateClosed(slot, slot.closesAt());
         Slot lastOpen = Slot.wrap(uint32(Slot.unwrap(current) + SlotLib.OPEN_SLOTS));
         if (Slot.unwrap(slot) > Slot.unwrap(lastOpen)) revert NotOpenYet(slot, lastOpen);
-        if (energyWh == 0) revert ZeroEnergy();
-        if (price > priceCapMicroUsdPerMwh) revert PriceAboveCap(price, priceCapMicroUsdPerMwh);
-        (Account account, bool known) = _enrolled(msg.sender, _accounts[msg.sender]);
-        if (!known) revert NotAParticipant(msg.sender);
+    }
 
-        (uint256 r, uint256 s) = account.reputation();
-        uint256 score = ReputationLib.scoreBps(r, s);
-        order = OrderLib.pack(kind, account.id(), score, energyWh, price, terms);
-        _accounts[msg.sender] = account.placed(slot, current).lock(_lockOf(order));
-        _append(slot, order);
+    /// @dev The error that refuses an offer or bid in itself, or nothing.
+    function _refusalOf(Order order) internal view returns (bytes memory) {
+        if (order.energyWh() == 0) return abi.encodeWithSelector(ZeroEnergy.selector);
+        if (order.price() > priceCapMicroUsdPerMwh) {
+            return
+                abi.encodeWithSelector(
+                    PriceAboveCap.selector,
+                    order.price(),
+                    priceCapMicroUsdPerMwh
+                );
+        }
+        return "";
     }
 
     function _append(Slot slot, Order order) internal {
         SlotState storage state = _slots[slot];
-        state.book = Hashes.efficientKeccak256(state.book, bytes32(Order.unwrap(order)));
+        state.book = _stepped(state.book, order);
     }
 
-    /// @dev What an order locks: a bid its highest cost, an offer its bond, a cancellation nothing.
+    function _stepped(bytes32 hash, Order order) internal pure returns (bytes32) {
+        return Hashes.efficientKeccak256(hash, bytes32(Order.unwrap(order)));
+    }
+
+    /// @dev What an order locks: a bid its highest cost, an offer its bond.
     function _lockOf(Order order) internal view returns (uint256) {
         uint256 price = order.kind() == OrderLib.BID ? order.price() : bondMicroUsdPerMwh;
         return AmountLib.amountUp(order.energyWh(), price);
@@ -136,18 +114,18 @@ abstract contract OrderBook is Accounts {
 
     /// @dev Reverts unless `book` is what was recorded for the slot.
     function _requireBook(Slot slot, Order[] calldata book) internal view {
-        bytes32 recorded = _slots[slot].book;
-        if (recorded == 0) revert NothingRecorded(slot);
         bytes32 hash = 0;
-        for (uint256 i = 0; i < book.length; ++i) {
-            hash = Hashes.efficientKeccak256(hash, bytes32(Order.unwrap(book[i])));
+        uint256 count = book.length;
+        for (uint256 i = 0; i < count; ++i) {
+            hash = _stepped(hash, book.at(i));
         }
+        bytes32 recorded = _slots[slot].book;
         if (hash != recorded) revert BookMismatch(hash, recorded);
     }
 
-    function _closesAt(Slot slot) internal pure returns (uint256) {
-        uint256 startsAt = slot.startsAt();
-        uint256 lead = SlotLib.GATE_CLOSURE_SECONDS;
-        return startsAt > lead ? startsAt - lead : 0;
-    }
+    /// @dev From when on a slot may be cleared.
+    function _clearsFrom(Slot slot) internal pure virtual returns (uint256);
+
+    /// @dev What the slot's settlement or voiding shares among its orders, in micro-USD.
+    function _forfeited(Slot slot) internal view virtual returns (uint256);
 }

@@ -25,16 +25,12 @@ abstract contract Reputation is Accounts {
 
     /* INTERNAL */
 
-    /// @dev The account after a slot in which it sold `soldWh` > 0 and delivered `deliveredWh`.
-    function _moved(
-        Account account,
-        uint256 soldWh,
-        uint256 deliveredWh,
-        uint256 soldMicroUsd
-    ) internal view returns (Account) {
+    /// @dev The account after a slot with these sales: sold Wh 64 | delivered Wh 64 | micro-USD 128.
+    function _moved(Account account, uint256 sales) internal view returns (Account) {
         (uint256 r, uint256 s) = account.reputation();
-        uint256 weightBps = ReputationLib.weightDown(soldMicroUsd, fullValueMicroUsd);
-        (r, s) = ReputationLib.updated(r, s, memoryBps, weightBps, deliveredWh, soldWh);
+        uint256 weightBps = ReputationLib.weightDown(uint128(sales), fullValueMicroUsd);
+        uint256 deliveredWh = uint64(sales >> 128);
+        (r, s) = ReputationLib.updated(r, s, memoryBps, weightBps, deliveredWh, sales >> 192);
         return account.withReputation(r, s);
     }
 }

@@ -10,7 +10,8 @@ import {OrderLib} from "../libraries/OrderLib.sol";
 import {ShareLib} from "../libraries/ShareLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TradeLib} from "../libraries/TradeLib.sol";
-import {Account, Order, Phase, Rules, Slot, Trade} from "../types/Market.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
+import {Account, Order, Phase, Reading, Rules, Slot, Trade} from "../types/Market.sol";
 import {Delivery} from "./Delivery.sol";
 import {Reputation} from "./Reputation.sol";
 
@@ -23,16 +24,32 @@ abstract contract Settlement is Delivery, Reputation {
     using OrderLib for Order;
     using SlotLib for Slot;
     using TradeLib for Trade;
+    using WordsLib for bytes;
+    using WordsLib for uint256[];
+    using WordsLib for Order[];
+    using WordsLib for Trade[];
 
     /* TYPES */
 
-    /// @dev What the trades of one order come to.
-    struct Balance {
-        uint256 paid;
-        uint256 received;
-        uint256 soldWh;
-        uint256 deliveredWh;
-        uint256 soldMicroUsd;
+    /// @dev What the trades of a slot come to, at each order's position in the book.
+    struct Results {
+        /// What an order earns, less what it pays, in micro-USD, as int256.
+        bytes earned;
+        /// Of an offer: sold Wh 64 | delivered Wh 64 | sold micro-USD 128; no trades inside a group.
+        bytes sales;
+        /// Four bytes a trade: the Wh delivered of it.
+        bytes delivered;
+        uint256 fees;
+    }
+
+    /// @dev One seller's trades, up to `end`; and, where it is short, what was delivered of each and
+    /// whether its meter had said more.
+    struct Sale {
+        uint256 end;
+        uint256 group;
+        bool isShort;
+        bool isSlashed;
+        uint256[] parts;
     }
 
     /* IMMUTABLES */
@@ -50,7 +67,10 @@ abstract contract Settlement is Delivery, Reputation {
 
     /* CONSTRUCTOR */
 
-    constructor(IStorageLedger storageLedger_, Rules memory rules) Reputation(rules) {
+    constructor(
+        IStorageLedger storageLedger_,
+        Rules memory rules
+    ) Delivery(rules) Reputation(rules) {
         storageLedger = storageLedger_;
         compensationMicroUsdPerMwh = rules.compensationMicroUsdPerMwh;
     }
@@ -62,34 +82,47 @@ abstract contract Settlement is Delivery, Reputation {
         Slot slot,
         Order[] calldata book,
         Trade[] calldata trades,
-        uint256[] calldata readings
+        uint256[] calldata entries,
+        Reading[] calldata readings
     ) external {
         Phase phase = phaseOf(slot);
         if (phase != Phase.Cleared) revert WrongPhase(slot, phase);
-        bytes32 outcome = _outcomeHash(book, trades);
-        if (outcome != _slots[slot].outcome) {
-            revert OutcomeMismatch(outcome, _slots[slot].outcome);
+        if (_outcomeHash(book, trades) != _slots[slot].outcome) {
+            revert OutcomeMismatch(_outcomeHash(book, trades), _slots[slot].outcome);
         }
-        uint256[] memory statements = _statements(slot, readings);
+        if (challengeSeconds != 0 && block.timestamp < _finalAt(slot)) {
+            revert ReadingsNotFinal(slot, _finalAt(slot));
+        }
+        bytes memory statements = _statements(slot, entries);
+        if (readings.length != 0) _hear(slot, readings, statements);
         _slots[slot].outcome = SETTLED;
 
-        Trade[] memory delivered = _deliveries(slot, book, trades, statements);
-        (Balance[] memory balances, uint256 fees) = _balances(book.length, delivered);
-        _release(book, balances);
+        uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
+        Results memory results = _resultsOf(slot, book, trades, statements, owners);
+        uint256 kept = _release(slot, book, results, owners);
         address lineOwner = lineLease.owner();
-        _accounts[lineOwner] = _accounts[lineOwner].credit(fees);
+        _accounts[lineOwner] = _accounts[lineOwner].credit(results.fees + kept);
 
-        emit SlotSettled(slot, msg.sender, delivered);
+        emit SlotSettled(slot, msg.sender, results.delivered);
     }
 
     /// @inheritdoc IExchange
     function void(Slot slot, Order[] calldata book) external {
         if (_slots[slot].outcome != 0) revert WrongPhase(slot, phaseOf(slot));
         if (block.timestamp < slot.startsAt()) revert VoidTooEarly(slot, slot.startsAt());
+        if (_slots[slot].book == 0 && _forfeited(slot) == 0) revert NothingRecorded(slot);
         _requireBook(slot, book);
         _slots[slot].outcome = VOID;
 
-        _release(book, new Balance[](book.length));
+        Results memory results;
+        results.earned = WordsLib.zeros(book.length);
+        results.sales = results.earned;
+        uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
+        uint256 kept = _release(slot, book, results, owners);
+        if (kept != 0) {
+            address lineOwner = lineLease.owner();
+            _accounts[lineOwner] = _accounts[lineOwner].credit(kept);
+        }
 
         emit SlotVoided(slot, msg.sender);
     }
@@ -108,93 +141,132 @@ abstract contract Settlement is Delivery, Reputation {
 
     /* INTERNAL */
 
-    /// @dev The trades with what was delivered of each. A missing reading counts as nothing
-    /// delivered once its deadline has passed, a contradicted one at once.
-    function _deliveries(
+    /// @dev What every order earns and what every seller delivered. A missing reading counts as
+    /// nothing delivered once its deadline has passed, a contradicted one at once.
+    function _resultsOf(
         Slot slot,
         Order[] calldata book,
         Trade[] calldata trades,
-        uint256[] memory statements
-    ) internal view returns (Trade[] memory delivered) {
-        delivered = trades;
-        uint256 end = 0;
-        for (uint256 first = 0; first < trades.length; first = end) {
-            uint256 offer = trades[first].offerIndex();
-            uint256 soldWh = 0;
-            for (end = first; end < trades.length && trades[end].offerIndex() == offer; ++end) {
-                soldWh += trades[end].energyWh();
-            }
-            uint256 energyWh = _energyOf(slot, book[offer].participant(), statements);
-            if (energyWh < soldWh) ShareLib.share(delivered, first, end, energyWh, soldWh);
-            else {
-                for (uint256 k = first; k < end; ++k) {
-                    delivered[k] = delivered[k].withDelivered(delivered[k].energyWh());
+        bytes memory statements,
+        uint256[] memory owners
+    ) internal view returns (Results memory results) {
+        results.earned = WordsLib.zeros(book.length);
+        results.sales = WordsLib.zeros(book.length);
+        results.delivered = new bytes(trades.length << 2);
+        Sale memory sale;
+        uint256 count = trades.length;
+        unchecked {
+            for (uint256 first = 0; first < count; first = sale.end) {
+                uint256 offer = trades.at(first).offerIndex();
+                uint256 end = first;
+                uint256 soldWh = 0;
+                for (; end < count && trades.at(end).offerIndex() == offer; ++end) {
+                    soldWh += trades.at(end).energyWh();
                 }
+                uint256 seller = book.at(offer).participant();
+                uint256 statement = statements.load(seller);
+                uint256 energyWh = _energyOf(slot, seller, statement);
+                sale.end = end;
+                sale.isShort = energyWh < soldWh;
+                if (sale.isShort) {
+                    sale.isSlashed = statement & OVERSTATED != 0;
+                    sale.parts = ShareLib.shares(trades, first, end, energyWh, soldWh);
+                }
+                sale.group = owners.load(seller - 1) >> 160;
+                _pay(sale, first, offer, book, trades, owners, results);
             }
+        }
+    }
+
+    /// @dev Enters what the trades of one seller come to. Who was found to overstate its delivery
+    /// pays the whole bond of what it sold, and counts as having delivered nothing.
+    /// @dev Energies have 32 bits, amounts less than 64, and no seller has more than 2^11 trades.
+    function _pay(
+        Sale memory sale,
+        uint256 first,
+        uint256 offer,
+        Order[] calldata book,
+        Trade[] calldata trades,
+        uint256[] memory owners,
+        Results memory results
+    ) internal view {
+        uint256 sales = 0;
+        uint256 net = 0;
+        unchecked {
+            for (uint256 k = first; k < sale.end; ++k) {
+                Trade trade = trades.at(k);
+                uint256 soldWh = trade.energyWh();
+                uint256 energyWh = soldWh;
+                uint256 compensation = 0;
+                if (sale.isShort) {
+                    energyWh = sale.parts.load(k - first);
+                    compensation =
+                        sale.isSlashed
+                            ? AmountLib.amountDown(soldWh, bondMicroUsdPerMwh)
+                            : AmountLib.amountDown(soldWh - energyWh, compensationMicroUsdPerMwh);
+                }
+                results.delivered.putUint32(k, energyWh);
+                uint256 goods = AmountLib.amountDown(energyWh, trade.price());
+                uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
+                results.fees += fee;
+                net += goods - compensation;
+                uint256 bid = trade.bidIndex();
+                results.earned.add(bid, compensation - goods - fee);
+                if (sale.group != 0) {
+                    uint256 buyer = book.at(bid).participant();
+                    if (sale.group == owners.load(buyer - 1) >> 160) continue;
+                }
+                uint256 value = sale.isShort ? AmountLib.amountDown(soldWh, trade.price()) : goods;
+                uint256 honestWh = sale.isShort && sale.isSlashed ? 0 : energyWh;
+                sales += (soldWh << 192) | (honestWh << 128) | value;
+            }
+            results.earned.add(offer, net);
+            results.sales.store(offer, sales);
         }
     }
 
     function _energyOf(
         Slot slot,
         uint256 participant,
-        uint256[] memory statements
+        uint256 statement
     ) internal view returns (uint256) {
-        uint256 statement = statements[participant];
-        if (statement == CONTRADICTION) return 0;
-        if (statement != 0) return statement - 1;
-        uint256 deadline = slot.endsAt() + SlotLib.READING_SECONDS;
-        if (block.timestamp < deadline) revert ReadingsIncomplete(slot, participant, deadline);
-        return 0;
-    }
-
-    /// @dev What each order pays and receives, and the lease fees in all.
-    function _balances(
-        uint256 orders,
-        Trade[] memory delivered
-    ) internal view returns (Balance[] memory balances, uint256 fees) {
-        balances = new Balance[](orders);
-        for (uint256 k = 0; k < delivered.length; ++k) {
-            Trade trade = delivered[k];
-            Balance memory seller = balances[trade.offerIndex()];
-            Balance memory buyer = balances[trade.bidIndex()];
-            uint256 energyWh = trade.deliveredWh();
-            uint256 goods = AmountLib.amountDown(energyWh, trade.price());
-            uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
-            uint256 compensation = AmountLib.amountDown(
-                trade.energyWh() - energyWh,
-                compensationMicroUsdPerMwh
-            );
-            buyer.paid += goods + fee;
-            buyer.received += compensation;
-            seller.paid += compensation;
-            seller.received += goods;
-            seller.soldWh += trade.energyWh();
-            seller.deliveredWh += energyWh;
-            seller.soldMicroUsd += AmountLib.amountDown(trade.energyWh(), trade.price());
-            fees += fee;
-        }
-    }
-
-    /// @dev Releases each order's lock, less what it pays, plus what it receives.
-    function _release(Order[] calldata book, Balance[] memory balances) internal {
-        uint256[] memory owners = CodeTableLib.read(registry.ownerTable());
-        for (uint256 i = 0; i < book.length; ++i) {
-            Order order = book[i];
-            if (order.kind() == OrderLib.CANCELLATION) continue;
-            address owner = address(uint160(owners[order.participant() - 1]));
-            Balance memory balance = balances[i];
-            uint256 amount = _lockOf(order);
-            Account account = _accounts[owner].unlock(amount);
-            account = account.credit(amount - balance.paid + balance.received);
-            if (balance.soldWh != 0) {
-                account = _moved(
-                    account,
-                    balance.soldWh,
-                    balance.deliveredWh,
-                    balance.soldMicroUsd
-                );
+        if (statement & COUNTER_READING == 0) {
+            if (statement & CONTRADICTION != 0) return 0;
+            if (statement == 0) {
+                uint256 deadline = slot.endsAt() + SlotLib.READING_SECONDS;
+                if (block.timestamp < deadline) {
+                    revert ReadingsIncomplete(slot, participant, deadline);
+                }
+                return 0;
             }
-            _accounts[owner] = account;
+        }
+        return (statement & ENERGY) - 1;
+    }
+
+    /// @dev Releases each order's lock with what it earned, and shares what was forfeited equally,
+    /// the earliest orders first with what does not divide; returns what nobody is there to get.
+    function _release(
+        Slot slot,
+        Order[] calldata book,
+        Results memory results,
+        uint256[] memory owners
+    ) internal returns (uint256 kept) {
+        uint256 pot = _forfeited(slot);
+        uint256 count = book.length;
+        if (count == 0) return pot;
+        uint256 rest = pot % count;
+        pot /= count;
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                Order order = book.at(i);
+                if (order.kind() == OrderLib.CANCELLATION) continue;
+                address owner = address(uint160(owners.load(order.participant() - 1)));
+                uint256 earned = results.earned.load(i) + pot;
+                if (i < rest) ++earned;
+                Account account = _accounts[owner].released(_lockOf(order), int256(earned));
+                uint256 sales = results.sales.load(i);
+                _accounts[owner] = sales == 0 ? account : _moved(account, sales);
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {Order, Phase, Reading, Slot, Trade} from "../types/Market.sol";
 
 /// @title IExchange
-/// @notice The market: accounts, the book of each slot, clearing by certificate, readings and
-/// settlement.
+/// @notice The market: accounts, clearing by certificate, readings and settlement. How orders come
+/// into a slot's book is {IOpenBook} or {ISealedBook}.
 /// @dev Units: energy in Wh; prices and fees in micro-USD per MWh; money in micro-USD; times in
 /// Unix seconds; shares in basis points. The contract's owner is the system operator. Life of a
 /// slot: open, at the gate closed, cleared or (at its start) void, after delivery settled.
@@ -19,15 +19,6 @@ interface IExchange {
     /// @notice Emitted when an account has become that of a participant.
     event Enrolled(address indexed owner, uint16 indexed participant, uint256 r, uint256 s);
 
-    /// @notice Emitted when an offer has become the next entry of its slot's book.
-    event OfferPlaced(Slot indexed slot, address indexed owner, Order order);
-
-    /// @notice Emitted when a bid has become the next entry of its slot's book.
-    event BidPlaced(Slot indexed slot, address indexed owner, Order order);
-
-    /// @notice Emitted when a cancellation has become the next entry of its slot's book.
-    event OrderCancelled(Slot indexed slot, address indexed owner, Order order);
-
     /// @notice Emitted when an outcome has been checked and is final.
     event SlotCleared(
         Slot indexed slot,
@@ -37,11 +28,12 @@ interface IExchange {
     );
 
     /// @notice Emitted when readings have become the next entries of their slot's readings; an
-    /// entry is participant and energy as {recordReadings} says.
+    /// entry is participant << 32 | energy, with bit 255 set where the meter has contradicted itself
+    /// and bit 254 where the grid operator speaks.
     event ReadingsRecorded(Slot indexed slot, uint256[] entries);
 
-    /// @notice Emitted when a slot is paid; each trade now says what was delivered.
-    event SlotSettled(Slot indexed slot, address indexed submitter, Trade[] trades);
+    /// @notice Emitted when a slot is paid; `delivered` has four bytes a trade, the Wh delivered.
+    event SlotSettled(Slot indexed slot, address indexed submitter, bytes delivered);
 
     /// @notice Emitted when a slot was not cleared in time and its locks are released.
     event SlotVoided(Slot indexed slot, address indexed submitter);
@@ -98,14 +90,11 @@ interface IExchange {
     /// @notice Thrown when the orders given are not the book: one left out, changed or moved.
     error BookMismatch(bytes32 given, bytes32 recorded);
 
-    /// @notice Thrown when trades do not ascend strictly, as a pair that trades twice.
-    error TradesNotAscending(uint256 position);
-
     /// @notice Thrown when a trade has no energy or unknown bits.
     error BadTrade(uint256 position, Trade trade);
 
     /// @notice Thrown when a trade is not from a live offer to a live bid over a line that leaves
-    /// room for a price.
+    /// room for a price, or does not come in the order of {clear}.
     error NoLine(uint256 position, uint256 offerIndex, uint256 bidIndex);
 
     /// @notice Thrown when a trade's fee is not the ladder at the pair's distance.
@@ -118,6 +107,7 @@ interface IExchange {
     error Overfilled(uint256 orderIndex, uint256 filledWh, uint256 orderedWh);
 
     /// @notice Thrown when readings come before the end of their slot, or after their deadline.
+    /// @dev The deadline of counter-readings is later.
     error OutsideReadingTime(Slot slot, uint256 opensAt, uint256 closesAt);
 
     /// @notice Thrown when a reading was not signed by its participant's meter.
@@ -125,6 +115,12 @@ interface IExchange {
 
     /// @notice Thrown when two readings do not contradict each other, or the fault is known.
     error NoContradiction(uint16 participant);
+
+    /// @notice Thrown when the grid operator has corrected a participant's reading already.
+    error AlreadyCorrected(Slot slot, uint16 participant);
+
+    /// @notice Thrown when a reading may still be corrected.
+    error ReadingsNotFinal(Slot slot, uint256 finalAt);
 
     /// @notice Thrown when the readings given are not those recorded.
     error ReadingsMismatch(bytes32 given, bytes32 recorded);
@@ -141,28 +137,17 @@ interface IExchange {
     /// @notice Pays `amount` of the caller's free money out.
     function withdraw(uint256 amount) external;
 
-    /// @notice Places an offer in the name of the caller and locks its bond.
-    /// @param slot The delivery slot; must be open.
-    /// @param energyWh The energy on offer; must not be zero.
-    /// @param price The lowest price the seller accepts, without the lease fee.
-    /// @param terms What the mechanism wants to know besides.
-    function placeOffer(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external;
+    /// @notice Stops deposits and new orders, and nothing else; for the operator.
+    function pause() external;
 
-    /// @notice Places a bid in the name of the caller and locks its highest cost.
-    /// @param slot The delivery slot; must be open.
-    /// @param energyWh The energy wanted; must not be zero.
-    /// @param price The highest price the buyer accepts, including the lease fee.
-    /// @param terms What the mechanism wants to know besides.
-    function placeBid(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external;
-
-    /// @notice Takes the caller's order for `slot` back, which is final.
-    /// @dev The lock is released when the slot is settled or void: the book alone knows its amount.
-    function cancelOrder(Slot slot) external;
+    /// @notice Ends a pause; for the operator.
+    function unpause() external;
 
     /// @notice Clears `slot` with an outcome that the slot's mechanism accepts; open to anybody.
     /// @param slot The slot; its gate must be closed and its delivery not begun.
     /// @param book All entries of its book, in order.
-    /// @param trades The outcome, in strictly ascending order of offer and bid.
+    /// @param trades The outcome, in strictly ascending order of the offer's position and, for each
+    /// offer, of the bidder's number.
     /// @param certificate What the mechanism needs to check it.
     function clear(
         Slot slot,
@@ -173,25 +158,34 @@ interface IExchange {
 
     /// @notice Records readings signed by the meters of `slot`; open to anybody.
     /// @dev The typed data is Reading(uint32 slot,uint16 participant,uint32 energyWh). A meter's
-    /// second reading is passed over. An entry is participant << 32 | energy.
+    /// second reading is passed over.
     function recordReadings(Slot slot, Reading[] calldata readings) external;
 
     /// @notice Records that a participant's meter signed two values for `slot`: its reading counts
     /// as missing. Open to anybody.
-    /// @dev The entry is participant << 32 with bit 255 set.
     function reportContradiction(Slot slot, Reading calldata one, Reading calldata other) external;
+
+    /// @notice Lets the grid operator's reading stand for a participant's; for the operator, once a
+    /// participant and slot, until the readings are final.
+    /// @dev It stands in for a missing reading, too. Where the meter had said more, and this is less
+    /// than was sold, the seller loses the bond of what it sold to its buyers.
+    function correctReading(Slot slot, uint16 participant, uint32 energyWh) external;
 
     /// @notice Pays for what was delivered in `slot`, refunds and compensates what was not, moves
     /// reputations and releases the locks; open to anybody.
-    /// @dev At once when every seller's reading is there, else after the readings' deadline.
+    /// @dev At once when every seller's reading is there, else after the readings' deadline; where
+    /// the market lets readings be corrected, when they are final.
     /// @param book All entries of the book, as cleared.
     /// @param trades The trades, as cleared.
-    /// @param readings All entries of the slot's readings, in order.
+    /// @param entries All entries of the slot's readings, in order.
+    /// @param readings Readings that were not recorded, as {recordReadings} takes them: to give them
+    /// here costs less.
     function settle(
         Slot slot,
         Order[] calldata book,
         Trade[] calldata trades,
-        uint256[] calldata readings
+        uint256[] calldata entries,
+        Reading[] calldata readings
     ) external;
 
     /// @notice Releases the locks of a slot that was not cleared before its delivery began; open to
@@ -219,6 +213,9 @@ interface IExchange {
 
     /// @notice The two sums of an account's reputation, in 1/32768.
     function reputationOf(address owner) external view returns (uint256 r, uint256 s);
+
+    /// @notice The lowest nonce of a signed order that is not spent.
+    function nonceOf(address owner) external view returns (uint256);
 
     /// @notice Whether `owner` has a live order for `slot`, which is open.
     function hasOrder(address owner, Slot slot) external view returns (bool);

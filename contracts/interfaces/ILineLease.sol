@@ -27,6 +27,9 @@ interface ILineLease {
     /// @notice Thrown when a row's peers do not ascend, or a participant is its own peer.
     error PeersNotAscending(uint256 participant, uint256 peer);
 
+    /// @notice Thrown when a row names a peer that no participant can be.
+    error NoSuchPeer(uint256 participant, uint256 peer);
+
     /// @notice Thrown when all rows together have more than `maximum` lines.
     error TooManyLines(uint256 lines, uint256 maximum);
 
@@ -50,6 +53,11 @@ interface ILineLease {
 
     /// @notice The ladder that holds in `slot`.
     function ladderOf(Slot slot) external view returns (FeeLadder memory);
+
+    /// @notice All that clearing needs of the lines in `slot`: {rowTableOf} and {ladderOf} in one.
+    function termsOf(
+        Slot slot
+    ) external view returns (address directory, uint256 rowWords, FeeLadder memory ladder);
 
     /// @notice The lease fee from `seller` to `buyer` in `slot`, in micro-USD per MWh, rounded up.
     function feeOf(Slot slot, uint16 seller, uint16 buyer) external view returns (uint256);

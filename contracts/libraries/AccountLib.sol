@@ -10,14 +10,15 @@ import {Account, Slot} from "../types/Market.sol";
 ///
 /// Money is in micro-USD. `placed` and `cancelled` have one bit a slot, from slot `base` on: which
 /// of the open slots the participant has an order in, and which of them it took back. `base` moves
-/// on with the clock; before a new participant's first slot it is that slot. `nonce` is kept for
-/// signed orders. r and s are the sums of {ReputationLib}.
+/// on with the clock; before a new participant's first slot it is that slot. Signed orders below
+/// `nonce` are spent. r and s are the sums of {ReputationLib}.
 library AccountLib {
     uint256 internal constant MAX_MONEY = type(uint56).max;
     uint256 internal constant SLOT_BITS = 24;
 
     uint256 private constant LOCKED = 56;
     uint256 private constant ID = 112;
+    uint256 private constant NONCE = 124;
     uint256 private constant BASE = 144;
     uint256 private constant PLACED = 168;
     uint256 private constant CANCELLED = 192;
@@ -54,17 +55,24 @@ library AccountLib {
         return Account.wrap(Account.unwrap(account) - amount);
     }
 
+    /// @dev No sum of locked money overflows, as the exchange holds no more than one account can.
     function lock(Account account, uint256 amount) internal pure returns (Account) {
-        account = debit(account, amount);
-        uint256 sum = locked(account) + amount;
-        if (sum > MAX_MONEY) revert AccountFull(sum, MAX_MONEY);
-        return Account.wrap(Account.unwrap(account) + (amount << LOCKED));
+        return Account.wrap(Account.unwrap(debit(account, amount)) + (amount << LOCKED));
     }
 
-    /// @dev Takes `amount` out of the locked money; the caller says where it goes.
-    /// @dev Assumes that `amount` was locked before.
-    function unlock(Account account, uint256 amount) internal pure returns (Account) {
-        return Account.wrap(Account.unwrap(account) - (amount << LOCKED));
+    /// @dev Releases `lockedAmount`, which was locked before, and moves the free money by what was
+    /// earned with it; a loss is never above what was locked.
+    function released(
+        Account account,
+        uint256 lockedAmount,
+        int256 earned
+    ) internal pure returns (Account) {
+        unchecked {
+            uint256 change = lockedAmount + uint256(earned);
+            uint256 sum = free(account) + change;
+            if (sum > MAX_MONEY) revert AccountFull(sum, MAX_MONEY);
+            return Account.wrap(Account.unwrap(account) + change - (lockedAmount << LOCKED));
+        }
     }
 
     /* IDENTITY */
@@ -87,6 +95,18 @@ library AccountLib {
         return Account.wrap(word | (r << R) | (s << S));
     }
 
+    /* NONCES */
+
+    /// @dev Signed orders with a lower nonce are spent.
+    function nonce(Account account) internal pure returns (uint256) {
+        return (Account.unwrap(account) >> NONCE) & MASK_20;
+    }
+
+    /// @dev Assumes that `nonce_` fits 20 bits.
+    function withNonce(Account account, uint256 nonce_) internal pure returns (Account) {
+        return Account.wrap((Account.unwrap(account) & ~(MASK_20 << NONCE)) | (nonce_ << NONCE));
+    }
+
     /* ORDERS */
 
     /// @dev Whether the participant has recorded an order for `slot`, and not cancelled it.
@@ -97,20 +117,40 @@ library AccountLib {
         return inside && live & bit & MASK_24 != 0;
     }
 
+    /// @dev The error that refuses an order for `slot`, a future one, which takes `amount` of the
+    /// free money; nothing where {withOrder} may note it.
+    function refusalOf(
+        Account account,
+        Slot slot,
+        uint256 amount
+    ) internal pure returns (bytes memory) {
+        uint256 word = Account.unwrap(account);
+        uint256 base = (word >> BASE) & MASK_24;
+        if (Slot.unwrap(slot) < base) {
+            return
+                abi.encodeWithSelector(NotYetParticipant.selector, slot, Slot.wrap(uint32(base)));
+        }
+        (bool inside, uint256 bit) = _bitOf(account, slot);
+        if (inside && (word >> PLACED) & bit != 0) {
+            return abi.encodeWithSelector(OrderExists.selector, slot);
+        }
+        if (free(account) < amount) {
+            return abi.encodeWithSelector(InsufficientFree.selector, free(account), amount);
+        }
+        return "";
+    }
+
     /// @dev Notes an order for `slot`, after moving the window on to `current`.
-    /// @dev Assumes `current` < `slot` < `current` + {SLOT_BITS}.
-    function placed(Account account, Slot slot, Slot current) internal pure returns (Account) {
-        account = _moved(account, current);
-        uint256 base = (Account.unwrap(account) >> BASE) & MASK_24;
-        if (Slot.unwrap(slot) < base) revert NotYetParticipant(slot, Slot.wrap(uint32(base)));
-        uint256 bit = (1 << (Slot.unwrap(slot) - base)) << PLACED;
-        if (Account.unwrap(account) & bit != 0) revert OrderExists(slot);
-        return Account.wrap(Account.unwrap(account) | bit);
+    /// @dev Assumes {refusalOf} nothing, and `current` < `slot` < `current` + {SLOT_BITS}.
+    function withOrder(Account account, Slot slot, Slot current) internal pure returns (Account) {
+        uint256 word = _moved(Account.unwrap(account), Slot.unwrap(current));
+        uint256 base = (word >> BASE) & MASK_24;
+        return Account.wrap(word | ((1 << (Slot.unwrap(slot) - base)) << PLACED));
     }
 
     /// @dev Notes that the order for `slot` was taken back, which is final.
-    function cancelled(Account account, Slot slot) internal pure returns (Account) {
-        if (!hasOrder(account, slot)) revert NoOrder(slot);
+    /// @dev Assumes that there is one.
+    function withCancellation(Account account, Slot slot) internal pure returns (Account) {
         (, uint256 bit) = _bitOf(account, slot);
         return Account.wrap(Account.unwrap(account) | (bit << CANCELLED));
     }
@@ -137,15 +177,15 @@ library AccountLib {
     }
 
     /// @dev Lets the window begin at `current`, where it begins earlier; bits of the past drop out.
-    function _moved(Account account, Slot current) private pure returns (Account) {
-        uint256 word = Account.unwrap(account);
+    function _moved(uint256 word, uint256 current) private pure returns (uint256) {
         uint256 base = (word >> BASE) & MASK_24;
-        if (base >= Slot.unwrap(current)) return account;
-        uint256 shift = Slot.unwrap(current) - base;
-        uint256 placed_ = ((word >> PLACED) & MASK_24) >> shift;
-        uint256 cancelled_ = ((word >> CANCELLED) & MASK_24) >> shift;
-        word &= ~(uint256(type(uint72).max) << BASE);
-        word |= uint256(Slot.unwrap(current)) << BASE;
-        return Account.wrap(word | (placed_ << PLACED) | (cancelled_ << CANCELLED));
+        if (base >= current) return word;
+        unchecked {
+            uint256 shift = current - base;
+            uint256 placed = ((word >> PLACED) & MASK_24) >> shift;
+            uint256 cancelled = ((word >> CANCELLED) & MASK_24) >> shift;
+            word &= ~(uint256(type(uint72).max) << BASE);
+            return word | (current << BASE) | (placed << PLACED) | (cancelled << CANCELLED);
+        }
     }
 }

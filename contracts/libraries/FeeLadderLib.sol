@@ -18,15 +18,18 @@ library FeeLadderLib {
     ///   F = λ [ D + α ( d n (n − 1) / 2 + n (D − n d) ) ],   n = ⌊D / d⌋
     ///
     /// Rounded up: the line owner never loses the remainder.
-    /// @dev Assumes that `stepMeters` is not zero.
+    /// @dev Assumes that `stepMeters` is not zero and the distance fits {LineLib}: then nothing
+    /// overflows.
     function feeUp(
         FeeLadder memory ladder,
         uint256 distanceMeters
     ) internal pure returns (uint256 microUsdPerMwh) {
-        uint256 n = distanceMeters / ladder.stepMeters;
-        uint256 rest = distanceMeters % ladder.stepMeters;
-        uint256 surcharged = (ladder.stepMeters * (n * n - n)) / 2 + n * rest;
-        uint256 weighted = BPS * distanceMeters + ladder.growthBps * surcharged;
-        return (ladder.baseMicroUsdPerMwhKm * weighted + SCALE - 1) / SCALE;
+        unchecked {
+            uint256 n = distanceMeters / ladder.stepMeters;
+            uint256 rest = distanceMeters % ladder.stepMeters;
+            uint256 surcharged = (ladder.stepMeters * (n * n - n)) / 2 + n * rest;
+            uint256 weighted = BPS * distanceMeters + ladder.growthBps * surcharged;
+            return (ladder.baseMicroUsdPerMwhKm * weighted + SCALE - 1) / SCALE;
+        }
     }
 }

@@ -6,13 +6,18 @@ pragma solidity ^0.8.28;
 /// metres. A zero peer ends the row.
 library LineLib {
     uint256 internal constant LINES_PER_WORD = 8;
+    uint256 internal constant LINE_BITS = 32;
     uint256 internal constant MAX_DISTANCE_METERS = (1 << 20) - 1;
 
     function peerOf(uint256 word, uint256 position) internal pure returns (uint256) {
-        return (word >> (244 - 32 * position)) & 0xfff;
+        unchecked {
+            return (word >> (244 - LINE_BITS * position)) & 0xfff;
+        }
     }
 
     function distanceOf(uint256 word, uint256 position) internal pure returns (uint256) {
-        return (word >> (224 - 32 * position)) & MAX_DISTANCE_METERS;
+        unchecked {
+            return (word >> (224 - LINE_BITS * position)) & MAX_DISTANCE_METERS;
+        }
     }
 }

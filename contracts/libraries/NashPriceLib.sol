@@ -23,6 +23,7 @@ library NashPriceLib {
     }
 
     /// @notice The price of a trade, in micro-USD per MWh.
+    /// @dev With prices of 48 bits, energies of 42 and the fields of the terms nothing overflows.
     /// @param cost c, in micro-USD per MWh.
     /// @param bidTerms The buyer's terms; without utility curve or weights the price is `high`.
     /// @param servedWh P, in Wh; not zero.
@@ -39,21 +40,22 @@ library NashPriceLib {
         uint256 low,
         uint256 high
     ) internal pure returns (uint256) {
-        int256 utility = int256(bidTerms >> 48);
-        int256 saturation = int256((bidTerms >> 16) & 0xffffffff);
-        int256 weight = int256(bidTerms & 0xffff);
-        if (saturation == 0 || weight == 0 || weight > BPS) return high;
+        unchecked {
+            int256 saturation = int256((bidTerms >> 16) & 0xffffffff);
+            int256 weight = int256(bidTerms & 0xffff);
+            if (saturation == 0 || weight == 0 || weight > BPS) return high;
 
-        int256 served = int256(servedWh);
-        int256 own = int256(cost) - int256(fee);
-        int256 numerator = own * 2 * saturation * weight * served;
-        numerator += utility * BPS * (2 * saturation - served) * served;
-        numerator += (BPS - weight) * int256(scoreBps) * REPUTATION_SCALE * 2 * saturation;
-        if (numerator <= 0) return low;
+            int256 served = int256(servedWh);
+            int256 own = int256(cost) - int256(fee);
+            int256 numerator = own * 2 * saturation * weight * served;
+            numerator += int256(bidTerms >> 48) * BPS * (2 * saturation - served) * served;
+            numerator += (BPS - weight) * int256(scoreBps) * REPUTATION_SCALE * 2 * saturation;
+            if (numerator <= 0) return low;
 
-        uint256 divisor = uint256(4 * saturation * weight * served);
-        uint256 nash = (2 * uint256(numerator) + divisor - 1) / (2 * divisor);
-        if (nash < low) return low;
-        return nash > high ? high : nash;
+            uint256 divisor = uint256(4 * saturation * weight * served);
+            uint256 nash = (2 * uint256(numerator) + divisor - 1) / (2 * divisor);
+            if (nash < low) return low;
+            return nash > high ? high : nash;
+        }
     }
 }

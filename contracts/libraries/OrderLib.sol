@@ -6,16 +6,17 @@ import {Order} from "../types/Market.sol";
 /// @title OrderLib
 /// @notice An entry of the book in one word, the highest bits first:
 ///
-///   kind 8 | participant 16 | score 16 | energy 32 | price 48 | unused 40 | terms 96
+///   kind 8 | participant 16 | score 16 | energy 32 | price 48 | unused 20 | nonce 20 | terms 96
 ///
 /// `score` is the owner's reputation when the order was recorded, in basis points. The price of an
-/// offer is its lowest, that of a bid its highest including the lease fee. `terms` belong to the
-/// mechanism. A cancellation has its kind and participant only.
+/// offer is its lowest, that of a bid its highest including the lease fee. `nonce` is that of a
+/// signed order; `terms` belong to the mechanism. A cancellation has kind, participant and nonce.
 /// @dev oracle/domain/book.py packs the same words.
 library OrderLib {
     uint256 internal constant OFFER = 1;
     uint256 internal constant BID = 2;
     uint256 internal constant CANCELLATION = 3;
+    uint256 internal constant MAX_NONCE = 0xfffff;
 
     function pack(
         uint256 kind_,
@@ -34,6 +35,16 @@ library OrderLib {
                     (uint256(price_) << 136) |
                     terms_
             );
+    }
+
+    /// @dev The entry that an order becomes: its owner's number and score are the contract's word.
+    function entered(
+        Order order,
+        uint256 participant_,
+        uint256 scoreBps_
+    ) internal pure returns (Order) {
+        uint256 word = Order.unwrap(order) & ~(uint256(type(uint32).max) << 216);
+        return Order.wrap(word | (participant_ << 232) | (scoreBps_ << 216));
     }
 
     function kind(Order order) internal pure returns (uint256) {
@@ -58,5 +69,19 @@ library OrderLib {
 
     function terms(Order order) internal pure returns (uint256) {
         return Order.unwrap(order) & 0xffffffffffffffffffffffff;
+    }
+
+    function nonce(Order order) internal pure returns (uint256) {
+        return (Order.unwrap(order) >> 96) & 0xfffff;
+    }
+
+    /// @dev Whether a signed order has no bits of its own where the contract writes, none that no
+    /// field uses and, as a cancellation, none but kind, participant and nonce.
+    function isClean(Order order) internal pure returns (bool) {
+        uint256 word = Order.unwrap(order);
+        if (kind(order) == CANCELLATION) {
+            return word & ~((uint256(0xffffff) << 232) | (uint256(0xfffff) << 96)) == 0;
+        }
+        return word & ((uint256(0xffff) << 216) | (uint256(0xfffff) << 116)) == 0;
     }
 }

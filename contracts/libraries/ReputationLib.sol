@@ -11,14 +11,16 @@ pragma solidity ^0.8.28;
 /// r ← λ r + q, s ← λ s + 1. Forgetting is weighted too, so that worthless trades cannot wash away
 /// a bad record. Every division rounds down, r never exceeds s.
 /// @dev oracle/model/reputation.py is the reference. r and s are in units of 1 / {ONE} and fit 20
-/// bits while λ is at most {MAX_MEMORY_BPS}.
+/// bits while λ is at most {MAX_MEMORY_BPS}; energies fit 64 bits, money 128: nothing overflows.
 library ReputationLib {
     uint256 internal constant BPS = 1e4;
     uint256 internal constant ONE = 1 << 15;
     uint256 internal constant MAX_MEMORY_BPS = 9600;
 
     function scoreBps(uint256 r, uint256 s) internal pure returns (uint256) {
-        return ((r + ONE) * BPS) / (s + 2 * ONE);
+        unchecked {
+            return ((r + ONE) * BPS) / (s + 2 * ONE);
+        }
     }
 
     /// @dev The sums after a slot with `soldWh` > 0 sold and `deliveredWh` <= `soldWh` delivered.
@@ -30,11 +32,13 @@ library ReputationLib {
         uint256 deliveredWh,
         uint256 soldWh
     ) internal pure returns (uint256, uint256) {
-        uint256 keep = BPS * BPS - weightBps * (BPS - memoryBps);
-        return (
-            (r * keep) / (BPS * BPS) + (weightBps * ONE * deliveredWh) / (BPS * soldWh),
-            (s * keep) / (BPS * BPS) + (weightBps * ONE) / BPS
-        );
+        unchecked {
+            uint256 keep = BPS * BPS - weightBps * (BPS - memoryBps);
+            return (
+                (r * keep) / (BPS * BPS) + (weightBps * ONE * deliveredWh) / (BPS * soldWh),
+                (s * keep) / (BPS * BPS) + (weightBps * ONE) / BPS
+            );
+        }
     }
 
     /// @dev The weight of a slot in which energy worth `valueMicroUsd` was sold.
@@ -42,7 +46,12 @@ library ReputationLib {
         uint256 valueMicroUsd,
         uint256 fullValueMicroUsd
     ) internal pure returns (uint256 weightBps) {
-        return valueMicroUsd >= fullValueMicroUsd ? BPS : (valueMicroUsd * BPS) / fullValueMicroUsd;
+        unchecked {
+            return
+                valueMicroUsd >= fullValueMicroUsd
+                    ? BPS
+                    : (valueMicroUsd * BPS) / fullValueMicroUsd;
+        }
     }
 
     /// @dev The sums of a participant that joins with a long record of the given score, or with

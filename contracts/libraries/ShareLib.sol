@@ -12,17 +12,17 @@ import {TradeLib} from "./TradeLib.sol";
 library ShareLib {
     using TradeLib for Trade;
 
-    /// @dev Enters into the trades from `first` up to `end`, all of one seller, what each of them
-    /// gets of `deliveredWh`, which is less than `soldWh`, the sum of their energies.
-    function share(
-        Trade[] memory trades,
+    /// @dev What each of the trades from `first` up to `end`, all of one seller, gets of
+    /// `deliveredWh`, which is less than `soldWh`, the sum of their energies.
+    function shares(
+        Trade[] calldata trades,
         uint256 first,
         uint256 end,
         uint256 deliveredWh,
         uint256 soldWh
-    ) internal pure {
+    ) internal pure returns (uint256[] memory parts) {
         uint256[] memory remainders = new uint256[](end - first);
-        uint256[] memory parts = new uint256[](end - first);
+        parts = new uint256[](end - first);
         uint256 left = deliveredWh;
         for (uint256 k = first; k < end; ++k) {
             uint256 scaled = trades[k].energyWh() * deliveredWh;
@@ -34,9 +34,6 @@ library ShareLib {
             uint256 largest = _largest(remainders);
             ++parts[largest];
             remainders[largest] = 0;
-        }
-        for (uint256 k = first; k < end; ++k) {
-            trades[k] = trades[k].withDelivered(parts[k - first]);
         }
     }
 

@@ -17,6 +17,9 @@ library SlotLib {
     /// @dev Readings are taken for this long after a slot's end.
     uint256 internal constant READING_SECONDS = 1 hours;
 
+    /// @dev Sealed orders are revealed for this long after the gate has closed.
+    uint256 internal constant REVEAL_SECONDS = 10 minutes;
+
     /// @dev Changes are announced at most this many slots ahead, a leap year: announcements come in
     /// the order of their slots, so one for the end of time would be the last.
     uint256 internal constant ANNOUNCED_SLOTS = 366 * 96;
@@ -39,9 +42,14 @@ library SlotLib {
         return startsAt(slot) + SLOT_SECONDS;
     }
 
-    /// @dev Whether orders for `slot` are final, at the time of the block.
+    /// @dev When orders for `slot` are final.
+    function closesAt(Slot slot) internal pure returns (uint256) {
+        uint256 starts = startsAt(slot);
+        return starts > GATE_CLOSURE_SECONDS ? starts - GATE_CLOSURE_SECONDS : 0;
+    }
+
     function isGateClosed(Slot slot) internal view returns (bool) {
-        return block.timestamp + GATE_CLOSURE_SECONDS >= startsAt(slot);
+        return block.timestamp >= closesAt(slot);
     }
 
     /// @dev Reverts if `from` may be open already, as what a slot depends on is fixed before it

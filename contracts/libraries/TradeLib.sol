@@ -6,10 +6,9 @@ import {Trade} from "../types/Market.sol";
 /// @title TradeLib
 /// @notice A trade in one word, the highest bits first:
 ///
-///   offer 16 | bid 16 | energy 32 | price 48 | fee 48 | unused 64 | delivered 32
+///   offer 16 | bid 16 | energy 32 | price 48 | fee 48 | unused 96
 ///
-/// `offer` and `bid` are positions in the book; price and fee are in micro-USD per MWh. `delivered`
-/// is zero until the settlement reports it in its event.
+/// `offer` and `bid` are positions in the book; price and fee are in micro-USD per MWh.
 /// @dev oracle/domain/book.py packs the same words.
 library TradeLib {
     /// @dev Offer and bid as one number; trades are given in strictly ascending order of it.
@@ -37,16 +36,8 @@ library TradeLib {
         return (Trade.unwrap(trade) >> 96) & 0xffffffffffff;
     }
 
-    function deliveredWh(Trade trade) internal pure returns (uint256) {
-        return Trade.unwrap(trade) & 0xffffffff;
-    }
-
-    /// @dev Whether the bits that no field uses are zero, and nothing is claimed as delivered.
+    /// @dev Whether the bits that no field uses are zero.
     function isClean(Trade trade) internal pure returns (bool) {
         return Trade.unwrap(trade) & type(uint96).max == 0;
-    }
-
-    function withDelivered(Trade trade, uint256 energy) internal pure returns (Trade) {
-        return Trade.wrap(Trade.unwrap(trade) | energy);
     }
 }

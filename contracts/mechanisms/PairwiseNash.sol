@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IMechanism} from "../interfaces/IMechanism.sol";
-import {EdgeLib} from "../libraries/EdgeLib.sol";
+import {MatchingLib} from "../libraries/MatchingLib.sol";
 import {NashPriceLib} from "../libraries/NashPriceLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {TradeLib} from "../libraries/TradeLib.sol";
-import {Edge, Order, Trade} from "../types/Market.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
+import {Order, Trade} from "../types/Market.sol";
 
 /// @title PairwiseNash
 /// @notice The largest served deficit at the least lease fee, ties by time; each pair at its Nash
@@ -24,28 +25,15 @@ import {Edge, Order, Trade} from "../types/Market.sol";
 /// Σ offer_i u_i + Σ bid_j v_j = Σ w_ij x_ij, the trades are optimal. Layout: one byte, the width
 /// of a dual in bytes, then the duals. oracle/market/pairwise_nash.py is the twin.
 contract PairwiseNash is IMechanism {
-    using EdgeLib for Edge;
+    using MatchingLib for MatchingLib.Scale;
     using OrderLib for Order;
     using TradeLib for Trade;
+    using WordsLib for bytes;
 
     /* CONSTANTS */
 
     /// @dev No optimum needs larger duals, and with these no sum of products overflows.
     uint256 internal constant MAX_DUAL_BYTES = 24;
-
-    /* TYPES */
-
-    /// @dev The numbers that turn fees and positions into weights.
-    struct Scale {
-        uint256 orders;
-        uint256 energyFirst;
-        uint256 feeFirst;
-        uint256 lotLast;
-    }
-
-    /* CONSTANTS */
-
-    uint256 internal constant LOT_MASK = type(uint64).max;
 
     /* ERRORS */
 
@@ -61,145 +49,98 @@ contract PairwiseNash is IMechanism {
     /* VERIFICATION */
 
     /// @inheritdoc IMechanism
+    /// @dev Nothing overflows: with at most 2^11 orders, fees of 48 bits and energies of 32, a
+    /// weight has less than 151 bits, a sum of weights or of duals times energies less than 256.
+    /// Positions in edges exist, and every trade is on an edge.
     function verify(
-        Order[] calldata orders,
-        Edge[] calldata edges,
-        Trade[] calldata trades,
+        bytes calldata orders,
+        bytes calldata edges,
+        bytes calldata trades,
         uint256 realTimePrice,
         bytes calldata certificate
     ) external pure {
-        Scale memory scale = _scaleOf(orders, edges);
-        uint256[] memory duals = _dualsOf(orders, certificate);
-        uint256 dual = _dualValue(orders, edges, duals, scale);
-        uint256 primal = 0;
-        for (uint256 k = 0; k < trades.length; ++k) {
-            Trade trade = trades[k];
-            uint256 weight = _weight(scale, trade.offerIndex(), trade.bidIndex(), trade.fee());
-            primal += weight * trade.energyWh();
+        MatchingLib.Scale memory scale = MatchingLib.scaleOf(orders.count(), edges);
+        (bytes memory duals, uint256 dual) = _dualsOf(orders, certificate);
+        unchecked {
+            dual += MatchingLib.offerDuals(orders, edges, duals, scale);
         }
+        (uint256 primal, bytes memory served) = _primalOf(orders, trades, scale);
         if (primal != dual) revert NotOptimal(primal, dual);
-        _requirePrices(orders, trades, realTimePrice);
+        _requirePrices(orders, trades, served, realTimePrice);
     }
 
     /* INTERNAL */
 
-    function _scaleOf(
-        Order[] calldata orders,
-        Edge[] calldata edges
-    ) internal pure returns (Scale memory scale) {
-        uint256 largestFee = 0;
-        for (uint256 e = 0; e < edges.length; ++e) {
-            if (edges[e].fee() > largestFee) largestFee = edges[e].fee();
-        }
-        uint256 n = orders.length;
-        scale.orders = n;
-        scale.energyFirst = (n + 1) * (largestFee + 1);
-        scale.feeFirst = n * n * n;
-        scale.lotLast = n << 32;
-    }
-
-    function _weight(
-        Scale memory scale,
-        uint256 offerIndex,
-        uint256 bidIndex,
-        uint256 fee
-    ) internal pure returns (uint256) {
-        uint256 tie = (scale.orders - offerIndex) * (scale.orders - bidIndex);
-        uint256 beforeLot = (scale.energyFirst - fee) * scale.feeFirst + tie;
-        return beforeLot * scale.lotLast + _lot(offerIndex, bidIndex);
-    }
-
-    /// @dev 32 bits that depend on a pair's positions in no simple way, so that no sums agree;
-    /// SplitMix64 of Steele, Lea and Flood, OOPSLA 2014.
-    function _lot(uint256 offerIndex, uint256 bidIndex) internal pure returns (uint256) {
-        uint256 mixed = (((offerIndex << 16) | bidIndex) * 0x9e3779b97f4a7c15) & LOT_MASK;
-        mixed = ((mixed ^ (mixed >> 31)) * 0xbf58476d1ce4e5b9) & LOT_MASK;
-        mixed = ((mixed ^ (mixed >> 29)) * 0x94d049bb133111eb) & LOT_MASK;
-        return mixed >> 32;
-    }
-
-    /// @dev The dual of each live bid, at the bid's position in the book.
+    /// @dev The dual of each live bid, at the bid's position in the book, and Σ bid_j v_j.
     function _dualsOf(
-        Order[] calldata orders,
+        bytes calldata orders,
         bytes calldata certificate
-    ) internal pure returns (uint256[] memory duals) {
-        duals = new uint256[](orders.length);
+    ) internal pure returns (bytes memory duals, uint256 value) {
+        uint256 entries = orders.count();
+        duals = WordsLib.zeros(entries);
         uint256 width = certificate.length == 0 ? 0 : uint8(certificate[0]);
         if (width > MAX_DUAL_BYTES) revert BadCertificate(certificate.length, 0);
         uint256 end = 1;
-        for (uint256 j = 0; j < orders.length; ++j) {
-            if (orders[j].kind() != OrderLib.BID) continue;
-            end += width;
-            if (end > certificate.length) continue;
-            duals[j] = uint256(bytes32(certificate[end - width:end])) >> (8 * (32 - width));
+        unchecked {
+            for (uint256 j = 0; j < entries; ++j) {
+                Order order = Order.wrap(orders.at(j));
+                if (order.kind() != OrderLib.BID) continue;
+                end += width;
+                if (end > certificate.length) continue;
+                uint256 dual = uint256(bytes32(certificate[end - width:end])) >> (256 - 8 * width);
+                duals.store(j, dual);
+                value += dual * order.energyWh();
+            }
         }
         if (end != certificate.length) revert BadCertificate(certificate.length, end);
     }
 
-    /// @dev Σ offer_i u_i + Σ bid_j v_j with the least u that the duals v allow.
-    function _dualValue(
-        Order[] calldata orders,
-        Edge[] calldata edges,
-        uint256[] memory duals,
-        Scale memory scale
-    ) internal pure returns (uint256 value) {
-        for (uint256 j = 0; j < duals.length; ++j) {
-            value += duals[j] * orders[j].energyWh();
-        }
-        uint256 highest = 0;
-        for (uint256 e = 0; e < edges.length; ++e) {
-            uint256 i = edges[e].offerIndex();
-            uint256 j = edges[e].bidIndex();
-            uint256 weight = _weight(scale, i, j, edges[e].fee());
-            if (weight > duals[j] + highest) highest = weight - duals[j];
-            bool last = e + 1 == edges.length || edges[e + 1].offerIndex() != i;
-            if (!last) continue;
-            value += highest * orders[i].energyWh();
-            highest = 0;
+    /// @dev Σ w_ij x_ij, and the energy served to each bid, at its position in the book.
+    function _primalOf(
+        bytes calldata orders,
+        bytes calldata trades,
+        MatchingLib.Scale memory scale
+    ) internal pure returns (uint256 primal, bytes memory served) {
+        served = WordsLib.zeros(orders.count());
+        uint256 count = trades.count();
+        unchecked {
+            for (uint256 k = 0; k < count; ++k) {
+                Trade trade = Trade.wrap(trades.at(k));
+                uint256 energyWh = trade.energyWh();
+                primal += scale.weight(trade.pair(), trade.fee()) * energyWh;
+                served.add(trade.bidIndex(), energyWh);
+            }
         }
     }
 
     function _requirePrices(
-        Order[] calldata orders,
-        Trade[] calldata trades,
+        bytes calldata orders,
+        bytes calldata trades,
+        bytes memory served,
         uint256 realTimePrice
     ) internal pure {
-        uint256[] memory served = new uint256[](orders.length);
-        for (uint256 k = 0; k < trades.length; ++k) {
-            served[trades[k].bidIndex()] += trades[k].energyWh();
+        uint256 count = trades.count();
+        unchecked {
+            for (uint256 k = 0; k < count; ++k) {
+                Trade trade = Trade.wrap(trades.at(k));
+                Order offer = Order.wrap(orders.at(trade.offerIndex()));
+                Order bid = Order.wrap(orders.at(trade.bidIndex()));
+                uint256 low = offer.price();
+                uint256 fee = trade.fee();
+                uint256 high = bid.price() - fee;
+                // A seller that overstates its cost must ask for it, and risk the trade.
+                uint256 cost = NashPriceLib.costOf(offer.terms());
+                uint256 price = NashPriceLib.price(
+                    cost < low ? cost : low,
+                    bid.terms(),
+                    served.load(trade.bidIndex()),
+                    offer.scoreBps(),
+                    fee,
+                    low,
+                    high < realTimePrice ? high : realTimePrice
+                );
+                if (trade.price() != price) revert WrongPrice(k, trade.price(), price);
+            }
         }
-        for (uint256 k = 0; k < trades.length; ++k) {
-            Trade trade = trades[k];
-            uint256 price = _priceOf(
-                orders[trade.offerIndex()],
-                orders[trade.bidIndex()],
-                served[trade.bidIndex()],
-                trade.fee(),
-                realTimePrice
-            );
-            if (trade.price() != price) revert WrongPrice(k, trade.price(), price);
-        }
-    }
-
-    function _priceOf(
-        Order offer,
-        Order bid,
-        uint256 servedWh,
-        uint256 fee,
-        uint256 realTimePrice
-    ) internal pure returns (uint256) {
-        uint256 high = bid.price() - fee;
-        // A seller that overstates its cost must ask for it, and risk the trade.
-        uint256 cost = NashPriceLib.costOf(offer.terms());
-        return
-            NashPriceLib.price(
-                cost < offer.price() ? cost : offer.price(),
-                bid.terms(),
-                servedWh,
-                offer.scoreBps(),
-                fee,
-                offer.price(),
-                high < realTimePrice ? high : realTimePrice
-            );
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
 import {Account, Slot} from "../types/Market.sol";
 
@@ -14,17 +15,20 @@ contract AccountHarness {
         Credit,
         Debit,
         Lock,
-        Unlock,
+        Release,
         Place,
         Cancel,
-        SetReputation
+        SetReputation,
+        SetNonce
     }
 
-    /// @notice An operation and its two arguments: an amount; slot and current slot; r and s.
+    /// @notice An operation and its arguments: an amount; an amount and what was earned; slot,
+    /// current slot and amount; a slot; r and s; a nonce.
     struct Step {
         Operation operation;
         uint256 a;
         uint256 b;
+        uint256 c;
     }
 
     /// @notice The word after each step, and what a step that changed nothing was refused with.
@@ -49,9 +53,17 @@ contract AccountHarness {
         if (step.operation == Operation.Credit) return account.credit(step.a);
         if (step.operation == Operation.Debit) return account.debit(step.a);
         if (step.operation == Operation.Lock) return account.lock(step.a);
-        if (step.operation == Operation.Unlock) return account.unlock(step.a);
-        if (step.operation == Operation.Cancel) return account.cancelled(_slot(step.a));
-        if (step.operation == Operation.Place) return account.placed(_slot(step.a), _slot(step.b));
+        if (step.operation == Operation.Release) return account.released(step.a, int256(step.b));
+        if (step.operation == Operation.Cancel) {
+            if (!account.hasOrder(_slot(step.a))) revert AccountLib.NoOrder(_slot(step.a));
+            return account.withCancellation(_slot(step.a));
+        }
+        if (step.operation == Operation.Place) {
+            bytes memory refusal = account.refusalOf(_slot(step.a), step.c);
+            if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
+            return account.withOrder(_slot(step.a), _slot(step.b)).lock(step.c);
+        }
+        if (step.operation == Operation.SetNonce) return account.withNonce(step.a);
         return account.withReputation(step.a, step.b);
     }
 

@@ -2,17 +2,21 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Exchange} from "../Exchange.sol";
+import {SealedExchange} from "../SealedExchange.sol";
 import {ILineLease} from "../interfaces/ILineLease.sol";
 import {IMechanism} from "../interfaces/IMechanism.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {IStorageLedger} from "../interfaces/IStorageLedger.sol";
-import {Edge, FeeLadder, Order, Rules, Slot, Trade} from "../types/Market.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
+import {FeeLadder, Order, Rules, Slot, Trade} from "../types/Market.sol";
 import {MockLineLease} from "./MockLineLease.sol";
 
 /// @title ClearingHarness
 /// @notice The checks of {Clearing} on any book and any lines, without a slot that holds them.
-contract ClearingHarness is Exchange {
+/// @dev {SealedExchange} leaves room for it in a contract, {Exchange} does not.
+contract ClearingHarness is SealedExchange {
+    using WordsLib for Trade[];
+
     /// @notice A book and what else a round depends on.
     struct Round {
         Order[] book;
@@ -36,7 +40,7 @@ contract ClearingHarness is Exchange {
         address mechanism,
         Rules memory rules
     )
-        Exchange(
+        SealedExchange(
             msg.sender,
             IERC20(address(0)),
             IRegistry(address(0)),
@@ -44,18 +48,17 @@ contract ClearingHarness is Exchange {
             IStorageLedger(address(0)),
             mechanism,
             0,
-            rules
+            rules,
+            1
         )
     {}
 
-    /// @notice The live orders and the edges of a round.
+    /// @notice The live orders and the edges of a round, 32 bytes each.
     function roundOf(
         Round calldata round
-    ) external returns (Order[] memory orders, Edge[] memory edges) {
+    ) external returns (bytes memory orders, bytes memory edges) {
         MockLineLease(address(lineLease)).set(round.rows, round.rowWords, round.ladder);
-        uint256[] memory positionOf;
-        (orders, positionOf) = _liveOrders(round.book);
-        edges = _edgesOf(Slot.wrap(0), orders, positionOf, round.realTimePrice);
+        return _roundOf(Slot.wrap(0), round.book, round.realTimePrice);
     }
 
     /// @notice What each outcome of a round is refused with; nothing where it is accepted.
@@ -63,7 +66,7 @@ contract ClearingHarness is Exchange {
         Round calldata round,
         Outcome[] calldata outcomes
     ) external returns (bytes[] memory errors) {
-        (Order[] memory orders, Edge[] memory edges) = this.roundOf(round);
+        (bytes memory orders, bytes memory edges) = this.roundOf(round);
         errors = new bytes[](outcomes.length);
         for (uint256 i = 0; i < outcomes.length; ++i) {
             // solhint-disable-next-line avoid-low-level-calls
@@ -76,8 +79,8 @@ contract ClearingHarness is Exchange {
     // solhint-disable gas-calldata-parameters
     /// @notice Reverts as {Clearing} does unless the outcome is the round's.
     function check(
-        Order[] memory orders,
-        Edge[] memory edges,
+        bytes memory orders,
+        bytes memory edges,
         Outcome calldata outcome,
         uint256 realTimePrice
     ) external view {
@@ -86,7 +89,7 @@ contract ClearingHarness is Exchange {
         IMechanism(mechanismOf(Slot.wrap(0))).verify(
             orders,
             edges,
-            outcome.trades,
+            outcome.trades.asBytes(),
             realTimePrice,
             outcome.certificate
         );

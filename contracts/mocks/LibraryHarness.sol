@@ -57,11 +57,11 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice The fields of each order.
+    /// @notice The fields of each order; its nonce, and whether it is clean.
     function orderFields(
         Order[] calldata words
-    ) external pure returns (uint256[6][] memory fields) {
-        fields = new uint256[6][](words.length);
+    ) external pure returns (uint256[8][] memory fields) {
+        fields = new uint256[8][](words.length);
         for (uint256 i = 0; i < words.length; ++i) {
             Order order = words[i];
             fields[i][0] = order.kind();
@@ -70,15 +70,17 @@ contract LibraryHarness {
             fields[i][3] = order.energyWh();
             fields[i][4] = order.price();
             fields[i][5] = order.terms();
+            fields[i][6] = order.nonce();
+            fields[i][7] = order.isClean() ? 1 : 0;
         }
     }
 
-    /// @notice The fields of each trade: offer, bid, energy, price, fee, delivered; its pair, and
+    /// @notice The fields of each trade: offer, bid, energy, price, fee; its pair, and
     /// whether it is clean.
     function tradeFields(
         Trade[] calldata words
-    ) external pure returns (uint256[8][] memory fields) {
-        fields = new uint256[8][](words.length);
+    ) external pure returns (uint256[7][] memory fields) {
+        fields = new uint256[7][](words.length);
         for (uint256 i = 0; i < words.length; ++i) {
             Trade trade = words[i];
             fields[i][0] = trade.offerIndex();
@@ -86,9 +88,8 @@ contract LibraryHarness {
             fields[i][2] = trade.energyWh();
             fields[i][3] = trade.price();
             fields[i][4] = trade.fee();
-            fields[i][5] = trade.deliveredWh();
-            fields[i][6] = trade.pair();
-            fields[i][7] = trade.isClean() ? 1 : 0;
+            fields[i][5] = trade.pair();
+            fields[i][6] = trade.isClean() ? 1 : 0;
         }
     }
 
@@ -157,22 +158,17 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice Shares what was delivered among trades of these energies, between two others that
-    /// must stay as they are.
-    function shares(
-        uint256[][] calldata energies,
-        uint256[] calldata deliveredWh
-    ) external pure returns (Trade[][] memory trades) {
-        trades = new Trade[][](energies.length);
-        for (uint256 i = 0; i < energies.length; ++i) {
-            uint256 count = energies[i].length;
-            trades[i] = new Trade[](count + 2);
-            uint256 soldWh = 0;
-            for (uint256 k = 0; k < count; ++k) {
-                soldWh += energies[i][k];
-                trades[i][k + 1] = Trade.wrap(energies[i][k] << 192);
-            }
-            ShareLib.share(trades[i], 1, count + 1, deliveredWh[i], soldWh);
+    /// @notice What each of the trades from `first` up to `end` gets.
+    function sharesOf(
+        Trade[] calldata trades,
+        uint256 first,
+        uint256 end,
+        uint256 deliveredWh
+    ) external pure returns (uint256[] memory parts) {
+        uint256 soldWh = 0;
+        for (uint256 k = first; k < end; ++k) {
+            soldWh += trades[k].energyWh();
         }
+        return ShareLib.shares(trades, first, end, deliveredWh, soldWh);
     }
 }

@@ -19,12 +19,7 @@ contract MockLineLease {
     }
 
     /// @notice As in ILineLease.
-    function rowTableOf(Slot) external view returns (address, uint256) {
-        return (_directory, _rowWords);
-    }
-
-    /// @notice As in ILineLease.
-    function ladderOf(Slot) external view returns (FeeLadder memory) {
-        return _ladder;
+    function termsOf(Slot) external view returns (address, uint256, FeeLadder memory) {
+        return (_directory, _rowWords, _ladder);
     }
 }

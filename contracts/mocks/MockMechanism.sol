@@ -2,16 +2,14 @@
 pragma solidity 0.8.37;
 
 import {IMechanism} from "../interfaces/IMechanism.sol";
-import {Edge, Order, Trade} from "../types/Market.sol";
-
 /// @title MockMechanism
 /// @notice Accepts every outcome, so that only the exchange's own checks stand.
 contract MockMechanism is IMechanism {
     /// @inheritdoc IMechanism
     function verify(
-        Order[] calldata,
-        Edge[] calldata,
-        Trade[] calldata,
+        bytes calldata,
+        bytes calldata,
+        bytes calldata,
         uint256,
         bytes calldata
         // solhint-disable-next-line no-empty-blocks

@@ -40,11 +40,12 @@ struct FeeLadder {
     uint16 growthBps;
 }
 
-/// @dev A meter's signed statement of the energy delivered in a slot.
+/// @dev A meter's statement of the energy delivered in a slot, signed as ERC-2098 packs it.
 struct Reading {
     uint16 participant;
     uint32 energyWh;
-    bytes signature;
+    bytes32 r;
+    bytes32 vs;
 }
 
 /// @dev The constants of one exchange, fixed at its deployment.
@@ -59,4 +60,7 @@ struct Rules {
     uint16 memoryBps;
     /// The sold value of a slot from which it counts in full, in micro-USD.
     uint56 fullValueMicroUsd;
+    /// How long after the readings' deadline the grid operator may correct one, in seconds; zero
+    /// to settle as soon as the sellers' readings are there.
+    uint32 challengeSeconds;
 }

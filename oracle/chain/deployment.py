@@ -11,6 +11,9 @@ from oracle.domain.community import FeeLadder
 from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
 
 
+PARTICIPANTS_PER_CALL = 256  # about 40,000 gas each
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
     """Who joins: its owner's and meter's keys, and the reputation it brings."""
@@ -19,6 +22,7 @@ class Participant:
     owner: LocalAccount
     meter: LocalAccount
     initial_score: Bps
+    group: int = 0  # participants of one group earn no reputation from each other; 0 for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,10 @@ class MarketTerms:
     compensation_price: MicroUsdPerMwh
     reputation_memory: Bps
     reputation_full_value: MicroUsd
+    challenge_seconds: int = 0  # after the readings' deadline; zero to settle at once
+    seal_bond: MicroUsd = MicroUsd(0)  # what an order stakes in a sealed round; zero for an open book
     storage: StorageRating
-    first_slot: Slot  # first slot of the storage's record
+    first_slot: Slot  # of the storage's record, and of participants beyond the first transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +112,15 @@ def deploy_market(
     """Deploy every contract of a market; the deployer keeps no right in any of them."""
     first_block = chain.block_number()
     token = chain.deploy(deployer, "TestDollar")
-    founders = [(p.owner.address, p.meter.address, p.initial_score) for p in terms.participants]
-    registry = chain.deploy(deployer, "Registry", roles.registrar.address, founders)
+    founders = [
+        (p.owner.address, p.meter.address, p.group, p.initial_score) for p in terms.participants
+    ]
+    registry = chain.deploy(
+        deployer, "Registry", roles.registrar.address, founders[:PARTICIPANTS_PER_CALL]
+    )
+    for first in range(PARTICIPANTS_PER_CALL, len(founders), PARTICIPANTS_PER_CALL):
+        some = founders[first : first + PARTICIPANTS_PER_CALL]
+        chain.send(roles.registrar, registry, "register", some, terms.first_slot)
     ladder = (terms.ladder.base, terms.ladder.interval, terms.ladder.growth)
     line_lease = chain.deploy(
         deployer, "LineLease", roles.provider.address, ladder, terms.rows, terms.row_words
@@ -130,9 +143,10 @@ def deploy_market(
         terms.first_slot,
     )
     mechanism = chain.deploy(deployer, terms.mechanism)
+    sealed = [terms.seal_bond] if terms.seal_bond else []
     exchange = chain.deploy(
         deployer,
-        "Exchange",
+        "SealedExchange" if sealed else "Exchange",
         roles.operator.address,
         token.address,
         registry.address,
@@ -146,7 +160,9 @@ def deploy_market(
             terms.compensation_price,
             terms.reputation_memory,
             terms.reputation_full_value,
+            terms.challenge_seconds,
         ),
+        *sealed,
     )
     return Deployment(
         token=token,

@@ -8,14 +8,16 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from web3.contract import Contract
+from web3.logs import DISCARD
 from web3.types import EventData
 
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import Deployment
-from oracle.chain.reverts import translated
-from oracle.chain.signatures import Domain
+from oracle.chain.reverts import decoded, translated
+from oracle.chain.signatures import Domain, sign_order
 from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import FeeLadder
+from oracle.errors import ContractRevert
 from oracle.units import (
     SLOT_SECONDS,
     Bps,
@@ -32,11 +34,13 @@ READING_SECONDS = 3600
 OPEN_SLOTS = 23
 PRICES_PER_CALL = 256  # about 30,000 gas each
 CONTRADICTION = 1 << 255
+COUNTER_READING = 1 << 254
 
+ORDER_EVENTS = ("OfferPlaced", "BidPlaced", "OrderCancelled", "OrderRevealed")
 SLOT_EVENTS = (
-    "OfferPlaced",
-    "BidPlaced",
-    "OrderCancelled",
+    *ORDER_EVENTS,
+    "OrdersPosted",
+    "OrderSkipped",
     "SlotCleared",
     "ReadingsRecorded",
     "SlotSettled",
@@ -71,8 +75,36 @@ class SignedReading:
     energy: Wh
     signature: bytes
 
-    def fields(self) -> tuple[int, int, bytes]:
-        return self.participant, self.energy, self.signature
+    def fields(self) -> tuple[int, int, bytes, bytes]:
+        """Return the contract's Reading: the signature as ERC-2098 packs it."""
+        r, s, v = self.signature[:32], self.signature[32:64], self.signature[64]
+        parity = (v - 27 << 255).to_bytes(32, "big")
+        vs = bytes(a | b for a, b in zip(s, parity, strict=True))
+        return self.participant, self.energy, r, vs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """An order and its owner's signature."""
+
+    order: Order
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedOrder:
+    """A signed order that was passed over, and why."""
+
+    order: Order
+    reason: ContractRevert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedOrder:
+    """An order that nobody else can read, and the salt that opens its seal."""
+
+    order: Order
+    salt: bytes
 
 
 def slot_at(timestamp: int) -> Slot:
@@ -92,11 +124,13 @@ class Market:
         self._events: dict[Slot, list[EventData]] = {}
         self._next_block = deployment.first_block
         self._exchange = deployment.exchange
+        known = {event.event_name for event in self._exchange.events}
         self._names = {
             bytes.fromhex(self._exchange.events[name]().topic.removeprefix("0x")): name
             for name in SLOT_EVENTS
+            if name in known  # orders are placed or sealed, never both
         }
-        self.readings_domain = self._domain("Wattline Exchange", deployment.exchange)
+        self.exchange_domain = self._domain("Wattline Exchange", deployment.exchange)
         self.storage_domain = self._domain("Wattline StorageLedger", deployment.storage_ledger)
 
     def deposit(self, owner: LocalAccount, amount: MicroUsd) -> None:
@@ -116,6 +150,58 @@ class Market:
 
     def cancel(self, owner: LocalAccount, slot: Slot) -> None:
         self.chain.send(owner, self._exchange, "cancelOrder", slot)
+
+    def post(
+        self, sender: LocalAccount, slot: Slot, orders: Sequence[SignedOrder]
+    ) -> list[SkippedOrder]:
+        """Record signed orders in one transaction; return those that were passed over."""
+        receipt = self.chain.send(
+            sender,
+            self._exchange,
+            "post",
+            slot,
+            _words([signed.order for signed in orders]),
+            [signed.signature for signed in orders],
+        )
+        events = self._exchange.events.OrderSkipped().process_receipt(receipt, errors=DISCARD)
+        return [
+            SkippedOrder(
+                order=Order.unpack(event["args"]["order"]),
+                reason=decoded(event["args"]["reason"]),
+            )
+            for event in events
+        ]
+
+    def signed(self, owner: LocalAccount, slot: Slot, order: Order) -> SignedOrder:
+        """Return an order with its owner's signature, for anybody to post."""
+        signature = sign_order(owner, self.exchange_domain, slot=slot, order=order)
+        return SignedOrder(order=order, signature=signature)
+
+    def nonce(self, owner: ChecksumAddress) -> int:
+        """Return the lowest nonce of a signed order that is not spent."""
+        return int(self._call(self._exchange, "nonceOf", owner))
+
+    def spend_nonces(self, owner: LocalAccount, below: int) -> None:
+        """Make the orders worthless that `owner` has signed with a nonce below `below`."""
+        self.chain.send(owner, self._exchange, "spendNonces", below)
+
+    def commit(self, owner: LocalAccount, slot: Slot, sealed: SealedOrder) -> None:
+        """Stake the bond on an order that only its seal names."""
+        seal = self._call(self._exchange, "sealOf", *_seal_fields(owner.address, slot, sealed))
+        self.chain.send(owner, self._exchange, "commit", slot, seal)
+
+    def reveal(
+        self, sender: LocalAccount, owner: ChecksumAddress, slot: Slot, sealed: SealedOrder
+    ) -> None:
+        """Open a seal; anybody who knows the salt may."""
+        _, _, *fields = _seal_fields(owner, slot, sealed)
+        self.chain.send(sender, self._exchange, "reveal", slot, owner, *fields)
+
+    def pause(self, operator: LocalAccount) -> None:
+        self.chain.send(operator, self._exchange, "pause")
+
+    def unpause(self, operator: LocalAccount) -> None:
+        self.chain.send(operator, self._exchange, "unpause")
 
     def clear(
         self,
@@ -142,16 +228,31 @@ class Market:
             sender, self._exchange, "reportContradiction", slot, one.fields(), other.fields()
         )
 
+    def correct_reading(
+        self, operator: LocalAccount, slot: Slot, participant: int, energy: Wh
+    ) -> None:
+        """Let the grid operator's reading stand for a participant's."""
+        self.chain.send(operator, self._exchange, "correctReading", slot, participant, energy)
+
     def settle(
         self,
         sender: LocalAccount,
         slot: Slot,
         book: Sequence[Order],
         trades: Sequence[Trade],
-        readings: Sequence[int],
+        entries: Sequence[int],
+        readings: Sequence[SignedReading] = (),
     ) -> None:
+        """Settle a slot with the entries of its readings and, besides, readings not recorded."""
         self.chain.send(
-            sender, self._exchange, "settle", slot, _words(book), _words(trades), list(readings)
+            sender,
+            self._exchange,
+            "settle",
+            slot,
+            _words(book),
+            _words(trades),
+            list(entries),
+            [reading.fields() for reading in readings],
         )
 
     def void(self, sender: LocalAccount, slot: Slot, book: Sequence[Order]) -> None:
@@ -224,27 +325,32 @@ class Market:
 
     def book(self, slot: Slot) -> tuple[Order, ...]:
         """Return a slot's book, read from its events."""
-        events = self._events_of(slot, "OfferPlaced", "BidPlaced", "OrderCancelled")
-        return tuple(Order.unpack(event["args"]["order"]) for event in events)
+        book = []
+        for event in self._events_of(slot, *ORDER_EVENTS, "OrdersPosted"):
+            posted = event["event"] == "OrdersPosted"
+            book += event["args"]["orders"] if posted else [event["args"]["order"]]
+        return tuple(map(Order.unpack, book))
 
     def cleared_trades(self, slot: Slot) -> tuple[Trade, ...] | None:
         """Return the trades that a slot was cleared with, or None."""
-        return self._trades("SlotCleared", slot)
+        events = self._events_of(slot, "SlotCleared")
+        return tuple(map(Trade.unpack, events[0]["args"]["trades"])) if events else None
 
     def settled_trades(self, slot: Slot) -> tuple[Trade, ...] | None:
         """Return a slot's trades with what was delivered, or None."""
-        return self._trades("SlotSettled", slot)
+        events = self._events_of(slot, "SlotSettled")
+        if not events:
+            return None
+        delivered = memoryview(events[0]["args"]["delivered"]).cast("B")
+        return tuple(
+            trade.with_delivered(Wh(int.from_bytes(delivered[4 * k : 4 * k + 4], "big")))
+            for k, trade in enumerate(self.cleared_trades(slot) or ())
+        )
 
     def readings(self, slot: Slot) -> list[int]:
         """Return the entries of a slot's readings."""
         events = self._events_of(slot, "ReadingsRecorded")
         return [entry for event in events for entry in event["args"]["entries"]]
-
-    def _trades(self, name: str, slot: Slot) -> tuple[Trade, ...] | None:
-        events = self._events_of(slot, name)
-        if not events:
-            return None
-        return tuple(Trade.unpack(word) for word in events[0]["args"]["trades"])
 
     def _events_of(self, slot: Slot, *names: str) -> list[EventData]:
         """Return the events of a slot in the order of the chain."""
@@ -273,3 +379,9 @@ class Market:
 
 def _words(records: Sequence[Order] | Sequence[Trade]) -> list[int]:
     return [record.pack() for record in records]
+
+
+def _seal_fields(owner: ChecksumAddress, slot: Slot, sealed: SealedOrder) -> tuple[Any, ...]:
+    order = sealed.order
+    kind = int(order.kind)
+    return owner, slot, kind, order.energy, order.price, order.terms, sealed.salt

@@ -1,4 +1,4 @@
-"""Keys of development chains, and the typed data (EIP-712) that meters sign."""
+"""Keys of development chains, and the typed data (EIP-712) that owners and meters sign."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 
+from oracle.domain.book import Order
 from oracle.units import Slot, Wh
 
 
@@ -36,6 +37,29 @@ def sign_reading(
     fields = {"slot": "uint32", "participant": "uint16", "energyWh": "uint32"}
     message = {"slot": slot, "participant": participant, "energyWh": energy}
     return _sign(meter, domain, "Reading", fields, message)
+
+
+def sign_order(owner: LocalAccount, domain: Domain, *, slot: Slot, order: Order) -> bytes:
+    """Return an owner's signature of an order, whose score is not part of it."""
+    fields = {
+        "kind": "uint8",
+        "slot": "uint32",
+        "participant": "uint16",
+        "energyWh": "uint32",
+        "price": "uint48",
+        "nonce": "uint32",
+        "terms": "uint96",
+    }
+    message = {
+        "kind": int(order.kind),
+        "slot": slot,
+        "participant": order.participant,
+        "energyWh": order.energy,
+        "price": order.price,
+        "nonce": order.nonce,
+        "terms": order.terms,
+    }
+    return _sign(owner, domain, "Order", fields, message)
 
 
 def sign_storage_reading(

@@ -15,6 +15,7 @@ MAX_PARTICIPANTS = 1024
 MAX_ENERGY = 2**32 - 1
 MAX_PRICE = 2**48 - 1
 MAX_TERMS = 2**96 - 1
+MAX_NONCE = 2**20 - 1
 
 
 class Kind(IntEnum):
@@ -27,7 +28,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One entry of the book; a cancellation has its kind and participant only."""
+    """One entry of the book; a cancellation has kind, participant and nonce only."""
 
     kind: Kind
     participant: int
@@ -35,6 +36,7 @@ class Order:
     price: MicroUsdPerMwh = MicroUsdPerMwh(0)  # lowest of an offer; highest of a bid, with fee
     score: Bps = Bps(0)  # the owner's reputation when the order was recorded
     terms: int = 0  # what the mechanism wants to know besides
+    nonce: int = 0  # of a signed order: it is good until its owner has spent this one
 
     def __post_init__(self) -> None:
         inside = (
@@ -43,6 +45,7 @@ class Order:
             and 0 <= self.price <= MAX_PRICE
             and 0 <= self.score <= 0xFFFF
             and 0 <= self.terms <= MAX_TERMS
+            and 0 <= self.nonce <= MAX_NONCE
         )
         if not inside:
             raise InvalidInputError(f"a field of this order does not fit its bits: {self}")
@@ -55,6 +58,7 @@ class Order:
             | self.score << 216
             | self.energy << 184
             | self.price << 136
+            | self.nonce << 96
             | self.terms
         )
 
@@ -67,6 +71,7 @@ class Order:
             score=Bps(word >> 216 & 0xFFFF),
             energy=Wh(word >> 184 & MAX_ENERGY),
             price=MicroUsdPerMwh(word >> 136 & MAX_PRICE),
+            nonce=word >> 96 & MAX_NONCE,
             terms=word & MAX_TERMS,
         )
 
@@ -80,7 +85,7 @@ class Trade:
     energy: Wh
     price: MicroUsdPerMwh
     fee: MicroUsdPerMwh
-    delivered: Wh = Wh(0)  # zero until the settlement says it
+    delivered: Wh = Wh(0)  # zero until the settlement says it; not in the word
 
     def pack(self) -> int:
         """Return the trade's word."""
@@ -90,7 +95,6 @@ class Trade:
             | self.energy << 192
             | self.price << 144
             | self.fee << 96
-            | self.delivered
         )
 
     @staticmethod
@@ -102,7 +106,6 @@ class Trade:
             energy=Wh(word >> 192 & MAX_ENERGY),
             price=MicroUsdPerMwh(word >> 144 & MAX_PRICE),
             fee=MicroUsdPerMwh(word >> 96 & MAX_PRICE),
-            delivered=Wh(word & MAX_ENERGY),
         )
 
     def with_delivered(self, energy: Wh) -> "Trade":

@@ -39,7 +39,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Trades in ascending order of offer and bid, and what proves them."""
+    """Trades in the order of their edges, and what proves them."""
 
     trades: tuple[Trade, ...]
     certificate: bytes
@@ -101,23 +101,20 @@ def require_feasible(market_round: Round, trades: tuple[Trade, ...]) -> None:
     ContractRevert
         Under the name of the contract's error.
     """
-    fees = {(edge.offer, edge.bid): edge.fee for edge in market_round.edges}
+    edges = iter(market_round.edges)
     filled = [0] * len(market_round.orders)
-    last = (-1, -1)
     for position, trade in enumerate(trades):
         pair = (trade.offer, trade.bid)
-        if pair <= last:
-            raise ContractRevert("TradesNotAscending", {"position": position})
-        last = pair
         if trade.energy == 0 or trade.delivered != 0:
             raise ContractRevert("BadTrade", {"position": position, "trade": trade.pack()})
-        if pair not in fees:
+        edge = next((edge for edge in edges if (edge.offer, edge.bid) == pair), None)
+        if edge is None:  # or it came before
             raise ContractRevert(
                 "NoLine", {"position": position, "offerIndex": pair[0], "bidIndex": pair[1]}
             )
-        if trade.fee != fees[pair]:
+        if trade.fee != edge.fee:
             raise ContractRevert(
-                "WrongFee", {"position": position, "fee": trade.fee, "expected": fees[pair]}
+                "WrongFee", {"position": position, "fee": trade.fee, "expected": edge.fee}
             )
         low, high = price_limits(market_round, trade)
         if not low <= trade.price <= high:

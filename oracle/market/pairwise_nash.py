@@ -58,9 +58,12 @@ NAME = "pairwise-nash"
 TIME_LIMIT_S = 60.0
 
 LOTS = 1 << 32
-LOT_MASK = (1 << 64) - 1
-# Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014: SplitMix64
-LOT_FACTORS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+WORD = 1 << 256
+# odd numbers: 2^256 over the golden ratio, and the fraction of the square root of 2
+LOT_FACTORS = (
+    0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95,
+    0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b,
+)
 
 
 def offer_terms(cost: MicroUsdPerMwh) -> int:
@@ -138,11 +141,14 @@ class Weights:
 
 
 def lot(offer: int, bid: int) -> int:
-    """Return 32 bits that depend on a pair's positions in no simple way, so that no sums agree."""
-    mixed = (offer << 16 | bid) * LOT_FACTORS[0] & LOT_MASK
-    mixed = (mixed ^ mixed >> 31) * LOT_FACTORS[1] & LOT_MASK
-    mixed = (mixed ^ mixed >> 29) * LOT_FACTORS[2] & LOT_MASK
-    return mixed >> 32
+    """
+    Return 32 bits that depend on a pair's positions in no simple way, so that no sums agree.
+
+    A multiplication, a shift and another, as in SplitMix (Steele, Lea and Flood, "Fast splittable
+    pseudorandom number generators", OOPSLA 2014), on 256 bits.
+    """
+    mixed = (offer << 16 | bid) * LOT_FACTORS[0] % WORD
+    return (mixed ^ mixed >> 128) * LOT_FACTORS[1] % WORD >> 224
 
 
 class PairwiseNash:
@@ -172,8 +178,9 @@ class PairwiseNash:
             served[bid] = served.get(bid, 0) + energy
         fees = {(edge.offer, edge.bid): edge.fee for edge in market_round.edges}
         trades = tuple(
-            self._priced(market_round, pair, Wh(energy), fees[pair], Wh(served[pair[1]]))
-            for pair, energy in sorted(flows.items())
+            self._priced(market_round, pair, Wh(flows[pair]), fee, Wh(served[pair[1]]))
+            for pair, fee in fees.items()
+            if pair in flows
         )
         return Outcome(trades=trades, certificate=_packed(duals))
 

@@ -317,7 +317,7 @@ class World:
         """Return a reading, signed by the participant's meter unless another is named."""
         signature = sign_reading(
             meter or meter_of(participant),
-            self.market.readings_domain,
+            self.market.exchange_domain,
             slot=slot,
             participant=participant,
             energy=Wh(energy),
@@ -346,6 +346,7 @@ class World:
         compensation: int = COMPENSATION,
         memory: int = MEMORY,
         full_value: int = FULL_VALUE,
+        challenge: int = 0,
     ) -> Contract:
         """Deploy a second exchange beside the first, with other constants."""
         contracts = self.deployment
@@ -359,7 +360,7 @@ class World:
             contracts.storage_ledger.address,
             (mechanism or contracts.mechanism).address,
             REAL_TIME_PRICE,
-            (price_cap, bond, compensation, memory, full_value),
+            (price_cap, bond, compensation, memory, full_value, challenge),
         )
 
     def money(self) -> int:

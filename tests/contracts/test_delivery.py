@@ -131,7 +131,7 @@ def test_a_reading_is_not_replayed_for_another_participant(
 def test_a_reading_for_another_domain_is_refused(
     world: World, exchange: Contract, slot: Slot, change: str
 ) -> None:
-    domain = world.market.readings_domain
+    domain = world.market.exchange_domain
     others = {
         "chain_id": replace(domain, chain_id=domain.chain_id + 1),
         "contract": replace(domain, contract=world.deployment.registry.address),

@@ -249,7 +249,7 @@ class Rival:
     def _read(self, market: Market, slot: Slot, energy: Wh) -> None:
         meter = development_key("P1 meter")
         signature = sign_reading(
-            meter, market.readings_domain, slot=slot, participant=1, energy=energy
+            meter, market.exchange_domain, slot=slot, participant=1, energy=energy
         )
         reading = SignedReading(participant=1, energy=energy, signature=signature)
         market.record_readings(development_key("rival"), slot, [reading])
