@@ -22,5 +22,9 @@ def rolling_hash(words: Iterable[int]) -> str:
 
 def outcome_hash(book: Sequence[Order], trades: Sequence[Trade]) -> str:
     """Return what is stored of a slot that is cleared and not yet settled."""
-    words = [order.pack() for order in book], [trade.pack() for trade in trades]
-    return "0x" + keccak(encode(["uint256[]", "uint256[]"], words)).hex()
+    words = _joined(order.pack() for order in book), _joined(trade.pack() for trade in trades)
+    return "0x" + keccak(encode(["bytes", "bytes"], words)).hex()
+
+
+def _joined(words: Iterable[int]) -> bytes:
+    return b"".join(word.to_bytes(32, "big") for word in words)

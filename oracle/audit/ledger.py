@@ -8,13 +8,20 @@ but added up.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from oracle.audit.hashes import NOTHING, SETTLED, VOID, outcome_hash, rolling_hash
 from oracle.audit.terms import OPEN_SLOTS, Terms
-from oracle.audit.typed_data import domain_hash, reading_digest, signer_of, storage_digest
+from oracle.audit.typed_data import (
+    domain_hash,
+    order_digest,
+    reading_digest,
+    seal_digest,
+    signer_of,
+    storage_digest,
+)
 from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.record import EventRecord, MarketRecord, SignedStatement, Values
 from oracle.errors import ContractRevert, Divergence
@@ -25,7 +32,11 @@ from oracle.units import SLOT_SECONDS, MicroUsd, Slot, Wh, amount_down, amount_u
 
 GATE_CLOSURE_SECONDS = 1800
 READING_SECONDS = 3600
+REVEAL_SECONDS = 600
 CONTRADICTION = 1 << 255
+COUNTER_READING = 1 << 254
+MARKS = CONTRADICTION | COUNTER_READING
+MAX_NONCE = (1 << 20) - 1
 NOBODY = "0x" + 40 * "0"
 
 ROLES = {
@@ -43,6 +54,7 @@ class Account:
     free: int = 0
     locked: int = 0
     participant: int = 0
+    nonce: int = 0
     first_slot: int = 0
     reputation: Reputation = field(default_factory=Reputation)
     touched: int | None = None
@@ -58,6 +70,8 @@ class SlotLedger:
     settled: bool = False
     void: bool = False
     readings: list[int] = field(default_factory=list)
+    seals: dict[str, str] = field(default_factory=dict)  # owner → seal that is not opened
+    revealed: int = 0
 
     @property
     def outcome(self) -> str:
@@ -75,6 +89,31 @@ class SlotLedger:
         if self.void:
             return "void"
         return "recorded" if self.cleared is None else "cleared"
+
+
+@dataclass(slots=True)
+class Statement:
+    """What is known of a participant's delivery."""
+
+    energy: Wh | None = None
+    contradicted: bool = False
+    corrected: bool = False
+    overstated: bool = False  # the meter had said more than the grid operator
+
+    def amend(self, entry: int) -> None:
+        energy = Wh(entry & 0xFFFFFFFF)
+        if entry & CONTRADICTION:
+            self.contradicted = True
+        elif entry & COUNTER_READING:
+            self.overstated = self.energy is not None and self.energy > energy
+            self.energy, self.corrected, self.contradicted = energy, True, False
+        elif self.energy is None:
+            self.energy = energy
+
+    @property
+    def final(self) -> Wh | None:
+        """The energy that counts; None where nobody has spoken."""
+        return Wh(0) if self.contradicted and not self.corrected else self.energy
 
 
 class Ledger:
@@ -100,11 +139,17 @@ class Ledger:
         }
         self._hashes = {entry.slot: entry for entry in record.slots}
         self._certificates = {call.event: call.certificate for call in record.clears}
+        self._salts = {salt.event: salt.salt for salt in record.salts}
+        self._order_signatures = {
+            (one.event, one.entry): one.signature for one in record.order_signatures
+        }
+        self._wallets = {account.owner for account in record.accounts if account.wallet}
+        self._paused = False
         self._statements: dict[int, list[SignedStatement]] = {}
         for statement in record.statements:
             self._statements.setdefault(statement.event, []).append(statement)
         chain_id, addresses = record.constants.chain_id, record.constants.addresses
-        self._readings_domain = domain_hash("Wattline Exchange", chain_id, addresses["Exchange"])
+        self._exchange_domain = domain_hash("Wattline Exchange", chain_id, addresses["Exchange"])
         self._storage_domain = domain_hash(
             "Wattline StorageLedger", chain_id, addresses["StorageLedger"]
         )
@@ -126,6 +171,13 @@ class Ledger:
             "StorageRecorded": self._stored,
             "OwnershipTransferred": self._handed_over,
             "OwnershipTransferStarted": lambda event, values: None,
+            "OrdersPosted": self._posted,
+            "OrderSkipped": self._skipped,
+            "NoncesSpent": self._nonces_spent,
+            "OrderSealed": self._sealed,
+            "OrderRevealed": self._revealed,
+            "Paused": self._pause,
+            "Unpaused": self._pause,
         }
 
     def take(self, event: EventRecord) -> None:
@@ -138,7 +190,7 @@ class Ledger:
             If it is not what the events before it lead to.
         """
         if event.position != self._position:
-            raise _fault(event, f"position: expected {self._position}, came {event.position}")
+            raise _fault(event, f"number: expected {self._position}, came {event.position}")
         if (event.block, event.time) < (self._block, self._time) or (
             event.block == self._block and event.time != self._time and self._position
         ):
@@ -157,12 +209,19 @@ class Ledger:
             raise _fault(event, "expected an event that this version knows")
         taker(event, event.values)
 
+    @property
+    def escrow(self) -> int:
+        """What slots hold: the bonds of seals that are neither opened nor shared out."""
+        undecided = [plain for plain in self.slots.values() if not plain.settled and not plain.void]
+        return sum(len(plain.seals) for plain in undecided) * self._constants.seal_bond
+
     def account(self, owner: str) -> Account:
         return self.accounts.setdefault(owner, Account())
 
     # Money
 
     def _deposited(self, event: EventRecord, values: Values) -> None:
+        self._require_running(event)
         account = self.account(values["owner"])
         if account.participant == 0 and values["owner"] in self.terms.joined:
             raise _fault(event, f"owner: expected {values['owner']} to be enrolled before")
@@ -221,18 +280,94 @@ class Ledger:
         kind = Kind.OFFER if event.name == "OfferPlaced" else Kind.BID
         order = order_of(event, values["order"])
         _compare(event, "kind", int(kind), int(order.kind))
+        _compare(event, "nonce", 0, order.nonce)
+        self._require_running(event)
+        self._require_open(event, Slot(values["slot"]))
         self._record(event, Slot(values["slot"]), values["owner"], order)
+
+    def _posted(self, event: EventRecord, values: Values) -> None:
+        """Take signed orders, in the order of their entries."""
+        slot = Slot(values["slot"])
+        self._require_running(event)
+        self._require_open(event, slot)
+        for entry, fields in enumerate(values["orders"]):
+            order = order_of(event, fields)
+            if not 0 < order.participant <= len(self.terms.owners):
+                raise _fault(event, f"entry {entry}: expected a participant, came {order}")
+            owner = self.terms.owners[order.participant - 1]
+            self._require_order_signature(event, entry, slot, order, owner)
+            nonce = self.account(owner).nonce
+            if order.nonce < nonce:
+                raise _fault(event, f"nonce: expected at least {nonce}, came {order.nonce}")
+            if order.kind is Kind.CANCELLATION:
+                self._cancel(event, slot, owner, order)
+            else:
+                self._record(event, slot, owner, order)
+
+    def _require_order_signature(
+        self, event: EventRecord, entry: int, slot: Slot, order: Order, owner: str
+    ) -> None:
+        signature = self._order_signatures.get((event.position, entry))
+        if signature is None:  # posted by another contract: its calldata is not recorded
+            return
+        signer = signer_of(order_digest(self._exchange_domain, slot, order), signature)
+        if signer != owner and owner not in self._wallets:
+            raise _fault(event, f"signature of entry {entry}: expected {owner}, came {signer}")
+        self.checked["signatures"] += signer == owner
+
+    def _skipped(self, event: EventRecord, values: Values) -> None:
+        self.slots.setdefault(Slot(values["slot"]), SlotLedger())
+        self.checked["orders skipped"] += 1
+
+    def _nonces_spent(self, event: EventRecord, values: Values) -> None:
+        account = self.account(values["owner"])
+        if not account.nonce < values["below"] <= MAX_NONCE:
+            raise _fault(event, f"below: expected above {account.nonce}, came {values['below']}")
+        account.nonce = values["below"]
+
+    def _pause(self, event: EventRecord, values: Values) -> None:
+        if self._paused is (event.name == "Paused"):
+            raise _fault(event, "expected a change of the pause, came none")
+        _compare(event, "account", self.roles.get("operator"), values["account"])
+        self._paused = event.name == "Paused"
+
+    def _require_running(self, event: EventRecord) -> None:
+        if self._paused:
+            raise _fault(event, "expected none while the market is paused")
+
+    def _sealed(self, event: EventRecord, values: Values) -> None:
+        slot, owner = Slot(values["slot"]), values["owner"]
+        self._require_running(event)
+        self._require_open(event, slot)
+        account, plain = self.account(owner), self.slots.setdefault(slot, SlotLedger())
+        self._require_place(event, slot, owner, account)
+        self._debit(event, owner, self._constants.seal_bond)
+        account.touched = slot
+        plain.seals[owner] = values["seal"]
+        self.checked["seals"] += 1
+
+    def _revealed(self, event: EventRecord, values: Values) -> None:
+        slot, owner = Slot(values["slot"]), values["owner"]
+        closes_at = slot * SLOT_SECONDS - GATE_CLOSURE_SECONDS
+        self._require_time(event, closes_at, closes_at + REVEAL_SECONDS)
+        plain = self.slots.setdefault(slot, SlotLedger())
+        seal, order = plain.seals.pop(owner, None), order_of(event, values["order"])
+        if seal is None:
+            raise _fault(event, f"expected a seal of {owner} that is not opened, came none")
+        salt = self._salts.get(event.position)
+        if salt is not None:
+            derived = "0x" + seal_digest(self._exchange_domain, slot, owner, order, salt).hex()
+            _compare(event, "seal", seal, derived)
+        plain.revealed += 1
+        self.account(owner).free += self._constants.seal_bond
+        self._record(event, slot, owner, order)
 
     def _record(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
         """Take an order into a slot's book, as contracts/exchange/OrderBook.sol does."""
         account = self.account(owner)
-        self._require_open(event, slot)
-        if account.participant == 0:
-            raise _fault(event, f"owner: expected a participant's, came {owner}")
+        self._require_place(event, slot, owner, account)
         _compare(event, "participant", account.participant, order.participant)
         _compare(event, "score", account.reputation.score, order.score)
-        if slot < account.first_slot:
-            raise _fault(event, f"expected no order before slot {account.first_slot}")
         if order.energy == 0:
             raise _fault(event, "energy: expected some, came 0")
         if order.price > self._constants.price_cap:
@@ -240,8 +375,6 @@ class Ledger:
                 event, f"price: expected at most {self._constants.price_cap}, came {order.price}"
             )
         plain = self.slots.setdefault(slot, SlotLedger())
-        if owner in plain.owners:
-            raise _fault(event, f"expected one order of {owner} in the slot, came a second")
         lock = self.lock_of(order)
         if account.free < lock:
             raise _fault(event, f"expected at most {account.free} to be locked, came {lock}")
@@ -252,14 +385,32 @@ class Ledger:
         plain.owners.append(owner)
         self.checked["orders"] += 1
 
+    def _require_place(self, event: EventRecord, slot: Slot, owner: str, account: Account) -> None:
+        """Check that an owner may order for a slot, and has not yet."""
+        if account.participant == 0:
+            raise _fault(event, f"owner: expected a participant's, came {owner}")
+        if slot < account.first_slot:
+            raise _fault(event, f"expected no order before slot {account.first_slot}")
+        plain = self.slots.get(slot, SlotLedger())
+        if owner in plain.owners or owner in plain.seals:
+            raise _fault(event, f"expected one order of {owner} in the slot, came a second")
+
     def _cancelled(self, event: EventRecord, values: Values) -> None:
-        slot, owner = Slot(values["slot"]), values["owner"]
+        slot = Slot(values["slot"])
         self._require_open(event, slot)
+        order = order_of(event, values["order"])
+        _compare(event, "nonce", 0, order.nonce)
+        self._cancel(event, slot, values["owner"], order)
+
+    def _cancel(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
         plain = self.slots.setdefault(slot, SlotLedger())
         if plain.owners.count(owner) != 1:
             raise _fault(event, f"expected a live order of {owner} in the slot, came none")
-        order = order_of(event, values["order"])
-        expected = Order(kind=Kind.CANCELLATION, participant=self.account(owner).participant)
+        expected = Order(
+            kind=Kind.CANCELLATION,
+            participant=self.account(owner).participant,
+            nonce=order.nonce,
+        )
         _compare(event, "order", expected, order)
         plain.book.append(order)
         plain.owners.append(owner)
@@ -286,12 +437,8 @@ class Ledger:
         slot = Slot(values["slot"])
         plain = self._in_phase(event, slot, "recorded")
         starts_at = slot * SLOT_SECONDS
-        if not starts_at - GATE_CLOSURE_SECONDS <= event.time < starts_at:
-            raise _fault(
-                event,
-                f"time: expected from {starts_at - GATE_CLOSURE_SECONDS} and before {starts_at}, "
-                f"came {event.time}",
-            )
+        window = REVEAL_SECONDS if self._constants.seal_bond else 0
+        self._require_time(event, starts_at - GATE_CLOSURE_SECONDS + window, starts_at)
         self._compare_book(event, slot, plain)
         _compare(event, "mechanism", self.terms.mechanisms.at(slot), values["mechanism"])
         twin = self._twins.get(values["mechanism"])
@@ -315,7 +462,8 @@ class Ledger:
 
     def _voided(self, event: EventRecord, values: Values) -> None:
         slot = Slot(values["slot"])
-        plain = self._in_phase(event, slot, "recorded")
+        forfeited = slot in self.slots and bool(self.slots[slot].seals)
+        plain = self._in_phase(event, slot, "recorded", may_be_empty=forfeited)
         if event.time < slot * SLOT_SECONDS:
             raise _fault(event, f"time: expected from {slot * SLOT_SECONDS} on, came {event.time}")
         self._compare_book(event, slot, plain)
@@ -326,14 +474,13 @@ class Ledger:
     def _read(self, event: EventRecord, values: Values) -> None:
         slot = Slot(values["slot"])
         opens_at = (slot + 1) * SLOT_SECONDS
-        if not opens_at <= event.time < opens_at + READING_SECONDS:
-            raise _fault(
-                event,
-                f"time: expected from {opens_at} and before {opens_at + READING_SECONDS}, "
-                f"came {event.time}",
-            )
+        corrects = any(entry & COUNTER_READING for entry in values["entries"])
+        challenge = self._constants.challenge_seconds if corrects else 0
+        self._require_time(event, opens_at, opens_at + READING_SECONDS + challenge)
         plain = self.slots.setdefault(slot, SlotLedger())
-        signed = self._signed(event, slot)
+        if plain.settled:
+            raise _fault(event, "expected a slot that is not settled")
+        signed = None if corrects else self._signed(event, slot)
         for entry in values["entries"]:
             self._require_new(event, plain, entry)
             if signed is not None:
@@ -342,10 +489,9 @@ class Ledger:
             self.checked["readings"] += 1
 
     def _require_new(self, event: EventRecord, plain: SlotLedger, entry: int) -> None:
-        participant = (entry & ~CONTRADICTION) >> 32
-        mark = entry & CONTRADICTION
+        participant, mark = (entry & ~MARKS) >> 32, entry & MARKS
         for before in plain.readings:
-            if (before & ~CONTRADICTION) >> 32 == participant and before & CONTRADICTION == mark:
+            if (before & ~MARKS) >> 32 == participant and before & MARKS == mark:
                 raise _fault(event, f"expected one reading of participant {participant}, came two")
 
     def _signed(self, event: EventRecord, slot: Slot) -> dict[int, set[Wh]] | None:
@@ -357,7 +503,7 @@ class Ledger:
         for statement in statements:
             number, energy = statement.participant, statement.energies[0]
             digest = reading_digest(
-                self._readings_domain, slot=slot, participant=number, energy=energy
+                self._exchange_domain, slot=slot, participant=number, energy=energy
             )
             signer = signer_of(digest, statement.signature)
             meter = self.terms.meter(slot, number)
@@ -379,7 +525,11 @@ class Ledger:
             stored = self._hashes[slot].readings
             _compare(event, "hash of the readings", readings_hash(plain), stored)
         cleared = plain.cleared or ()
-        stated = self._final_energies(plain)
+        statements = self._final_statements(event, slot, plain)
+        stated = {n: one.final for n, one in statements.items() if one.final is not None}
+        final_at = (slot + 1) * SLOT_SECONDS + READING_SECONDS + self._constants.challenge_seconds
+        if self._constants.challenge_seconds and event.time < final_at:
+            raise _fault(event, f"time: expected from {final_at} on, came {event.time}")
         sellers = {plain.book[trade.offer].participant for trade in cleared}
         deadline = (slot + 1) * SLOT_SECONDS + READING_SECONDS
         silent = sorted(sellers - stated.keys())
@@ -394,60 +544,84 @@ class Ledger:
             for position, order in enumerate(plain.book)
         }
         expected = deliveries(cleared, of_offer)
-        came = [trade_of(event, fields) for fields in values["trades"]]
+        came = values["delivered"]
         _compare(event, "number of trades", len(expected), len(came))
-        for position, (one, other) in enumerate(zip(expected, came, strict=True)):
-            for name in ("offer", "bid", "energy", "price", "fee", "delivered"):
-                what = f"{name} of trade {position}"
-                _compare(event, what, getattr(one, name), getattr(other, name))
+        for position, (one, energy) in enumerate(zip(expected, came, strict=True)):
+            _compare(event, f"delivered of trade {position}", one.delivered, energy)
         plain.settled = True
         self._release(slot, plain)
-        self._pay(slot, plain, expected)
+        slashed = {number for number, one in statements.items() if one.overstated}
+        self._pay(slot, plain, expected, slashed)
         self.checked["slots settled"] += 1
         self.checked["deliveries"] += len(expected)
 
-    def _final_energies(self, plain: SlotLedger) -> dict[int, Wh]:
-        """Return what each meter says in the end; a contradicted one nothing."""
-        energies: dict[int, Wh] = {}
+    def _final_statements(
+        self, event: EventRecord, slot: Slot, plain: SlotLedger
+    ) -> dict[int, Statement]:
+        """Return what is known of each participant: recorded, or given to settle and signed."""
+        statements: dict[int, Statement] = {}
         for entry in plain.readings:
-            participant = (entry & ~CONTRADICTION) >> 32
-            if entry & CONTRADICTION:
-                energies[participant] = Wh(0)
-            else:
-                energies.setdefault(participant, Wh(entry & 0xFFFFFFFF))
-        return energies
+            statements.setdefault((entry & ~MARKS) >> 32, Statement()).amend(entry)
+        given = self._statements.get(event.position)
+        if given:
+            opens_at = (slot + 1) * SLOT_SECONDS
+            self._require_time(event, opens_at, opens_at + READING_SECONDS)
+            self._signed(event, slot)
+            for one in given:
+                statements.setdefault(one.participant, Statement()).amend(one.energies[0])
+        return statements
 
     def _release(self, slot: Slot, plain: SlotLedger) -> None:
+        """Release the locks, and share what was forfeited, the earliest first with the rest."""
+        pot = len(plain.seals) * self._constants.seal_bond
+        share, rest = divmod(pot, len(plain.book)) if plain.book else (0, 0)
+        if not plain.book:
+            self.account(self.roles.get("line owner", NOBODY)).free += pot
+        for position, owner in enumerate(plain.owners):
+            self.account(owner).free += share + (position < rest)
         for owner, order in zip(plain.owners, plain.book, strict=True):
             account, lock = self.account(owner), self.lock_of(order)
             account.locked -= lock
             account.free += lock
             account.touched = slot
 
-    def _pay(self, slot: Slot, plain: SlotLedger, trades: Sequence[Trade]) -> None:
+    def _pay(
+        self, slot: Slot, plain: SlotLedger, trades: Sequence[Trade], slashed: set[int]
+    ) -> None:
         line_owner = self.account(self.roles.get("line owner", NOBODY))
-        for trade in trades:
-            money = payment(trade, self._constants.compensation_price)
-            seller = self.account(plain.owners[trade.offer])
-            buyer = self.account(plain.owners[trade.bid])
-            seller.free += money.goods - money.compensation
-            buyer.free += money.compensation - money.goods - money.fee
-            line_owner.free += money.fee
-            line_owner.touched = slot
         for offer in sorted({trade.offer for trade in trades}):
-            account = self.account(plain.owners[offer])
             own = [trade for trade in trades if trade.offer == offer]
-            account.reputation = self._moved(account.reputation, own)
-            self.checked["reputations"] += 1
+            seller, number = self.account(plain.owners[offer]), plain.book[offer].participant
+            is_short = any(trade.delivered < trade.energy for trade in own)
+            is_slashed = is_short and number in slashed
+            for trade in own:
+                money = payment(trade, self._constants.compensation_price)
+                compensation = money.compensation
+                if is_slashed:
+                    compensation = amount_down(trade.energy, self._constants.bond_price)
+                buyer = self.account(plain.owners[trade.bid])
+                seller.free += money.goods - compensation
+                buyer.free += compensation - money.goods - money.fee
+                line_owner.free += money.fee
+                line_owner.touched = slot
+            strangers = [trade for trade in own if not self._of_one_group(slot, plain, trade)]
+            if strangers:
+                seller.reputation = self._moved(seller.reputation, strangers, is_slashed)
+                self.checked["reputations"] += 1
 
-    def _moved(self, before: Reputation, own: Iterable[Trade]) -> Reputation:
-        own = list(own)
+    def _of_one_group(self, slot: Slot, plain: SlotLedger, trade: Trade) -> bool:
+        """Return whether seller and buyer belong together."""
+        seller, buyer = (plain.book[k].participant for k in (trade.offer, trade.bid))
+        group = self.terms.group(slot, seller)
+        return group != 0 and group == self.terms.group(slot, buyer)
+
+    def _moved(self, before: Reputation, own: Sequence[Trade], is_slashed: bool) -> Reputation:
         value = MicroUsd(sum(amount_down(trade.energy, trade.price) for trade in own))
         return updated(
             before,
             memory=self._constants.reputation_memory,
             weight=weight_down(value, self._constants.reputation_full_value),
-            delivered=Wh(sum(trade.delivered for trade in own)),
+            delivered=Wh(0 if is_slashed else sum(trade.delivered for trade in own)),
             sold=Wh(sum(trade.energy for trade in own)),
         )
 
@@ -500,9 +674,17 @@ class Ledger:
         if slot in self._hashes:
             _compare(event, "hash of the book", book_hash(plain), self._hashes[slot].book)
 
-    def _in_phase(self, event: EventRecord, slot: Slot, phase: str) -> SlotLedger:
+    def _require_time(self, event: EventRecord, opens_at: int, closes_at: int) -> None:
+        if not opens_at <= event.time < closes_at:
+            raise _fault(
+                event, f"time: expected from {opens_at} and before {closes_at}, came {event.time}"
+            )
+
+    def _in_phase(
+        self, event: EventRecord, slot: Slot, phase: str, *, may_be_empty: bool = False
+    ) -> SlotLedger:
         plain = self.slots.get(slot)
-        if plain is None or not plain.book:
+        if plain is None or not (plain.book or may_be_empty):
             raise _fault(event, "expected orders in the slot's book, came none")
         if plain.phase != phase:
             raise _fault(event, f"expected a slot that is {phase}, came one that is {plain.phase}")
@@ -532,7 +714,7 @@ def trade_of(event: EventRecord, fields: Values) -> Trade:
 
 
 def _require_signed(event: EventRecord, signed: dict[int, set[Wh]], entry: int) -> None:
-    participant = (entry & ~CONTRADICTION) >> 32
+    participant = (entry & ~MARKS) >> 32
     energies = signed.get(participant, set())
     if entry & CONTRADICTION:
         if len(energies) < 2:

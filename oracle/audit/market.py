@@ -8,6 +8,8 @@ from oracle.domain.record import MarketRecord
 from oracle.errors import Divergence
 from oracle.market.mechanism import Mechanism
 
+STATED = ("ReadingsRecorded", "SlotSettled", "StorageRecorded")
+
 
 def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> Counter[str]:
     """
@@ -44,11 +46,19 @@ def _compare_calldata(record: MarketRecord) -> None:
             )
         seen.add(call.event)
     for line, statement in enumerate(record.statements, start=2):
-        if names.get(statement.event) not in ("ReadingsRecorded", "StorageRecorded"):
+        if names.get(statement.event) not in STATED:
             raise Divergence(
                 f"signatures.csv line {line}",
                 f"event: expected one of readings, came {statement.event}",
             )
+
+    for file, name, entries in (
+        ("order_signatures.csv", "OrdersPosted", [one.event for one in record.order_signatures]),
+        ("salts.csv", "OrderRevealed", [one.event for one in record.salts]),
+    ):
+        for line, position in enumerate(entries, start=2):
+            if names.get(position) != name:
+                raise Divergence(f"{file} line {line}", f"event: expected {name}, came {position}")
 
 
 def _compare_slots(record: MarketRecord, ledger: Ledger) -> None:
@@ -69,6 +79,12 @@ def _compare_slots(record: MarketRecord, ledger: Ledger) -> None:
                     place, f"hash {what}: expected {derived}, came {stated}", slot=entry.slot
                 )
             ledger.checked["hashes"] += derived != NOTHING
+        seals = plain.revealed + len(plain.seals), plain.revealed
+        if seals != (entry.sealed, entry.revealed):
+            came = entry.sealed, entry.revealed
+            raise Divergence(
+                place, f"sealed and revealed: expected {seals}, came {came}", slot=entry.slot
+            )
     if len(expected) > len(record.slots):
         slot = expected[len(record.slots)]
         raise Divergence(
@@ -88,6 +104,7 @@ def _compare_accounts(record: MarketRecord, ledger: Ledger) -> None:
             ("free", account.free, entry.free),
             ("locked", account.locked, entry.locked),
             ("participant", account.participant, entry.participant),
+            ("nonce", account.nonce, entry.nonce),
             ("r", account.reputation.r, entry.r),
             ("s", account.reputation.s, entry.s),
         ):
@@ -139,7 +156,9 @@ def _compare_totals(record: MarketRecord, ledger: Ledger) -> None:
     for what, derived, stated in checks:
         if derived != stated:
             raise Divergence("totals.json", f"{what}: expected {derived}, came {stated}", slot=last)
-    held = sum(account.free + account.locked for account in ledger.accounts.values())
+    held = ledger.escrow + sum(
+        account.free + account.locked for account in ledger.accounts.values()
+    )
     if held != ledger.deposited - ledger.withdrawn:
         raise Divergence(
             "accounts.csv",

@@ -60,6 +60,7 @@ class Terms:
         self.meters: Series[tuple[str, ...]] = Series()
         self.lines: Series[dict[Pair, Meters]] = Series()
         self.owners: list[str] = []
+        self.groups: Series[tuple[int, ...]] = Series()
         self.joined: dict[str, tuple[int, Slot, Bps]] = {}  # owner → number, first slot, score
         self._fees: dict[tuple[int, FeeLadder], dict[Pair, MicroUsdPerMwh]] = {}
         self._lines_of: dict[Slot, dict[Pair, Meters]] = {}
@@ -80,6 +81,10 @@ class Terms:
         meters = self.meters.at(slot) or ()
         return meters[participant - 1] if 0 < participant <= len(meters) else None
 
+    def group(self, slot: Slot, participant: int) -> int:
+        groups = self.groups.at(slot) or ()
+        return groups[participant - 1] if 0 < participant <= len(groups) else 0
+
     def announce(self, event: EventRecord) -> bool:
         """Take an announcement; False where the event is none."""
         take = {
@@ -88,6 +93,7 @@ class Terms:
             "LadderAnnounced": self._ladder,
             "LinesAnnounced": self._rows,
             "MeterAnnounced": self._meter,
+            "GroupAnnounced": self._group,
             "ParticipantRegistered": self._participant,
         }.get(event.name)
         if take is None:
@@ -133,8 +139,12 @@ class Terms:
         )
         _same(
             "owners.csv",
-            [(Slot(0), entry) for entry in enumerate(self.owners, start=1)],
-            [(e.since, (e.participant, e.owner)) for e in record.owners],
+            [
+                (since, (number, self.owners[number - 1], group))
+                for since, groups in self.groups.items()
+                for number, group in enumerate(groups, start=1)
+            ],
+            [(e.since, (e.participant, e.owner, e.group)) for e in record.owners],
         )
         announced = {since for since, _ in self.lines.items()}
         for position, line in enumerate(record.lines):
@@ -167,6 +177,13 @@ class Terms:
         meters[number - 1] = event.values["meter"]
         return self.meters.push(since, tuple(meters))
 
+    def _group(self, event: EventRecord, since: Slot) -> bool:
+        groups, number = self._latest_groups(), event.values["participant"]
+        if not 0 < number <= len(groups):
+            raise _fault(event, f"participant: expected one of {len(groups)}, came {number}")
+        groups[number - 1] = event.values["group"]
+        return self.groups.push(since, tuple(groups))
+
     def _participant(self, event: EventRecord, since: Slot) -> bool:
         number, owner = event.values["participant"], event.values["owner"]
         expected = len(self.owners) + 1
@@ -176,7 +193,13 @@ class Terms:
             raise _fault(event, f"owner: expected one that owns none yet, came {owner}")
         self.owners.append(owner)
         self.joined[owner] = number, since, event.values["initialScoreBps"]
-        return self.meters.push(since, (*self._latest_meters(), event.values["meter"]))
+        groups = *self._latest_groups(), event.values["group"]
+        meters = *self._latest_meters(), event.values["meter"]
+        return self.groups.push(since, groups) and self.meters.push(since, meters)
+
+    def _latest_groups(self) -> list[int]:
+        items = self.groups.items()
+        return list(items[-1][1]) if items else []
 
     def _latest_meters(self) -> list[str]:
         items = self.meters.items()

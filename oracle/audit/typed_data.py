@@ -12,11 +12,20 @@ from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
 
+from oracle.domain.book import Order
 from oracle.units import Slot, Wh
 
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 READING_TYPE = "Reading(uint32 slot,uint16 participant,uint32 energyWh)"
 STORAGE_READING_TYPE = "StorageReading(uint32 slot,uint64 chargeWh,uint64 dischargeWh)"
+ORDER_TYPE = (
+    "Order(uint8 kind,uint32 slot,uint16 participant,uint32 energyWh,uint48 price,"
+    "uint32 nonce,uint96 terms)"
+)
+SEAL_TYPE = (
+    "Seal(address owner,uint32 slot,uint8 kind,uint32 energyWh,uint48 price,uint96 terms,"
+    "bytes32 salt)"
+)
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -32,6 +41,18 @@ def reading_digest(domain: bytes, *, slot: Slot, participant: int, energy: Wh) -
 
 def storage_digest(domain: bytes, *, slot: Slot, charge: Wh, discharge: Wh) -> bytes:
     return _digest(domain, _hashed(STORAGE_READING_TYPE, slot, charge, discharge))
+
+
+def order_digest(domain: bytes, slot: Slot, order: Order) -> bytes:
+    """Return what the owner of an order signs; its score is not part of it."""
+    fields = order.kind, slot, order.participant, order.energy, order.price
+    return _digest(domain, _hashed(ORDER_TYPE, *fields, order.nonce, order.terms))
+
+
+def seal_digest(domain: bytes, slot: Slot, owner: str, order: Order, salt: str) -> bytes:
+    """Return the seal of an order."""
+    fields = int(owner, 16), slot, order.kind, order.energy, order.price, order.terms
+    return _digest(domain, _hashed(SEAL_TYPE, *fields, int(salt, 16)))
 
 
 def signer_of(digest: bytes, signature: bytes) -> str | None:

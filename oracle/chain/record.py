@@ -1,7 +1,7 @@
 """Reads what the contracts of a market recorded, from nothing but its Exchange's address."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -29,9 +29,11 @@ from oracle.domain.record import (
     MarketRecord,
     MechanismEntry,
     MeterEntry,
+    OrderSignature,
     OwnerEntry,
     PriceEntry,
     Rating,
+    RevealedSalt,
     SignedStatement,
     SlotHashes,
     StorageEntry,
@@ -39,7 +41,7 @@ from oracle.domain.record import (
     Values,
 )
 from oracle.domain.rows import lines_of
-from oracle.errors import ChainUnavailable, InvalidInputError
+from oracle.errors import ChainUnavailable, ContractRevert, InvalidInputError
 from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Slot, Wh
 
 Progress = Callable[[str, int, int], None]
@@ -69,6 +71,16 @@ def read_market(
     return _Reader(chain, exchange, first_block, progress).record()
 
 
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What transactions carried besides what their events tell."""
+
+    clears: list[ClearCall] = field(default_factory=list)
+    statements: list[SignedStatement] = field(default_factory=list)
+    order_signatures: list[OrderSignature] = field(default_factory=list)
+    salts: list[RevealedSalt] = field(default_factory=list)
+
+
 class _Reader:
     """One reading: every call is made at one block."""
 
@@ -79,6 +91,9 @@ class _Reader:
         self._last_block = chain.block_number()
         self._blocks: dict[int, Any] = {}
         self._exchange = self._exchange_at(exchange)
+        self._seal_bond = self._sealed_with()
+        if self._seal_bond:
+            self._exchange = self._contract("SealedExchange", self._exchange.address)
         addresses = {
             "Registry": self._call(self._exchange, "registry"),
             "LineLease": self._call(self._exchange, "lineLease"),
@@ -91,12 +106,14 @@ class _Reader:
 
     def record(self) -> MarketRecord:
         """Return the whole record."""
-        clears, statements = self._calls()
+        calls = self._calls()
         return MarketRecord(
             constants=self._constants(),
             events=self._events,
-            clears=tuple(clears),
-            statements=tuple(statements),
+            clears=tuple(calls.clears),
+            statements=tuple(calls.statements),
+            order_signatures=tuple(calls.order_signatures),
+            salts=tuple(calls.salts),
             owners=tuple(self._owners()),
             meters=tuple(self._meters()),
             lines=tuple(self._lines()),
@@ -123,6 +140,14 @@ class _Reader:
                 f"--exchange {address}: there is no contract at this address of {self._chain.name}"
             )
         return self._contract("Exchange", checksum)
+
+    def _sealed_with(self) -> MicroUsd:
+        """Return the bond of a sealed order; zero where the Exchange has an open book."""
+        sealed = self._contract("SealedExchange", self._exchange.address)
+        try:
+            return MicroUsd(self._call(sealed, "sealBondMicroUsd"))
+        except ContractRevert:
+            return MicroUsd(0)
 
     def _contract(self, name: str, address: ChecksumAddress) -> Contract:
         return self._chain.w3.eth.contract(address=address, abi=load_artifact(name).abi)
@@ -162,7 +187,8 @@ class _Reader:
         self._progress("events", (part + 1) * len(blocks), len(PARTS) * len(blocks))
 
     def _event(self, position: int, contract: str, log: LogReceipt) -> EventRecord:
-        entry = _events_by_topic(contract).get(bytes(log["topics"][0]))
+        artifact = "SealedExchange" if contract == "Exchange" and self._seal_bond else contract
+        entry = _events_by_topic(artifact).get(bytes(log["topics"][0]))
         if entry is None:
             raise ChainUnavailable(
                 f"{contract} logged an event in block {log['blockNumber']} that is unknown here"
@@ -196,9 +222,8 @@ class _Reader:
             return function.fn_name, arguments
         return None
 
-    def _calls(self) -> tuple[list[ClearCall], list[SignedStatement]]:
-        clears: list[ClearCall] = []
-        statements: list[SignedStatement] = []
+    def _calls(self) -> _Calls:
+        found = _Calls()
         wanted = [e for e in self._events if e.name in _READERS]
         for done, event in enumerate(wanted):
             self._report("calldata", done, len(wanted))
@@ -206,12 +231,35 @@ class _Reader:
             if call is None:
                 continue
             name, arguments = call
+            position = event.position
             if name == "clear":
-                clears.append(ClearCall(event=event.position, certificate=arguments["certificate"]))
+                certificate = arguments["certificate"]
+                found.clears.append(ClearCall(event=position, certificate=certificate))
+            elif name == "reveal":
+                found.salts.append(RevealedSalt(event=position, salt=_hex(arguments["salt"])))
+            elif name == "post":
+                found.order_signatures.extend(self._order_signatures(event, arguments))
             elif name in _STATEMENTS:
-                statements += _STATEMENTS[name](event.position, arguments)
+                found.statements.extend(_STATEMENTS[name](position, arguments))
         self._progress("calldata", len(wanted), len(wanted))
-        return clears, statements
+        return found
+
+    def _order_signatures(self, event: EventRecord, arguments: Values) -> list[OrderSignature]:
+        """Return the signatures of the orders that were not skipped, in their order."""
+        skipped = {
+            other.values["position"]
+            for other in self._events
+            if other.name == "OrderSkipped" and other.transaction == event.transaction
+        }
+        kept = [
+            signature
+            for position, signature in enumerate(arguments["signatures"])
+            if position not in skipped
+        ]
+        return [
+            OrderSignature(event=event.position, entry=entry, signature=bytes(signature))
+            for entry, signature in enumerate(kept)
+        ]
 
     def _constants(self) -> Constants:
         exchange, ledger = self._exchange, self._contracts["StorageLedger"]
@@ -227,6 +275,8 @@ class _Reader:
             compensation_price=self._call(exchange, "compensationMicroUsdPerMwh"),
             reputation_memory=self._call(exchange, "memoryBps"),
             reputation_full_value=self._call(exchange, "fullValueMicroUsd"),
+            challenge_seconds=self._call(exchange, "challengeSeconds"),
+            seal_bond=self._seal_bond,
             storage=Rating(
                 max_slot=self._call(ledger, "maxSlotWh"),
                 min_stored=self._call(ledger, "minStoredWh"),
@@ -243,14 +293,15 @@ class _Reader:
         return sorted({e.values["from"] for e in self._events if e.name in names})
 
     def _owners(self) -> Iterable[OwnerEntry]:
-        words = self._call(self._contracts["Registry"], "owners")
-        for participant, word in enumerate(words, start=1):
-            yield OwnerEntry(
-                since=Slot(0),
-                participant=participant,
-                owner=_address(word),
-                group=word >> 160,
-            )
+        for since in self._announced("ParticipantRegistered", "GroupAnnounced"):
+            words = self._call(self._contracts["Registry"], "ownersOf", since)
+            for participant, word in enumerate(words, start=1):
+                yield OwnerEntry(
+                    since=since,
+                    participant=participant,
+                    owner=_address(word),
+                    group=word >> 160,
+                )
 
     def _meters(self) -> Iterable[MeterEntry]:
         for since in self._announced("ParticipantRegistered", "MeterAnnounced"):
@@ -298,13 +349,17 @@ class _Reader:
             address = to_checksum_address(owner)
             free, locked, participant, _ = self._call(self._exchange, "accountOf", address)
             r, s = self._call(self._exchange, "reputationOf", address)
+            with translated():
+                code = self._chain.w3.eth.get_code(address, self._last_block)
             yield AccountState(
                 owner=owner,
                 free=MicroUsd(free),
                 locked=MicroUsd(locked),
                 participant=participant,
+                nonce=self._call(self._exchange, "nonceOf", address),
                 r=r,
                 s=s,
+                wallet=len(code) > 0,
             )
         self._progress("accounts", len(owners), len(owners))
 
@@ -313,8 +368,16 @@ class _Reader:
         for done, slot in enumerate(slots):
             self._report("slots", done, len(slots))
             book, outcome, readings = self._call(self._exchange, "slotOf", slot)
+            sealed, revealed = 0, 0
+            if self._seal_bond:
+                sealed, revealed = self._call(self._exchange, "sealsOf", slot)
             yield SlotHashes(
-                slot=slot, book=_hex(book), outcome=_hex(outcome), readings=_hex(readings)
+                slot=slot,
+                book=_hex(book),
+                outcome=_hex(outcome),
+                readings=_hex(readings),
+                sealed=sealed,
+                revealed=revealed,
             )
         self._progress("slots", len(slots), len(slots))
 
@@ -365,7 +428,7 @@ def _reading(event: int, fields: Values) -> SignedStatement:
         event=event,
         participant=fields["participant"],
         energies=(Wh(fields["energyWh"]),),
-        signature=bytes(fields["signature"]),
+        signature=bytes(fields["r"]) + bytes(fields["vs"]),
     )
 
 
@@ -380,10 +443,18 @@ def _storage_reading(event: int, arguments: Values) -> list[SignedStatement]:
     ]
 
 
-_READERS = ("SlotCleared", "ReadingsRecorded", "StorageRecorded")
+_READERS = (
+    "SlotCleared",
+    "ReadingsRecorded",
+    "SlotSettled",
+    "StorageRecorded",
+    "OrdersPosted",
+    "OrderRevealed",
+)
 _STATEMENTS: dict[str, Callable[[int, Values], list[SignedStatement]]] = {
     "recordReadings": _readings,
     "reportContradiction": _contradiction,
+    "settle": _readings,
     "record": _storage_reading,
 }
 
@@ -406,7 +477,17 @@ def _event_values(entry: dict[str, Any], log: LogReceipt) -> Values:
     }
     decoded = decode([collapse_if_tuple(item) for item in plain], bytes(log["data"]))
     values |= dict(zip((item["name"] for item in plain), decoded, strict=True))
-    return {item["name"]: _plain(item, values[item["name"]]) for item in entry["inputs"]}
+    inputs = entry["inputs"]
+    if entry["name"] == "OrderSkipped":  # its word need not be an order's
+        inputs = [{**item, "internalType": item["type"]} for item in inputs]
+        values["order"] = values["order"].to_bytes(32, "big")
+    found = {item["name"]: _plain(item, values[item["name"]]) for item in inputs}
+    if entry["name"] == "SlotSettled":  # four bytes a trade
+        found["delivered"] = [
+            int.from_bytes(values["delivered"][k : k + 4], "big")
+            for k in range(0, len(values["delivered"]), 4)
+        ]
+    return found
 
 
 def _plain(item: dict[str, Any], value: Any) -> Any:
@@ -418,7 +499,9 @@ def _plain(item: dict[str, Any], value: Any) -> Any:
     if item.get("internalType") == "Order":
         return {name: int(field) for name, field in asdict(Order.unpack(value)).items()}
     if item.get("internalType") == "Trade":
-        return {name: int(field) for name, field in asdict(Trade.unpack(value)).items()}
+        fields = asdict(Trade.unpack(value))
+        del fields["delivered"]
+        return {name: int(field) for name, field in fields.items()}
     if kind == "tuple":
         return {
             part["name"]: _plain(part, one)

@@ -46,10 +46,27 @@ class ClearCall:
 class SignedStatement:
     """One signed reading of a transaction; `energies` are what the meter signed, in Wh."""
 
-    event: int  # position of the event that the transaction left
+    event: int  # position of the event that the transaction left; of settle its SlotSettled
     participant: int  # 0 for the storage's meter
     energies: tuple[Wh, ...]
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSignature:
+    """The signature of one entry of an OrdersPosted; `entry` counts its orders from 0."""
+
+    event: int
+    entry: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevealedSalt:
+    """The salt that opened a seal."""
+
+    event: int  # position of the OrderRevealed
+    salt: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +95,8 @@ class Constants:
     compensation_price: MicroUsdPerMwh
     reputation_memory: Bps
     reputation_full_value: MicroUsd
+    challenge_seconds: int  # after the readings' deadline; zero where slots are settled at once
+    seal_bond: MicroUsd  # of a sealed order; zero where books are open
     storage: Rating
 
 
@@ -88,7 +107,7 @@ class OwnerEntry:
     since: Slot
     participant: int
     owner: str
-    group: int = 0  # owners of one group other than 0 earn no reputation from each other
+    group: int  # owners of one group other than 0 earn no reputation from each other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +162,10 @@ class AccountState:
     free: MicroUsd
     locked: MicroUsd
     participant: int
+    nonce: int  # the lowest that is not spent
     r: int
     s: int
+    wallet: bool  # a contract: what it signed only the chain can check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +176,8 @@ class SlotHashes:
     book: str
     outcome: str
     readings: str
+    sealed: int  # orders that were sealed, and how many of them were revealed
+    revealed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +244,8 @@ class MarketRecord:
     events: tuple[EventRecord, ...]
     clears: tuple[ClearCall, ...]
     statements: tuple[SignedStatement, ...]
+    order_signatures: tuple[OrderSignature, ...]
+    salts: tuple[RevealedSalt, ...]
     owners: tuple[OwnerEntry, ...]
     meters: tuple[MeterEntry, ...]
     lines: tuple[LineEntry, ...]

@@ -72,7 +72,7 @@ def write_dispatch(folder: Path, record: DispatchRecord, scenario: Path) -> dict
             "trades": [
                 {
                     "slot": one.slot,
-                    "trades": [asdict(trade) for trade in one.trades],
+                    "trades": [_fields(trade) for trade in one.trades],
                     "certificate": "0x" + one.certificate.hex(),
                 }
                 for one in record.outcomes
@@ -118,6 +118,10 @@ def read_dispatch(folder: Path) -> DispatchRecord:
         ),
         optimisations=tuple(optimisations),
     )
+
+
+def _fields(trade: Trade) -> dict[str, int]:
+    return {name: value for name, value in asdict(trade).items() if name != "delivered"}
 
 
 def _list(value: Any) -> list[Any]:

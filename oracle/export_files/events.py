@@ -9,6 +9,7 @@ from oracle.domain.record import EventRecord
 from oracle.errors import InvalidInputError
 from oracle.export_files.values import (
     ADDRESS,
+    BYTES,
     HASH,
     ORDER,
     POSITION,
@@ -29,7 +30,7 @@ MONEY = uint(256)
 ENERGY = uint(64)
 
 HEAD = {
-    "position": POSITION,
+    "record": POSITION,
     "block": POSITION,
     "time": POSITION,
     "transaction": HASH,
@@ -50,6 +51,19 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
         "OfferPlaced": _PLACED,
         "BidPlaced": _PLACED,
         "OrderCancelled": _PLACED,
+        "OrdersPosted": {"slot": SLOT, "poster": ADDRESS, "orders": list_of(ORDER)},
+        "OrderSkipped": {
+            "slot": SLOT,
+            "poster": ADDRESS,
+            "position": POSITION,
+            "order": HASH,
+            "reason": BYTES,
+        },
+        "NoncesSpent": {"owner": ADDRESS, "below": uint(20)},
+        "OrderSealed": {"slot": SLOT, "owner": ADDRESS, "seal": HASH},
+        "OrderRevealed": _PLACED,
+        "Paused": {"account": ADDRESS},
+        "Unpaused": {"account": ADDRESS},
         "SlotCleared": {
             "slot": SLOT,
             "submitter": ADDRESS,
@@ -57,7 +71,7 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
             "trades": list_of(TRADE),
         },
         "ReadingsRecorded": {"slot": SLOT, "entries": list_of(uint(256))},
-        "SlotSettled": {"slot": SLOT, "submitter": ADDRESS, "trades": list_of(TRADE)},
+        "SlotSettled": {"slot": SLOT, "submitter": ADDRESS, "delivered": list_of(uint(32))},
         "SlotVoided": {"slot": SLOT, "submitter": ADDRESS},
         "CompensationPaid": {"operator": ADDRESS, "provider": ADDRESS, "amount": MONEY},
         "MechanismAnnounced": {"from": SLOT, "mechanism": ADDRESS},
@@ -69,9 +83,11 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
             "participant": uint(16),
             "owner": ADDRESS,
             "meter": ADDRESS,
+            "group": uint(16),
             "initialScoreBps": uint(16),
             "from": SLOT,
         },
+        "GroupAnnounced": {"participant": uint(16), "group": uint(16), "from": SLOT},
         "MeterAnnounced": {"participant": uint(16), "meter": ADDRESS, "from": SLOT},
     },
     "LineLease": {
@@ -100,7 +116,7 @@ def write_events(folder: Path, events: Iterable[EventRecord]) -> None:
     with (folder / FILE).open("w", encoding="utf-8", newline="\n") as file:
         for event in events:
             head = {
-                "position": event.position,
+                "record": event.position,
                 "block": event.block,
                 "time": event.time,
                 "transaction": event.transaction,
@@ -141,7 +157,7 @@ def _event(place: str, line: str) -> EventRecord:
         )
     values = {name: value for name, value in fields.items() if name not in HEAD}
     return EventRecord(
-        position=head["position"],
+        position=head["record"],
         block=head["block"],
         time=head["time"],
         transaction=head["transaction"],

@@ -16,9 +16,11 @@ from oracle.domain.record import (
     MarketRecord,
     MechanismEntry,
     MeterEntry,
+    OrderSignature,
     OwnerEntry,
     PriceEntry,
     Rating,
+    RevealedSalt,
     SignedStatement,
     SlotHashes,
     StorageEntry,
@@ -54,6 +56,8 @@ FILES = {
     "certificates.csv": "per event SlotCleared the certificate in the transaction's calldata",
     "signatures.csv": "the meters' signatures in the calldata, by the event they led to; "
     "participant 0 is the storage's meter; energies: what was signed, separated by spaces",
+    "order_signatures.csv": "the owners' signatures of posted orders, by event and entry",
+    "salts.csv": "the salts that opened sealed orders, by event",
     "owners.csv": "participants, their owners and groups",
     "meters.csv": "the meters' keys from a slot on",
     "lines.csv": "the leased lines from a slot on",
@@ -73,6 +77,8 @@ SIGNATURES: Columns = {
     "energies_wh": Kind("one or two energies", lambda value: _energies(value)),
     "signature": BYTES,
 }
+ORDER_SIGNATURES: Columns = {"event": POSITION, "entry": POSITION, "signature": BYTES}
+SALTS: Columns = {"event": POSITION, "salt": HASH}
 OWNERS: Columns = {"since": SLOT, "participant": uint(16), "owner": ADDRESS, "group": uint(16)}
 METERS: Columns = {"since": SLOT, "participant": uint(16), "meter": ADDRESS}
 LINES: Columns = {"since": SLOT, "seller": uint(16), "buyer": uint(16), "distance_m": uint(20)}
@@ -89,10 +95,19 @@ ACCOUNTS: Columns = {
     "free_micro_usd": MONEY,
     "locked_micro_usd": MONEY,
     "participant": uint(16),
+    "nonce": uint(20),
     "r": uint(20),
     "s": uint(20),
+    "wallet": uint(1),
 }
-SLOTS: Columns = {"slot": SLOT, "book": HASH, "outcome": HASH, "readings": HASH}
+SLOTS: Columns = {
+    "slot": SLOT,
+    "book": HASH,
+    "outcome": HASH,
+    "readings": HASH,
+    "sealed": uint(16),
+    "revealed": uint(16),
+}
 STORAGE: Columns = {"slot": SLOT, "charge_wh": ENERGY, "discharge_wh": ENERGY, "stored_wh": ENERGY}
 
 ADDRESSES = object_of(
@@ -117,6 +132,8 @@ CONSTANTS = {
     "compensation_price": PRICE,
     "reputation_memory": BPS,
     "reputation_full_value": uint(56),
+    "challenge_seconds": uint(32),
+    "seal_bond": uint(56),
     "storage": object_of(**RATING),
 }
 TOTALS = {
@@ -154,6 +171,12 @@ def write_market(folder: Path, record: MarketRecord) -> None:
             for s in record.statements
         ],
     )
+    table(
+        "order_signatures.csv",
+        ORDER_SIGNATURES,
+        [(s.event, s.entry, "0x" + s.signature.hex()) for s in record.order_signatures],
+    )
+    table("salts.csv", SALTS, [(s.event, s.salt) for s in record.salts])
     table("owners.csv", OWNERS, [(e.since, e.participant, e.owner, e.group) for e in record.owners])
     table("meters.csv", METERS, [(e.since, e.participant, e.meter) for e in record.meters])
     table("lines.csv", LINES, [(e.since, e.seller, e.buyer, e.distance) for e in record.lines])
@@ -167,9 +190,16 @@ def write_market(folder: Path, record: MarketRecord) -> None:
     table(
         "accounts.csv",
         ACCOUNTS,
-        [(a.owner, a.free, a.locked, a.participant, a.r, a.s) for a in record.accounts],
+        [
+            (a.owner, a.free, a.locked, a.participant, a.nonce, a.r, a.s, int(a.wallet))
+            for a in record.accounts
+        ],
     )
-    table("slots.csv", SLOTS, [(e.slot, e.book, e.outcome, e.readings) for e in record.slots])
+    table(
+        "slots.csv",
+        SLOTS,
+        [(e.slot, e.book, e.outcome, e.readings, e.sealed, e.revealed) for e in record.slots],
+    )
     table(
         "storage.csv", STORAGE, [(e.slot, e.charge, e.discharge, e.stored) for e in record.storage]
     )
@@ -204,6 +234,15 @@ def read_market(folder: Path) -> MarketRecord:
             )
             for row in rows("signatures.csv", SIGNATURES)
         ),
+        order_signatures=tuple(
+            OrderSignature(
+                event=row["event"],
+                entry=row["entry"],
+                signature=bytes.fromhex(row["signature"][2:]),
+            )
+            for row in rows("order_signatures.csv", ORDER_SIGNATURES)
+        ),
+        salts=tuple(RevealedSalt(**row) for row in rows("salts.csv", SALTS)),
         owners=tuple(OwnerEntry(**row) for row in rows("owners.csv", OWNERS)),
         meters=tuple(MeterEntry(**row) for row in rows("meters.csv", METERS)),
         lines=tuple(
@@ -267,8 +306,10 @@ def _account(row: dict[str, Any]) -> AccountState:
         free=row["free_micro_usd"],
         locked=row["locked_micro_usd"],
         participant=row["participant"],
+        nonce=row["nonce"],
         r=row["r"],
         s=row["s"],
+        wallet=bool(row["wallet"]),
     )
 
 

@@ -98,11 +98,15 @@ def object_of(**kinds: Kind) -> Kind:
 
 PRICE = uint(48)
 ORDER = object_of(
-    kind=uint(8), participant=uint(16), energy=uint(32), price=PRICE, score=uint(16), terms=uint(96)
+    kind=uint(8),
+    participant=uint(16),
+    energy=uint(32),
+    price=PRICE,
+    score=uint(16),
+    terms=uint(96),
+    nonce=uint(20),
 )
-TRADE = object_of(
-    offer=uint(16), bid=uint(16), energy=uint(32), price=PRICE, fee=PRICE, delivered=uint(32)
-)
+TRADE = object_of(offer=uint(16), bid=uint(16), energy=uint(32), price=PRICE, fee=PRICE)
 
 
 def taken(place: str, fields: Any, kinds: dict[str, Kind]) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""An honest export, made once; tests tamper with copies."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from oracle.domain.record import DispatchRecord, MarketRecord
+from oracle.export_files.export import write_export
+from tests.oracle.audit.exports import (
+    Forgery,
+    a_busy_market,
+    a_sealed_market,
+    record_of,
+    the_dispatch,
+    write,
+)
+
+
+@pytest.fixture(scope="session")
+def busy_record() -> MarketRecord:
+    return record_of(a_busy_market())
+
+
+@pytest.fixture(scope="session")
+def busy_dispatch() -> DispatchRecord:
+    return the_dispatch()
+
+
+@pytest.fixture(scope="session")
+def honest(
+    busy_record: MarketRecord,
+    busy_dispatch: DispatchRecord,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    return write(tmp_path_factory.mktemp("honest") / "export", busy_record, busy_dispatch)
+
+
+@pytest.fixture
+def forgery(honest: Path, tmp_path: Path) -> Forgery:
+    return Forgery(Path(shutil.copytree(honest, tmp_path / "export")))
+
+
+@pytest.fixture(scope="session")
+def honest_and_sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sealed") / "export"
+    write_export(folder, record_of(a_sealed_market()))
+    return folder
+
+
+@pytest.fixture
+def sealed_forgery(honest_and_sealed: Path, tmp_path: Path) -> Forgery:
+    return Forgery(Path(shutil.copytree(honest_and_sealed, tmp_path / "export")))

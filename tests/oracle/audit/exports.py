@@ -1,0 +1,279 @@
+"""A market with a bit of everything, its export, and ways to tamper with one."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from oracle.chain.chains import EmbeddedChain
+from oracle.chain.market import GATE_CLOSURE_SECONDS, SealedOrder, starts_at
+from oracle.chain.record import read_market
+from oracle.chain.signatures import development_key, sign_storage_reading
+from oracle.domain.record import DispatchRecord, MarketRecord
+from oracle.duals import dispatch_record
+from oracle.export_files.export import write_export
+from oracle.export_files.manifest import FILE as MANIFEST
+from oracle.export_files.manifest import write_manifest
+from oracle.plan import plan_scenario
+from oracle.scenario import load_scenario
+from oracle.units import SLOT_SECONDS, MicroUsd, MicroUsdPerMwh, Slot, Wh
+from tests.contracts.markets import (
+    DEPOSIT,
+    FIRST_SLOT,
+    LADDER,
+    LINES,
+    PROSUMERS,
+    REAL_TIME_PRICE,
+    ROLES,
+    STRANGER,
+    World,
+    a_bid,
+    a_book,
+    a_cancellation,
+    an_offer,
+    owner_of,
+    some_terms,
+)
+from tests.contracts.revertible import RevertibleChain
+
+PAPER_DAY = Path(__file__).parents[3] / "scenarios" / "paper-day"
+
+Row = dict[str, str]
+Event = dict[str, Any]
+
+
+class PlainChain(RevertibleChain):
+    """A chain that tests build a World on, and that knows its transactions."""
+
+    logs = EmbeddedChain.logs
+
+
+def a_busy_market() -> World:
+    """
+    Let a market live: slots settled in full, in part, late and contradicted, one void, one without
+    trades; cancellations, announcements, a new participant, storage, compensation, withdrawals.
+    """
+    world = World(PlainChain(), some_terms())
+    for number in range(1, PROSUMERS + 1):
+        world.market.deposit(owner_of(number), DEPOSIT)
+    world.market.deposit(ROLES.operator, DEPOSIT)
+    _announce(world)
+
+    full = world.cleared()
+    world.read(full.slot, full.sold())
+    world.settle(full)
+
+    part = world.cleared([*a_book(), a_cancellation(6)])
+    world.read(part.slot, {number: energy * 2 // 3 for number, energy in part.sold().items()})
+    world.settle(part)
+
+    fault = world.cleared([an_offer(1, 9_000, 80), a_bid(4, 8_000, 250), an_offer(2, 6_000, 90)])
+    world.read(fault.slot, {1: 7_000})
+    one, other = (world.reading(fault.slot, 1, energy) for energy in (7_000, 7_001))
+    world.market.report_contradiction(STRANGER, fault.slot, one, other)
+    world.now_runs_at(starts_at(fault.slot) + SLOT_SECONDS + 3600)
+    world.settle(fault)
+
+    forgotten = world.closed([an_offer(3, 1_500, 70), a_bid(6, 4_000, 230)])
+    world.now_runs_at(starts_at(forgotten.slot))
+    world.market.void(STRANGER, forgotten.slot, forgotten.book)
+
+    lonely = world.cleared([a_bid(5, 1_000, 100)])
+    world.settle(lonely)
+
+    _post_and_correct(world)
+    _store(world)
+    world.market.withdraw(owner_of(4), MicroUsd(1_234_567))
+    world.market.pay_compensation(STRANGER)
+    waiting = world.cleared()
+    world.read(waiting.slot, dict(list(waiting.sold().items())[:1]))
+    world.place(world.open_slot, [an_offer(1, 2_000, 80), a_bid(4, 500, 250)])
+    return world
+
+
+def _announce(world: World) -> None:
+    """Change everything that can be, from slots on that are not open yet."""
+    market, contracts = world.market, world.deployment
+    later = Slot(FIRST_SLOT + 25)
+    market.announce_real_time_prices(
+        ROLES.operator, {later: MicroUsdPerMwh(REAL_TIME_PRICE - 50_000_000)}
+    )
+    world.send(ROLES.operator, "announceMechanism", contracts.mechanism.address, later)
+    ladder = LADDER.base, LADDER.interval, LADDER.growth + 1
+    world.send(ROLES.provider, "announceLadder", ladder, later, on=contracts.line_lease)
+    rows = some_terms(lines=LINES[1:]).rows
+    world.send(ROLES.provider, "announceLines", rows, 1, later, on=contracts.line_lease)
+    group = [1, 4], [7, 7], later
+    world.send(ROLES.registrar, "announceGroups", *group, on=contracts.registry)
+    world.send(
+        ROLES.registrar,
+        "announceMeters",
+        [6],
+        [development_key("new meter").address],
+        later,
+        on=contracts.registry,
+    )
+
+
+def _post_and_correct(world: World) -> None:
+    """Post signed orders, one of them void; let the grid operator correct a seller's reading."""
+    market = world.market
+    market.spend_nonces(owner_of(5), 3)
+    slot = world.open_slot
+    orders = [
+        an_offer(1, 9_000, 80),
+        a_bid(4, 8_000, 250),
+        a_bid(5, 3_000, 240),
+        a_bid(2, 500, 260),
+    ]
+    market.post(STRANGER, slot, [market.signed(owner_of(o.participant), slot, o) for o in orders])
+    market.pause(ROLES.operator)
+    market.unpause(ROLES.operator)
+    stage = world.close(slot)
+    world.clear(stage)
+    world.read(slot, {1: 8_500})
+    market.correct_reading(ROLES.operator, slot, 1, Wh(4_000))
+    world.settle(stage)
+
+    given = world.cleared([an_offer(2, 5_000, 90), a_bid(4, 4_000, 250), an_offer(3, 500, 70)])
+    world.now_runs_at(starts_at(given.slot) + SLOT_SECONDS)
+    readings = [world.reading(given.slot, n, energy - 7) for n, energy in given.sold().items()]
+    market.settle(STRANGER, given.slot, given.book, given.trades, [], readings)
+
+
+def a_sealed_market() -> World:
+    """Let three seal their orders and two reveal them, then nobody who sealed."""
+    world = World(PlainChain(), some_terms(seal_bond=MicroUsd(1_000_001)))
+    for number in range(1, PROSUMERS + 1):
+        world.market.deposit(owner_of(number), DEPOSIT)
+    slot = world.open_slot
+    sealed = {
+        order.participant: SealedOrder(order=order, salt=bytes([order.participant]) * 32)
+        for order in (an_offer(1, 9_000, 80), a_bid(4, 8_000, 250), a_bid(5, 3_000, 240))
+    }
+    for number, one in sealed.items():
+        world.market.commit(owner_of(number), slot, one)
+    world.now_runs_at(starts_at(slot) - GATE_CLOSURE_SECONDS)
+    for number in (4, 1):
+        world.market.reveal(STRANGER, owner_of(number).address, slot, sealed[number])
+    world.now_runs_at(starts_at(slot) - GATE_CLOSURE_SECONDS + 600)
+    stage = world.close(slot)
+    world.clear(stage)
+    world.read(slot, stage.sold())
+    world.settle(stage)
+
+    silent = world.open_slot
+    world.market.commit(owner_of(2), silent, sealed[1])
+    world.now_runs_at(starts_at(silent))
+    world.market.void(STRANGER, silent, [])
+    world.market.commit(owner_of(3), world.open_slot, sealed[1])
+    return world
+
+
+def _store(world: World) -> None:
+    for position, (charge, discharge) in enumerate([(5_000, 0), (0, 3_333), (0, 0), (777, 0)]):
+        slot = Slot(FIRST_SLOT + position)
+        signature = sign_storage_reading(
+            ROLES.storage_meter,
+            world.market.storage_domain,
+            slot=slot,
+            charge=Wh(charge),
+            discharge=Wh(discharge),
+        )
+        world.market.record_storage(STRANGER, slot, Wh(charge), Wh(discharge), signature)
+
+
+def record_of(world: World) -> MarketRecord:
+    return read_market(world.chain, world.exchange.address)
+
+
+def the_dispatch() -> DispatchRecord:
+    """The reference day, planned and certified."""
+    return dispatch_record(plan_scenario(load_scenario(PAPER_DAY)), None)
+
+
+def write(folder: Path, market: MarketRecord, dispatch: DispatchRecord) -> Path:
+    write_export(folder, market, dispatch, PAPER_DAY)
+    return folder
+
+
+class Forgery:
+    """An export that somebody changes, who keeps positions and checksums right."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def events(self) -> list[Event]:
+        lines = (self.folder / "events.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def write_events(self, events: list[Event]) -> None:
+        """Write events anew, renumbered, with what refers to them."""
+        moved = {event["record"]: new for new, event in reversed(list(enumerate(events)))}
+        for new, event in enumerate(events):
+            event["record"] = new
+        self._write_lines(events)
+        for name in ("certificates.csv", "signatures.csv", "order_signatures.csv", "salts.csv"):
+            self.rows(
+                name,
+                lambda rows: [
+                    {**row, "event": str(moved[int(row["event"])])}
+                    for row in rows
+                    if int(row["event"]) in moved
+                ],
+            )
+
+    def event(self, name: str, change: Callable[[Event], Any], *, nth: int = 0) -> None:
+        """Change the nth event of a name."""
+        events = self.events()
+        chosen = [event for event in events if event["event"] == name][nth]
+        change(chosen)
+        self._write_lines(events)
+
+    def rows(self, name: str, change: Callable[[list[Row]], list[Row]]) -> None:
+        """Change the rows of a CSV file."""
+        path = self.folder / name
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+        lines = [columns, *([row[column] for column in columns] for row in change(rows))]
+        path.write_text("".join(",".join(line) + "\n" for line in lines))
+
+    def cell(
+        self, name: str, column: str, change: Callable[[str], object], *, row: int = 0
+    ) -> None:
+        """Change a cell of a CSV file."""
+
+        def changed(rows: list[Row]) -> list[Row]:
+            rows[row][column] = str(change(rows[row][column]))
+            return rows
+
+        self.rows(name, changed)
+
+    def value(self, name: str, change: Callable[[Any], Any]) -> None:
+        """Change the content of a JSON file."""
+        path = self.folder / name
+        content = json.loads(path.read_text())
+        change(content)
+        path.write_text(json.dumps(content, indent=1) + "\n")
+
+    def sign(self) -> None:
+        """Write a manifest that fits what the files hold now."""
+        manifest = json.loads((self.folder / MANIFEST).read_text())
+        files = {name: entry["holds"] for name, entry in manifest["files"].items()}
+        write_manifest(self.folder, files)
+
+    def _write_lines(self, events: list[Event]) -> None:
+        text = "".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events)
+        (self.folder / "events.jsonl").write_text(text)
+
+
+def more(amount: int = 1) -> Callable[[Any], Any]:
+    """Return a change of an integer, in a file as text or number."""
+    return lambda value: int(value) + amount
+
+
+def flipped(text: str) -> str:
+    """Return hexadecimal with its last digit changed."""
+    return text[:-1] + ("0" if text[-1] != "0" else "1")

@@ -1,0 +1,587 @@
+"""Every kind of tampering ends with 1 and one line that names slot and record."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from scripts.cli import app
+from tests.oracle.audit.exports import PAPER_DAY, Event, Forgery, Row, flipped, more
+
+pytestmark = pytest.mark.contract
+
+Tamper = Callable[[Forgery], None]
+
+ONE_MORE = more()
+
+
+def verify(forgery: Forgery, *options: str) -> Result:
+    return CliRunner().invoke(app, ["verify", str(forgery.folder), *options])
+
+
+def in_event(
+    name: str, *path: str | int, change: Callable[[Any], Any] = ONE_MORE, nth: int = 0
+) -> Tamper:
+    """Return a change of one value of the nth event of a name."""
+
+    def tamper(forgery: Forgery) -> None:
+        forgery.event(name, lambda event: _changed(event, path, change), nth=nth)
+
+    return tamper
+
+
+def in_cell(
+    file: str, column: str, change: Callable[[Any], Any] = ONE_MORE, row: int = 0
+) -> Tamper:
+    return lambda forgery: forgery.cell(file, column, change, row=row)
+
+
+def in_value(file: str, *path: str | int, change: Callable[[Any], Any] = ONE_MORE) -> Tamper:
+    return lambda forgery: forgery.value(file, lambda content: _changed(content, path, change))
+
+
+def _changed(content: Any, path: tuple[str | int, ...], change: Callable[[Any], Any]) -> None:
+    *way, last = path
+    for step in way:
+        content = content[step]
+    content[last] = change(content[last])
+
+
+def all_of(*tampers: Tamper) -> Tamper:
+    def tamper(forgery: Forgery) -> None:
+        for one in tampers:
+            one(forgery)
+
+    return tamper
+
+
+def with_events(change: Callable[[list[Event]], list[Event]]) -> Tamper:
+    return lambda forgery: forgery.write_events(change(forgery.events()))
+
+
+def first(events: list[Event], name: str, nth: int = 0) -> int:
+    return [k for k, event in enumerate(events) if event["event"] == name][nth]
+
+
+def without(name: str, nth: int = 0) -> Tamper:
+    """Return the loss of an event, with all that follow renumbered."""
+
+    def lost(events: list[Event]) -> list[Event]:
+        del events[first(events, name, nth)]
+        return events
+
+    return with_events(lost)
+
+
+def twice(name: str, nth: int = 0) -> Tamper:
+    def doubled(events: list[Event]) -> list[Event]:
+        place = first(events, name, nth)
+        return [*events[: place + 1], dict(events[place]), *events[place + 1 :]]
+
+    return with_events(doubled)
+
+
+def swapped(name: str, other: str) -> Tamper:
+    """Return two orders of a book that change places, each in the other's block and time."""
+
+    def swap(events: list[Event]) -> list[Event]:
+        one, two = first(events, name), first(events, other)
+        for key in ("event", "owner", "order"):
+            events[one][key], events[two][key] = events[two][key], events[one][key]
+        return events
+
+    return with_events(swap)
+
+
+def rows_without(file: str, row: int) -> Tamper:
+    def cut(rows: list[Row]) -> list[Row]:
+        return rows[:row] + rows[row + 1 :]
+
+    return lambda forgery: forgery.rows(file, cut)
+
+
+def in_scenario(old: str, new: str) -> Tamper:
+    def tamper(forgery: Forgery) -> None:
+        path = forgery.folder / "scenario" / "scenario.toml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    return tamper
+
+
+def storage_signature_changed(forgery: Forgery) -> None:
+    def changed(rows: list[Row]) -> list[Row]:
+        row = next(row for row in rows if row["participant"] == "0")
+        row["signature"] = row["signature"][:30] + flipped(row["signature"][30:])
+        return rows
+
+    forgery.rows("signatures.csv", changed)
+
+
+def a_line_lost(forgery: Forgery) -> None:
+    """Lose an event without renumbering those that follow."""
+    path = forgery.folder / "events.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:35] + lines[36:]))
+
+
+def one_column_less(columns: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in columns.items() if name != "wind_mw_40"}
+
+
+def plus(amount: float) -> Callable[[float], float]:
+    return lambda value: value + amount
+
+
+DAY_AHEAD, WITHOUT, WITH = ("optimisations", 0), ("optimisations", 1), ("optimisations", 2)
+
+TAMPERINGS: dict[str, tuple[Tamper, str]] = {
+    "an order's energy": (
+        in_event("BidPlaced", "order", "energy"),
+        r"slot 3400008, record 40 SlotCleared: hash of the book: expected 0x\w+, came 0x\w+",
+    ),
+    "an order's score": (
+        in_event("OfferPlaced", "order", "score"),
+        r"slot 3400008, record 34 OfferPlaced: score: expected 9000, came 9001",
+    ),
+    "an order's owner": (
+        in_event("BidPlaced", "owner", change=flipped),
+        r"slot 3400008, record 35 BidPlaced: owner: expected a participant's, came 0x\w+",
+    ),
+    "an order beyond the owner's money": (
+        in_event("BidPlaced", "order", "energy", change=more(4_000_000)),
+        r"slot 3400008, record 35 BidPlaced: expected at most 100000000 to be locked, came \d+",
+    ),
+    "an order after the gate": (
+        all_of(*[in_event("OfferPlaced", "time", change=more(10**5))]),
+        r"slot 3400008, record 34 OfferPlaced: time: expected before 3060005400, came \d+",
+    ),
+    "a dropped order": (
+        without("BidPlaced", 1),
+        r"slot 3400008, record 39 SlotCleared: hash of the book: expected 0x\w+, came 0x\w+",
+    ),
+    "a line lost from the file": (
+        a_line_lost,
+        r"slot 3400008, record 36 OfferPlaced: number: expected 35, came 36",
+    ),
+    "orders in another order": (
+        swapped("OfferPlaced", "BidPlaced"),
+        r"slot 3400008, record 40 SlotCleared: hash of the book: expected 0x\w+, came 0x\w+",
+    ),
+    "a duplicated order": (
+        twice("OfferPlaced"),
+        r"slot 3400008, record 35 OfferPlaced: expected one order of 0x\w+ in the slot, came a sec",
+    ),
+    "a duplicated settlement": (
+        twice("SlotSettled"),
+        r"slot 3400008, record 43 SlotSettled: expected a slot that is cleared, came one that is s",
+    ),
+    "a lost cancellation": (
+        without("OrderCancelled"),
+        r"slot 3400017, record 49 SlotCleared: hash of the book: expected 0x\w+, came 0x\w+",
+    ),
+    "a price": (
+        in_event("SlotCleared", "trades", 0, "price"),
+        r"slot 3400008, record 40 SlotCleared: price of trade 0: expected \d+, came \d+",
+    ),
+    "a fee": (
+        in_event("SlotCleared", "trades", 1, "fee", nth=1),
+        r"slot 3400017, record 50 SlotCleared: fee of trade 1: expected \d+, came \d+",
+    ),
+    "a fill": (
+        in_event("SlotCleared", "trades", 0, "energy", change=more(-1)),
+        r"slot 3400008, record 40 SlotCleared: fills: expected worth \d+ by the certificate",
+    ),
+    "a fill beyond the order": (
+        in_event("SlotCleared", "trades", 0, "energy", change=more(90_000)),
+        r"slot 3400008, record 40 SlotCleared: fill of entry 0 of the book: expected at most 10000",
+    ),
+    "a lost trade": (
+        in_event("SlotCleared", "trades", change=lambda trades: trades[1:]),
+        r"slot 3400008, record 40 SlotCleared: fills: expected worth \d+ by the certificate",
+    ),
+    "a certificate": (
+        in_cell("certificates.csv", "certificate", flipped),
+        r"slot 3400008, record 40 SlotCleared: fills: expected worth \d+ by the certificate",
+    ),
+    "a certificate cut short": (
+        in_cell("certificates.csv", "certificate", lambda text: text[:-2]),
+        r"slot 3400008, record 40 SlotCleared: certificate: expected \d+ bytes, came \d+",
+    ),
+    "a lost certificate": (
+        rows_without("certificates.csv", 1),
+        r"slot 3400017, record 50 SlotCleared: certificate: expected one in certificates.csv",
+    ),
+    "a mechanism": (
+        in_event("SlotCleared", "mechanism", change=flipped),
+        r"slot 3400008, record 40 SlotCleared: mechanism: expected 0x\w+, came 0x\w+",
+    ),
+    "a delivery": (
+        in_event("SlotSettled", "delivered", 0, change=more(-1)),
+        r"slot 3400008, record 42 SlotSettled: delivered of trade 0: expected \d+, came \d+",
+    ),
+    "a reading": (
+        in_event("ReadingsRecorded", "entries", 0, change=more(-1)),
+        r"slot 3400008, record 41 ReadingsRecorded: reading of participant 1: expected one of \[",
+    ),
+    "a reading with what was signed": (
+        all_of(
+            in_event("ReadingsRecorded", "entries", 0, change=more(-1)),
+            in_cell("signatures.csv", "energies_wh", more(-1)),
+        ),
+        r"slot 3400008, record 41 ReadingsRecorded: signature of participant 1's meter: expected ",
+    ),
+    "a reading without its signature": (
+        all_of(
+            in_event("ReadingsRecorded", "entries", 0, change=more(-1)),
+            lambda forgery: forgery.rows("signatures.csv", lambda rows: rows[3:]),
+        ),
+        r"slot 3400008, record 42 SlotSettled: hash of the readings: expected 0x\w+, came 0x\w+",
+    ),
+    "a lost contradiction": (
+        without("ReadingsRecorded", 3),
+        r"slot 3400026, record 58 SlotSettled: hash of the readings: expected 0x\w+, came 0x\w+",
+    ),
+    "a meter's signature": (
+        in_cell("signatures.csv", "signature", lambda text: text[:30] + flipped(text[30:])),
+        r"slot 3400008, record 41 ReadingsRecorded: signature of participant 1's meter: expected ",
+    ),
+    "a meter's key": (
+        in_event("ParticipantRegistered", "meter", change=flipped),
+        r"slot 3400008, record 41 ReadingsRecorded: signature of participant 1's meter: expected ",
+    ),
+    "a meter's key in the table": (
+        in_cell("meters.csv", "meter", flipped, row=7),
+        r"slot 3400025, meters.csv line 9: expected .*, came ",
+    ),
+    "the chain that was signed for": (
+        in_value("constants.json", "chain_id"),
+        r"slot 3400008, record 41 ReadingsRecorded: signature of participant 1's meter: expected ",
+    ),
+    "a line's distance": (
+        in_cell("lines.csv", "distance_m", row=1),
+        r"slot 3400008, record 40 SlotCleared: fee of trade \d: expected \d+, came \d+",
+    ),
+    "a lost line": (
+        rows_without("lines.csv", 1),
+        r"slot 3400008, record 40 SlotCleared: trades: NoLine \(position \d, offerIndex 0",
+    ),
+    "a ladder in the table": (
+        in_cell("ladders.csv", "growth_bps"),
+        r"slot 0, ladders.csv line 2: expected .*, came ",
+    ),
+    "a ladder": (
+        all_of(
+            in_cell("ladders.csv", "base_micro_usd_per_mwh_km"),
+            in_event("LadderAnnounced", "baseMicroUsdPerMwhKm"),
+        ),
+        r"slot 3400008, record 40 SlotCleared: fee of trade \d: expected \d+, came \d+",
+    ),
+    "a real-time price": (
+        all_of(
+            in_cell("prices.csv", "price_micro_usd_per_mwh", more(-220_000_000)),
+            in_event("RealTimePriceAnnounced", "price", change=more(-220_000_000)),
+        ),
+        r"slot 3400008, record 40 SlotCleared: (price of trade|trades: NoLine|fills)",
+    ),
+    "a real-time price in the table": (
+        in_cell("prices.csv", "price_micro_usd_per_mwh", row=1),
+        r"slot 3400025, prices.csv line 3: expected .*, came ",
+    ),
+    "an announcement that came too late": (
+        in_event("RealTimePriceAnnounced", "from", nth=1, change=more(-20)),
+        r"slot 3400005, record 27 RealTimePriceAnnounced: from: expected a slot of 3400024 to \d+",
+    ),
+    "an owner in the table": (
+        in_cell("owners.csv", "owner", flipped),
+        r"slot 0, owners.csv line 2: expected .*, came ",
+    ),
+    "the reputation that one joined with": (
+        in_event("Enrolled", "r"),
+        r"no slot, record 14 Enrolled: r: expected \d+, came \d+",
+    ),
+    "a reputation": (
+        in_cell("accounts.csv", "r", row=0),
+        r"slot \d+, accounts.csv line 2: r of 0x\w+: expected \d+, came \d+",
+    ),
+    "an account": (
+        in_cell("accounts.csv", "free_micro_usd", row=1),
+        r"slot \d+, accounts.csv line 3: free of 0x\w+: expected \d+, came \d+",
+    ),
+    "a lost account": (
+        rows_without("accounts.csv", 0),
+        r"slot \d+, accounts.csv line \d+: expected 0x\w+, came no line",
+    ),
+    "a deposit": (
+        in_event("Deposited", "amount", change=more(1_000_000)),
+        r"slot \d+, accounts.csv line \d+: free of 0x\w+: expected \d+, came \d+",
+    ),
+    "a withdrawal": (
+        in_event("Withdrawn", "amount", change=more(-1)),
+        r"slot \d+, accounts.csv line \d+: free of 0x\w+: expected \d+, came \d+",
+    ),
+    "a withdrawal of what is not there": (
+        in_event("Withdrawn", "amount", change=more(10**9)),
+        r"no slot, record 84 Withdrawn: amount: expected at most \d+ free, came \d+",
+    ),
+    "a compensation": (
+        in_event("CompensationPaid", "amount"),
+        r"no slot, record 85 CompensationPaid: amount: expected \d+, came \d+",
+    ),
+    "the price of a shortfall": (
+        in_value("constants.json", "compensation_price", change=more(10_000_000)),
+        r"slot \d+, accounts.csv line \d+: free of 0x\w+: expected \d+, came \d+",
+    ),
+    "who earns the fees": (
+        in_value("totals.json", "line_owner", change=flipped),
+        r"slot 3400080, totals.json: line_owner: expected 0x\w+, came 0x\w+",
+    ),
+    "the token's balance": (
+        in_value("totals.json", "token_balance", change=more(-1)),
+        r"slot 3400080, totals.json: token_balance: expected at least \d+, came \d+",
+    ),
+    "a stored energy": (
+        in_event("StorageRecorded", "storedWh", nth=1),
+        r"slot 3400001, record 81 StorageRecorded: storedWh: expected \d+, came \d+",
+    ),
+    "a charge": (
+        in_event("StorageRecorded", "chargeWh", nth=3),
+        r"slot 3400003, record 83 StorageRecorded: energies: expected \(777, 0\), came \(778, 0\)",
+    ),
+    "a stored energy in the table": (
+        in_cell("storage.csv", "stored_wh", row=2),
+        r"slot 3400002, storage.csv line 4: expected .*, came ",
+    ),
+    "a lost slot of the storage": (
+        without("StorageRecorded", 1),
+        r"slot 3400002, record 81 StorageRecorded: slot: expected 3400001, came 3400002",
+    ),
+    "the storage meter's signature": (
+        storage_signature_changed,
+        r"slot 3400000, record 80 StorageRecorded: signature of the storage's meter: expected 0x",
+    ),
+    "the signature of a posted order": (
+        in_cell("order_signatures.csv", "signature", lambda text: text[:30] + flipped(text[30:])),
+        r"slot 3400053, record 68 OrdersPosted: signature of entry 0: expected 0x\w+, came ",
+    ),
+    "a posted order": (
+        in_event("OrdersPosted", "orders", 1, "price"),
+        r"slot 3400053, record 68 OrdersPosted: signature of entry 1: expected 0x\w+, came ",
+    ),
+    "a spent nonce": (
+        in_event("NoncesSpent", "below"),
+        r"(slot \d+|no slot), accounts.csv line \d+: nonce of 0x\w+: expected 4, came 3",
+    ),
+    "a pause that is not lifted": (
+        without("Unpaused"),
+        r"slot 3400062, record \d+ OfferPlaced: expected none while the market is paused",
+    ),
+    "the grid operator's reading": (
+        in_event("ReadingsRecorded", "entries", 0, nth=5),
+        r"slot 3400053, record 74 SlotSettled: hash of the readings: expected 0x\w+, came 0x\w+",
+    ),
+    "a reading that was given to settle": (
+        in_event("SlotSettled", "delivered", 0, nth=5),
+        r"slot 3400062, record 79 SlotSettled: delivered of trade 0: expected \d+, came \d+",
+    ),
+    "a group": (
+        in_event("GroupAnnounced", "group"),
+        r"slot 3400053, record 68 OrdersPosted: score: expected \d+, came \d+",
+    ),
+    "a group in the table": (
+        in_cell("owners.csv", "group", row=6),
+        r"slot 3400025, owners.csv line 8: expected .*, came ",
+    ),
+    "a book's hash": (
+        in_cell("slots.csv", "book", flipped),
+        r"slot 3400008, record 40 SlotCleared: hash of the book: expected 0x\w+, came 0x\w+",
+    ),
+    "the hash of a book that is open": (
+        in_cell("slots.csv", "book", flipped, row=8),
+        r"slot 3400080, slots.csv line 10: hash book: expected 0x\w+, came 0x\w+",
+    ),
+    "an outcome's hash": (
+        in_cell("slots.csv", "outcome", flipped, row=7),
+        r"slot 3400071, slots.csv line 9: hash outcome: expected 0x\w+, came 0x\w+",
+    ),
+    "a readings' hash": (
+        in_cell("slots.csv", "readings", flipped, row=7),
+        r"slot 3400071, slots.csv line 9: hash readings: expected 0x\w+, came 0x\w+",
+    ),
+    "a missing slot": (
+        rows_without("slots.csv", 3),
+        r"slot 3400047, slots.csv line 5: slot: expected 3400039, came 3400047",
+    ),
+    "a lost settlement": (
+        without("SlotSettled", 4 - 1),
+        r"slot 3400047, slots.csv line 6: hash outcome: expected 0x\w+, came 0x\w+",
+    ),
+    "a lost voiding": (
+        without("SlotVoided"),
+        r"slot 3400039, slots.csv line 5: hash outcome: expected 0x\w+, came 0x\w+",
+    ),
+    "a planned trade": (
+        in_value("dispatch.json", "trades", 40, "trades", 0, "energy", change=more(-1)),
+        r"slot 41, dispatch.json trades: the contract refused: NotOptimal",
+    ),
+    "a missing slot of the plan": (
+        in_value("dispatch.json", "trades", change=lambda slots: slots[:-1]),
+        r"slot 96, dispatch.json trades: expected 96 slots, came 95",
+    ),
+    "a column of the commitment": (
+        in_value("dispatch.json", *DAY_AHEAD, "columns", "on_0_3", change=lambda on: 1 - on),
+        r"slot 13, dispatch.json day-ahead: E\w+_0_3\w*: expected from .* to .*, came ",
+    ),
+    "a column that is no integer": (
+        in_value("dispatch.json", *DAY_AHEAD, "columns", "on_0_3", change=lambda on: 0.5),
+        r"slot 13, dispatch.json day-ahead: on_0_3: expected 0 or 1, came 0.5",
+    ),
+    "a column of the dispatch": (
+        in_value("dispatch.json", *WITH, "columns", "wind_mw_40", change=plus(-0.01)),
+        r"slot 41, dispatch.json real-time with sharing: E27_balance_40: expected from .* came ",
+    ),
+    "a column beyond its limit": (
+        in_value("dispatch.json", *WITH, "columns", "charge_mw_7", change=plus(1e3)),
+        r"slot 8, dispatch.json real-time with sharing: charge_mw_7: expected from 0 to 40, came ",
+    ),
+    "a missing column": (
+        in_value("dispatch.json", *WITH, "columns", change=one_column_less),
+        r"slot 41, dispatch.json real-time with sharing: columns: expected wind_mw_40, came ",
+    ),
+    "a dual": (
+        in_value("dispatch.json", *WITHOUT, "duals", "E27_balance_40", change=plus(0.5)),
+        r"no slot, dispatch.json real-time without sharing: bound_usd: expected .*, came ",
+    ),
+    "a bound": (
+        in_value("dispatch.json", *WITH, "bound_usd", change=plus(1.0)),
+        r"no slot, dispatch.json real-time with sharing: bound_usd: expected .*, came ",
+    ),
+    "a gap": (
+        in_value("dispatch.json", *DAY_AHEAD, "gap", change=lambda gap: gap / 2),
+        r"no slot, dispatch.json day-ahead: gap: expected .*, came ",
+    ),
+    "an objective": (
+        in_value("dispatch.json", *WITH, "objective_usd", change=plus(-1.0)),
+        r"no slot, dispatch.json real-time with sharing: objective_usd: expected .*, came ",
+    ),
+    "a lost optimisation": (
+        in_value("dispatch.json", "optimisations", change=lambda all_: all_[:2]),
+        r"no slot, dispatch.json real-time with sharing: expected this optimisation, came none",
+    ),
+    "the scenario's price of carbon": (
+        in_scenario("price_usd_per_t = 12", "price_usd_per_t = 13"),
+        r"no slot, dispatch.json day-ahead: objective_usd: expected .*, came ",
+    ),
+    "a file's checksum": (
+        lambda forgery: forgery.value(
+            "manifest.json", lambda m: _changed(m, ("files", "slots.csv", "sha256"), flipped)
+        ),
+        r"no slot, slots.csv: SHA-256: expected 0x\w+, came 0x\w+",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TAMPERINGS)
+def test_tampering_is_named_with_slot_and_record(forgery: Forgery, kind: str) -> None:
+    tamper, expected = TAMPERINGS[kind]
+    tamper(forgery)
+    if kind != "a file's checksum":
+        forgery.sign()
+
+    result = verify(forgery)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert re.match(rf"error: {expected}", result.stderr), result.stderr
+
+
+def test_an_honest_export_passes(forgery: Forgery) -> None:
+    result = verify(forgery)
+
+    assert result.exit_code == 0, result.stderr
+    assert "Nothing diverges" in result.stdout
+
+
+def test_an_honest_export_tells_machines_what_was_checked(forgery: Forgery) -> None:
+    said = json.loads(verify(forgery, "--json").stdout)
+
+    assert said["ok"] is True
+    assert said["checked"]["slots cleared"] == 7
+    assert said["checked"]["slots settled"] == 6
+    assert said["checked"]["slots voided"] == 1
+    assert said["checked"]["dispatch optimisations"] == 3
+    assert said["checked"]["signatures"] == 18
+
+
+def test_a_forged_export_tells_machines_slot_and_record(forgery: Forgery) -> None:
+    in_event("SlotCleared", "trades", 0, "price")(forgery)
+
+    result = verify(forgery, "--json")
+
+    said = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (said["ok"], said["slot"], said["record"]) == (False, 3_400_008, "record 40 SlotCleared")
+
+
+def test_a_change_that_says_nothing_else_is_found_by_the_checksum(forgery: Forgery) -> None:
+    in_event("SlotCleared", "submitter", change=flipped)(forgery)
+
+    result = verify(forgery)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: no slot, events.jsonl: SHA-256: expected 0x")
+
+
+def test_the_scenario_is_that_of_the_run(forgery: Forgery) -> None:
+    copied = {path.name for path in (forgery.folder / "scenario").iterdir()}
+
+    assert copied == {path.name for path in PAPER_DAY.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [
+        (
+            in_cell("salts.csv", "salt", flipped),
+            r"slot 3400008, record \d+ OrderRevealed: seal: expected 0x\w+, came 0x\w+",
+        ),
+        (
+            in_event("OrderSealed", "seal", change=flipped, nth=2),
+            r"no slot, events.jsonl: SHA-256: ",
+        ),
+        (
+            in_value("constants.json", "seal_bond"),
+            r"slot \d+, accounts.csv line \d+: free of 0x\w+: expected \d+, came \d+",
+        ),
+        (
+            in_cell("slots.csv", "revealed", row=0),
+            r"slot 3400008, slots.csv line 2: sealed and revealed: expected \(3, 2\), came",
+        ),
+        (
+            without("OrderSealed", 2),
+            r"slot \d+, slots.csv line 2: sealed and revealed: expected \(2, 2\), came \(3, 2\)",
+        ),
+    ],
+)
+def test_tampering_with_a_sealed_round_is_named(
+    sealed_forgery: Forgery, tamper: Tamper, expected: str
+) -> None:
+    tamper(sealed_forgery)
+    if "SHA" not in expected:
+        sealed_forgery.sign()
+
+    result = verify(sealed_forgery)
+
+    assert result.exit_code == 1
+    assert re.match(rf"error: {expected}", result.stderr), result.stderr
+
+
+def test_an_honest_export_of_sealed_rounds_passes(sealed_forgery: Forgery) -> None:
+    result = verify(sealed_forgery)
+
+    assert result.exit_code == 0, result.stderr
