@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IVm} from "./IVm.sol";
+
+/// @title Checks
+/// @notice What all tests share.
+abstract contract Checks {
+    IVm internal constant VM = IVm(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    /// @dev A number from `low` to `high`: `value` where it lies there, else folded into it; the
+    /// largest values become the upper end.
+    function _between(uint256 value, uint256 low, uint256 high) internal pure returns (uint256) {
+        if (value >= low && value <= high) return value;
+        uint256 size = high - low + 1;
+        if (size == 0) return value;
+        uint256 fromTheEnd = type(uint256).max - value;
+        if (fromTheEnd < 4 && fromTheEnd < size) return high - fromTheEnd;
+        return low + (value % size);
+    }
+
+    function _min(uint256 a, uint256 b) internal pure returns (uint256) {
+        return a < b ? a : b;
+    }
+
+    function _slice(uint256 word, uint256 lowest, uint256 bits) internal pure returns (uint256) {
+        return (word / 2 ** lowest) % 2 ** bits;
+    }
+}
