@@ -128,6 +128,11 @@ def a_book() -> tuple[Order, ...]:
     )
 
 
+def packed(words: Iterable[int]) -> bytes:
+    """Return words as the mechanisms take them, 32 bytes each."""
+    return b"".join(word.to_bytes(32, "big") for word in words)
+
+
 def owner_of(participant: int) -> LocalAccount:
     return development_key(f"prosumer {participant} owner")
 

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.contract
 
 MAX_MONEY = 2**56 - 1
 WINDOW = 24
-CREDIT, DEBIT, LOCK, UNLOCK, PLACE, CANCEL, SET_REPUTATION = range(7)
+CREDIT, DEBIT, LOCK, RELEASE, PLACE, CANCEL, SET_REPUTATION, SET_NONCE = range(8)
 
-Step = tuple[int, int, int]
+Step = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class PlainAccount:
     free: int = 0
     locked: int = 0
     number: int = 0
+    nonce: int = 0
     base: int = 0
     placed: frozenset[int] = frozenset()
     cancelled: frozenset[int] = frozenset()
@@ -33,7 +34,8 @@ class PlainAccount:
     s: int = 0
 
     def pack(self) -> int:
-        word = self.free | self.locked << 56 | self.number << 112 | self.base << 144
+        word = self.free | self.locked << 56 | self.number << 112
+        word |= self.nonce << 124 | self.base << 144
         for slot in self.placed:
             word |= 1 << 168 + slot - self.base
         for slot in self.cancelled:
@@ -45,7 +47,7 @@ class PlainAccount:
 
     def after(self, step: Step) -> "PlainAccount | str":
         """Return the account after a step, or the name of the error that refuses it."""
-        operation, a, b = step
+        operation, a, b, c = step
         if operation == CREDIT:
             if self.free + a > MAX_MONEY:
                 return "AccountFull"
@@ -55,27 +57,34 @@ class PlainAccount:
                 return "InsufficientFree"
             if operation == DEBIT:
                 return replace(self, free=self.free - a)
-            if self.locked + a > MAX_MONEY:
-                return "AccountFull"
             return replace(self, free=self.free - a, locked=self.locked + a)
-        if operation == UNLOCK:
-            return replace(self, locked=self.locked - a)
+        if operation == RELEASE:
+            earned = b - 2**256 if b >= 2**255 else b
+            if self.free + a + earned > MAX_MONEY:
+                return "AccountFull"
+            return replace(self, free=self.free + a + earned, locked=self.locked - a)
         if operation == PLACE:
-            return self._after_order(a, b)
+            return self._after_order(a, b, c)
         if operation == CANCEL:
             if not self.live(a):
                 return "NoOrder"
             return replace(self, cancelled=self.cancelled | {a})
+        if operation == SET_NONCE:
+            return replace(self, nonce=a)
         return replace(self, r=a, s=b)
 
-    def _after_order(self, slot: int, current: int) -> "PlainAccount | str":
-        base = max(self.base, current)
-        if slot < base:
+    def _after_order(self, slot: int, current: int, amount: int) -> "PlainAccount | str":
+        if slot < self.base:
             return "NotYetParticipant"
         if slot in self.placed:
             return "OrderExists"
+        if self.free < amount:
+            return "InsufficientFree"
+        base = max(self.base, current)
         return replace(
             self,
+            free=self.free - amount,
+            locked=self.locked + amount,
             base=base,
             placed=frozenset(s for s in self.placed if s >= base) | {slot},
             cancelled=frozenset(s for s in self.cancelled if s >= base),
@@ -94,21 +103,27 @@ def lives(draw: st.DrawFn) -> tuple[PlainAccount, list[Step], list[PlainAccount 
     )
     steps, results = [], []
     for _ in range(draw(st.integers(1, 30))):
-        operation = draw(st.integers(CREDIT, SET_REPUTATION))
-        a, b = 0, 0
+        operation = draw(st.integers(CREDIT, SET_NONCE))
+        a, b, c = 0, 0, 0
         if operation in (CREDIT, DEBIT, LOCK):
             a = draw(amounts)
-        elif operation == UNLOCK:
+            if operation == LOCK:  # all money of an exchange fits one account
+                a = min(a, MAX_MONEY - account.locked) if a <= account.free else a
+        elif operation == RELEASE:
             a = draw(st.one_of(st.just(account.locked), st.integers(0, account.locked)))
+            b = draw(st.integers(-a, MAX_MONEY)) % 2**256
         elif operation == PLACE:
             now += draw(st.sampled_from([0, 0, 0, 1, 2, 22, 23, 24, 100]))
             a, b = now + draw(st.integers(1, WINDOW - 1)), now
+            c = draw(st.integers(0, min(account.free + 1, MAX_MONEY - account.locked)))
         elif operation == CANCEL:
             a = now + draw(st.integers(0, WINDOW + 2))
+        elif operation == SET_NONCE:
+            a = draw(st.integers(0, 2**20 - 1))
         else:
             b = draw(st.integers(0, 2**20 - 1))
             a = draw(st.integers(0, b))
-        step = (operation, a, b)
+        step = (operation, a, b, c)
         result = account.after(step)
         account = account if isinstance(result, str) else result
         steps.append(step)
@@ -141,30 +156,44 @@ def test_an_account_refuses_one_micro_dollar_too_many(accounts: Contract) -> Non
     full = PlainAccount(free=MAX_MONEY, number=1).pack()
 
     with reverts(accounts, "AccountFull", amountMicroUsd=2**56, maximumMicroUsd=MAX_MONEY):
-        accounts.functions.apply_(full, (CREDIT, 1, 0)).call()
+        accounts.functions.apply_(full, (CREDIT, 1, 0, 0)).call()
     with reverts(
         accounts, "InsufficientFree", freeMicroUsd=MAX_MONEY, neededMicroUsd=MAX_MONEY + 1
     ):
-        accounts.functions.apply_(full, (LOCK, MAX_MONEY + 1, 0)).call()
+        accounts.functions.apply_(full, (LOCK, MAX_MONEY + 1, 0, 0)).call()
 
 
-def test_a_lock_refuses_one_micro_dollar_too_many(accounts: Contract) -> None:
-    account = PlainAccount(free=MAX_MONEY, locked=MAX_MONEY - 4)
+def test_a_release_refuses_one_micro_dollar_too_many(accounts: Contract) -> None:
+    account = PlainAccount(free=MAX_MONEY - 9, locked=7)
 
-    word = accounts.functions.apply_(account.pack(), (LOCK, 4, 0)).call()
+    word = accounts.functions.apply_(account.pack(), (RELEASE, 7, 2, 0)).call()
 
-    assert word == replace(account, free=MAX_MONEY - 4, locked=MAX_MONEY).pack()
+    assert word == replace(account, free=MAX_MONEY, locked=0).pack()
     with reverts(accounts, "AccountFull", amountMicroUsd=2**56, maximumMicroUsd=MAX_MONEY):
-        accounts.functions.apply_(account.pack(), (LOCK, 5, 0)).call()
+        accounts.functions.apply_(account.pack(), (RELEASE, 7, 3, 0)).call()
+
+
+def test_a_loss_is_taken_from_what_was_locked(accounts: Contract) -> None:
+    account = PlainAccount(free=5, locked=7, number=3, nonce=9, r=4, s=6)
+
+    word = accounts.functions.apply_(account.pack(), (RELEASE, 7, 2**256 - 7, 0)).call()
+
+    assert word == replace(account, locked=0).pack()
 
 
 def test_a_full_account_keeps_its_other_fields(accounts: Contract) -> None:
     start = PlainAccount(
-        number=1024, base=2**24 - 30, placed=frozenset({2**24 - 7}), r=2**20 - 1, s=2**20 - 1
+        number=1024,
+        nonce=2**20 - 1,
+        base=2**24 - 30,
+        placed=frozenset({2**24 - 7}),
+        r=2**20 - 1,
+        s=2**20 - 1,
     )
 
     words, errors = accounts.functions.run(
-        start.pack(), [(CREDIT, MAX_MONEY, 0), (LOCK, MAX_MONEY, 0), (CREDIT, MAX_MONEY, 0)]
+        start.pack(),
+        [(CREDIT, MAX_MONEY, 0, 0), (LOCK, MAX_MONEY, 0, 0), (CREDIT, MAX_MONEY, 0, 0)],
     ).call()
 
     assert errors == [b"", b"", b""]

@@ -222,7 +222,7 @@ def test_a_latecomer_that_paid_in_first_is_enrolled_by_its_first_order(
 ) -> None:
     world.market.deposit(LATECOMER, MicroUsd(1_000_000))
     first = Slot(world.open_slot + 20)
-    joining = [(LATECOMER.address, LATECOMER.address, 8000)]
+    joining = [(LATECOMER.address, LATECOMER.address, 0, 8000)]
     world.send(ROLES.registrar, "register", joining, first, on=registry)
     travel_to(starts_at(first) - 2 * 3600)
 

@@ -50,9 +50,10 @@ ANNOUNCEMENTS = [
     Announcement("line_lease", "announceLadder", ROLES.provider, (LADDER_FIELDS,)),
     Announcement("line_lease", "announceLines", ROLES.provider, ([], 1)),
     Announcement(
-        "registry", "register", ROLES.registrar, ([(LATECOMER.address, LATECOMER.address, 0)],)
+        "registry", "register", ROLES.registrar, ([(LATECOMER.address, LATECOMER.address, 0, 0)],)
     ),
     Announcement("registry", "announceMeters", ROLES.registrar, ([1], [STRANGER.address])),
+    Announcement("registry", "announceGroups", ROLES.registrar, ([1], [9])),
 ]
 
 
@@ -133,7 +134,7 @@ def test_an_announcement_does_not_go_before_an_earlier_one(
     world.send(announcement.by, announcement.name, *announcement.at(slot, world), on=contract)
     again = announcement.at(slot - 1, world)
     if announcement.name == "register":
-        again[0] = [(STRANGER.address, STRANGER.address, 0)]
+        again[0] = [(STRANGER.address, STRANGER.address, 0, 0)]
 
     with reverts(registry, "CheckpointUnorderedInsertion"):
         world.attempt(announcement.by, announcement.name, *again, on=contract)

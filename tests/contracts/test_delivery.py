@@ -138,9 +138,10 @@ def test_a_reading_for_another_domain_is_refused(
         "name": world.market.storage_domain,
     }
     signature = sign_reading(meter_of(1), others[change], slot=slot, participant=1, energy=Wh(5))
+    reading = SignedReading(participant=1, energy=Wh(5), signature=signature)
 
     with reverts(exchange, "WrongMeter", participant=1):
-        world.attempt(STRANGER, "recordReadings", slot, [(1, 5, signature)])
+        try_to_record(world, slot, [reading])
 
 
 def test_the_other_half_of_a_signature_is_refused(
@@ -150,20 +151,23 @@ def test_the_other_half_of_a_signature_is_refused(
     r, s, v = honest.signature[:32], honest.signature[32:64], honest.signature[64]
     other = (CURVE_ORDER - int.from_bytes(s, "big")).to_bytes(32, "big")
     malleable = replace(honest, signature=r + other + bytes([55 - v]))
+    inverted = replace(honest, signature=r + s + bytes([55 - v]))
 
-    with reverts(exchange, "WrongMeter", participant=1, signer="0x" + "0" * 40):
-        try_to_record(world, slot, [malleable])
+    for forged in (malleable, inverted):
+        with reverts(exchange, "WrongMeter", participant=1):
+            try_to_record(world, slot, [forged])
 
 
-@pytest.mark.parametrize("length", [0, 64, 66])
-def test_a_signature_of_another_length_is_refused(
-    world: World, exchange: Contract, slot: Slot, length: int
+@pytest.mark.parametrize(
+    ("r", "vs"), [(0, 0), (0, 1), (1, 0), (CURVE_ORDER, 1), (1, CURVE_ORDER // 2 + 1)]
+)
+def test_a_signature_that_nobody_can_have_made_is_refused(
+    world: World, exchange: Contract, slot: Slot, r: int, vs: int
 ) -> None:
-    honest = world.reading(slot, 1, 5)
-    reading = replace(honest, signature=(honest.signature + b"\0")[:length])
+    fields = (1, 5, r.to_bytes(32, "big"), vs.to_bytes(32, "big"))
 
     with reverts(exchange, "WrongMeter", participant=1, signer="0x" + "0" * 40):
-        try_to_record(world, slot, [reading])
+        world.attempt(STRANGER, "recordReadings", slot, [fields])
 
 
 def test_a_meter_announced_signs_from_its_slot_on(

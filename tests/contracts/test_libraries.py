@@ -4,6 +4,8 @@ The pure libraries against their Python twins, on random input.
 A call of the harness takes many samples, so that a property sees thousands of them in seconds.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -13,6 +15,7 @@ from web3.contract import Contract
 
 from oracle.domain.book import (
     MAX_ENERGY,
+    MAX_NONCE,
     MAX_PARTICIPANTS,
     MAX_PRICE,
     MAX_TERMS,
@@ -127,6 +130,7 @@ orders = st.builds(
     energy=wh,
     price=prices,
     terms=st.integers(0, MAX_TERMS),
+    nonce=st.integers(0, MAX_NONCE),
 )
 
 
@@ -136,9 +140,36 @@ def test_contract_and_python_pack_the_same_orders(libraries: Contract, book: lis
     fields = [[o.kind, o.participant, o.score, o.energy, o.price, o.terms] for o in book]
     words = [order.pack() for order in book]
 
-    assert libraries.functions.orderWords(fields).call() == words
-    assert libraries.functions.orderFields(words).call() == fields
+    read = libraries.functions.orderFields(words).call()
+
+    bare = [replace(order, nonce=0).pack() for order in book]
+    assert libraries.functions.orderWords(fields).call() == bare
+    assert [row[:6] for row in read] == fields
+    assert [row[6] for row in read] == [order.nonce for order in book]
     assert [Order.unpack(word) for word in words] == book
+
+
+SCORE_BITS, UNUSED_BITS = 0xFFFF << 216, 0xFFFFF << 116
+CANCELLATION_BITS = 0xFFFFFF << 232 | 0xFFFFF << 96
+
+
+@BATCHES
+@given(words=batches(st.integers(0, 2**256 - 1)), kinds=st.lists(st.integers(0, 4), min_size=40))
+def test_a_signed_order_has_no_bits_but_its_fields(
+    libraries: Contract, words: list[int], kinds: list[int]
+) -> None:
+    samples = [
+        form
+        for word, kind in zip(words, kinds, strict=False)
+        for dirty in [kind << 248 | word & (1 << 248) - 1]
+        for form in (dirty, dirty & ~(SCORE_BITS | UNUSED_BITS), dirty & CANCELLATION_BITS)
+    ]
+
+    read = libraries.functions.orderFields(samples).call()
+
+    for word, fields in zip(samples, read, strict=True):
+        foreign = ~CANCELLATION_BITS if word >> 248 == 3 else SCORE_BITS | UNUSED_BITS
+        assert fields[7] == int(word >> 248 in (1, 2, 3) and word & foreign == 0)
 
 
 trades = st.builds(
@@ -148,26 +179,22 @@ trades = st.builds(
     energy=wh,
     price=prices,
     fee=prices,
-    delivered=wh,
 )
 
 
 @BATCHES
-@given(sold=batches(trades), unused=st.integers(0, 2**64 - 1))
+@given(sold=batches(trades), unused=st.integers(0, 2**96 - 1))
 def test_contract_and_python_read_the_same_trades(
     libraries: Contract, sold: list[Trade], unused: int
 ) -> None:
     words = [trade.pack() for trade in sold]
-    fields = [[t.offer, t.bid, t.energy, t.price, t.fee, t.delivered] for t in sold]
-    pairs = [[t.offer << 16 | t.bid] for t in sold]
+    fields = [[t.offer, t.bid, t.energy, t.price, t.fee, t.offer << 16 | t.bid] for t in sold]
 
     on_chain = libraries.functions.tradeFields(words).call()
-    dirty = libraries.functions.tradeFields([word | unused << 32 for word in words]).call()
+    dirty = libraries.functions.tradeFields([word | unused for word in words]).call()
 
-    assert [row[:6] for row in on_chain] == fields
-    assert [row[6:7] for row in on_chain] == pairs
-    assert [row[7] for row in on_chain] == [int(t.delivered == 0) for t in sold]
-    assert [row[7] for row in dirty] == [int(t.delivered == 0 and unused == 0) for t in sold]
+    assert on_chain == [[*row, 1] for row in fields]
+    assert dirty == [[*row, int(unused == 0)] for row in fields]
     assert [Trade.unpack(word) for word in words] == sold
 
 
@@ -326,27 +353,34 @@ def part_deliveries(draw: st.DrawFn) -> tuple[list[Wh], Wh]:
     return energies, Wh(draw(st.integers(0, sum(energies) - 1)))
 
 
-@BATCHES
-@given(samples=st.lists(part_deliveries(), min_size=5, max_size=12))
-def test_contract_and_python_share_a_delivery_alike(
-    libraries: Contract, samples: list[tuple[list[Wh], Wh]]
-) -> None:
-    on_chain = libraries.functions.shares(*map(list, zip(*samples, strict=True))).call()
+def sales_of(energies: Sequence[int]) -> list[int]:
+    """Return the words of trades of these energies, between two of other sellers."""
+    return [energy << 192 for energy in (7, *energies, 9)]
 
-    for (energies, delivered), words in zip(samples, on_chain, strict=True):
-        parts = [word & MAX_ENERGY for word in words]
-        assert parts == [0, *shares(energies, delivered), 0]
-        assert sum(parts) == delivered
-        assert [word >> 192 for word in words] == [0, *energies, 0]
-        exact = [energy * delivered / sum(energies) for energy in energies]
-        assert all(abs(part - e) < 1 for part, e in zip(parts[1:-1], exact, strict=True))
+
+@settings(max_examples=150, deadline=None)
+@given(sample=part_deliveries())
+def test_contract_and_python_share_a_delivery_alike(
+    libraries: Contract, sample: tuple[list[Wh], Wh]
+) -> None:
+    energies, delivered = sample
+    end = len(energies) + 1
+
+    parts = libraries.functions.sharesOf(sales_of(energies), 1, end, delivered).call()
+
+    assert parts == shares(energies, delivered)
+    assert sum(parts) == delivered
+    exact = [energy * delivered / sum(energies) for energy in energies]
+    assert all(abs(part - e) < 1 for part, e in zip(parts, exact, strict=True))
 
 
 def test_the_largest_remainder_gets_the_wh_left_over(libraries: Contract) -> None:
     """Of 3 Wh, shares of 1.5, 0.9 and 0.6 make 1, 1 and 1; of equal ones the earlier is first."""
     samples: list[tuple[list[int], int]] = [([5, 3, 2], 3), ([1, 1, 1], 2), ([7], 3)]
 
-    words = libraries.functions.shares([e for e, _ in samples], [d for _, d in samples]).call()
+    parts = [
+        libraries.functions.sharesOf(sales_of(energies), 1, len(energies) + 1, delivered).call()
+        for energies, delivered in samples
+    ]
 
-    parts = [[word & MAX_ENERGY for word in row[1:-1]] for row in words]
     assert parts == [[1, 1, 1], [1, 1, 0], [3]]

@@ -210,7 +210,7 @@ def full_rows(participants: int) -> list[int]:
 def test_all_rows_together_have_no_more_lines_than_a_full_book_can_clear(
     world: World, line_lease: Contract, earliest: int
 ) -> None:
-    announce(world, full_rows(160), 2, earliest)
+    announce(world, full_rows(512), 2, earliest)
 
-    with reverts(line_lease, "TooManyLines", lines=161 * 16, maximum=2560):
-        announce(world, full_rows(161), 2, earliest + 1)
+    with reverts(line_lease, "TooManyLines", lines=513 * 16, maximum=8192):
+        announce(world, full_rows(513), 2, earliest + 1)

@@ -21,7 +21,7 @@ from oracle.market.mechanism import Outcome, Round, round_of
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.model.line_lease import lease_fee
 from oracle.units import Bps, Meters, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
-from tests.contracts.markets import STRANGER
+from tests.contracts.markets import STRANGER, packed
 from tests.contracts.revertible import RevertibleChain
 from tests.contracts.reverting import reverts
 
@@ -125,7 +125,6 @@ def bent_trades(trades: tuple[Trade, ...]) -> Iterator[tuple[Trade, ...]]:
             replace(trade, offer=trade.bid, bid=trade.offer),
             replace(trade, offer=trade.offer + 1),
             replace(trade, bid=trade.bid + 1),
-            replace(trade, delivered=Wh(1)),
         ]
         for other in changed:
             yield (*trades[:k], other, *trades[k + 1 :])
@@ -168,7 +167,7 @@ def harness(mock_chain: RevertibleChain) -> Contract:
     lines = mock_chain.deploy_mock(STRANGER, "MockLineLease")
     mechanism = mock_chain.deploy(STRANGER, "PairwiseNash")
     return mock_chain.deploy_mock(
-        STRANGER, "ClearingHarness", lines.address, mechanism.address, (0, 0, 0, 0, 1)
+        STRANGER, "ClearingHarness", lines.address, mechanism.address, (0, 0, 0, 0, 1, 0)
     )
 
 
@@ -179,8 +178,8 @@ def test_contract_and_python_see_the_same_round(harness: Contract, case: Case) -
 
     orders, edges = harness.functions.roundOf(case.fields()).call()
 
-    assert orders == [0 if order is None else order.pack() for order in market_round.orders]
-    assert edges == [e.offer << 240 | e.bid << 224 | e.fee for e in market_round.edges]
+    assert orders == packed(order.pack() if order else 0 for order in market_round.orders)
+    assert edges == packed(e.offer << 240 | e.bid << 224 | e.fee for e in market_round.edges)
 
 
 @settings(max_examples=80, deadline=None)
@@ -291,7 +290,7 @@ def test_a_dual_has_at_most_24_bytes(mock_chain: RevertibleChain) -> None:
 
     def check(width: int) -> None:
         certificate = bytes([width]) + b"\xff" * width
-        mechanism.functions.verify(orders, [1 << 224], [], 9, certificate).call()
+        mechanism.functions.verify(packed(orders), packed([1 << 224]), b"", 9, certificate).call()
 
     with reverts(mechanism, "NotOptimal", primal=0, dual=(2**192 - 1) * (2**32 - 1)):
         check(24)

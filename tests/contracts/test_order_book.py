@@ -244,7 +244,7 @@ def test_a_latecomer_orders_from_its_first_slot_on(
 ) -> None:
     earliest = slot_at(world.chain.now()) + OPEN_SLOTS + 1
     first = earliest + 2
-    joining = [(LATECOMER.address, LATECOMER.address, 0)]
+    joining = [(LATECOMER.address, LATECOMER.address, 0, 0)]
     world.send(ROLES.registrar, "register", joining, first, on=registry)
     world.market.deposit(LATECOMER, MicroUsd(10_000_000))
     travel_to(starts_at(Slot(first - 5)))
@@ -260,7 +260,7 @@ def test_a_latecomer_orders_from_its_first_slot_on(
 def test_a_latecomers_first_slot_may_be_a_year_ahead(
     world: World, exchange: Contract, registry: Contract
 ) -> None:
-    joining = [(LATECOMER.address, LATECOMER.address, 0)]
+    joining = [(LATECOMER.address, LATECOMER.address, 0, 0)]
     first = slot_at(world.chain.now()) + 366 * 96
     world.send(ROLES.registrar, "register", joining, first, on=registry)
     world.market.deposit(LATECOMER, MicroUsd(10_000_000))

@@ -39,10 +39,10 @@ def earliest(world: World) -> int:
     return slot_at(world.chain.now()) + OPEN_SLOTS + 1
 
 
-def numbered(first: int, count: int) -> list[tuple[str, str, int]]:
+def numbered(first: int, count: int) -> list[tuple[str, str, int, int]]:
     """Return `count` participants with owners that no key is known of."""
     return [
-        (checksummed(number), checksummed(number + 2**80), 0)
+        (checksummed(number), checksummed(number + 2**80), 0, 0)
         for number in range(first, first + count)
     ]
 
@@ -55,7 +55,7 @@ def test_founders_are_numbered_in_their_order(registry: Contract) -> None:
 
 
 def test_the_tables_hold_owners_and_meters(registry: Contract) -> None:
-    owners = registry.functions.owners().call()
+    owners = registry.functions.ownersOf(0).call()
     meters = registry.functions.metersOf(0).call()
 
     numbers = range(1, PROSUMERS + 1)
@@ -65,19 +65,20 @@ def test_the_tables_hold_owners_and_meters(registry: Contract) -> None:
 
 def test_a_newcomer_follows_the_others(world: World, registry: Contract, earliest: int) -> None:
     meter = development_key("newcomer meter")
-    before = registry.functions.owners().call()
+    before = registry.functions.ownersOf(0).call()
 
     world.send(
         ROLES.registrar,
         "register",
-        [(LATECOMER.address, meter.address, 9500), (STRANGER.address, ZERO, 500)],
+        [(LATECOMER.address, meter.address, 0, 9500), (STRANGER.address, ZERO, 0, 500)],
         earliest,
         on=registry,
     )
 
     assert registry.functions.participantOf(LATECOMER.address).call() == [7, earliest, 9500]
     assert registry.functions.participantOf(STRANGER.address).call() == [8, earliest, 500]
-    owners = registry.functions.owners().call()
+    assert registry.functions.ownersOf(earliest - 1).call() == before
+    owners = registry.functions.ownersOf(earliest).call()
     assert owners[:6] == before
     assert [address(word) for word in owners[6:]] == [
         LATECOMER.address.lower(),
@@ -96,7 +97,9 @@ def test_newcomers_keep_the_meters_announced_before(
         ROLES.registrar, "announceMeters", [2, 1], [new.address, ZERO], earliest, on=registry
     )
 
-    world.send(ROLES.registrar, "register", [(LATECOMER.address, ZERO, 0)], earliest, on=registry)
+    world.send(
+        ROLES.registrar, "register", [(LATECOMER.address, ZERO, 0, 0)], earliest, on=registry
+    )
 
     meters = [address(word) for word in registry.functions.metersOf(earliest).call()]
     assert meters[:3] == [ZERO, new.address.lower(), meter_of(3).address.lower()]
@@ -108,8 +111,8 @@ def test_newcomers_keep_the_meters_announced_before(
 def test_an_owner_owns_one_participant(world: World, registry: Contract, earliest: int) -> None:
     for owner in (owner_of(1).address, ZERO):
         with reverts(registry, "BadOwner", owner=owner):
-            world.attempt(ROLES.registrar, "register", [(owner, ZERO, 0)], earliest, on=registry)
-    twice = [(LATECOMER.address, ZERO, 0)] * 2
+            world.attempt(ROLES.registrar, "register", [(owner, ZERO, 0, 0)], earliest, on=registry)
+    twice = [(LATECOMER.address, ZERO, 0, 0)] * 2
     with reverts(registry, "BadOwner", owner=LATECOMER.address):
         world.attempt(ROLES.registrar, "register", twice, earliest, on=registry)
 
@@ -120,7 +123,11 @@ def test_nobody_joins_with_a_score_that_the_rule_does_not_reach(
 ) -> None:
     with reverts(registry, "BadScore", scoreBps=score):
         world.attempt(
-            ROLES.registrar, "register", [(LATECOMER.address, ZERO, score)], earliest, on=registry
+            ROLES.registrar,
+            "register",
+            [(LATECOMER.address, ZERO, 0, score)],
+            earliest,
+            on=registry,
         )
 
 
@@ -158,7 +165,7 @@ def test_there_are_at_most_1024_participants(
         world.send(ROLES.registrar, "register", numbered(count + 1, joining), earliest, on=registry)
         count += joining
 
-    owners = registry.functions.owners().call()
+    owners = registry.functions.ownersOf(earliest).call()
     assert owners[PROSUMERS:] == list(range(PROSUMERS + 1, MAX_PARTICIPANTS + 1))
     assert registry.functions.participantOf(checksummed(1024)).call() == [1024, earliest, 0]
     meters = registry.functions.metersOf(earliest).call()
@@ -173,5 +180,5 @@ def test_a_market_may_begin_without_participants() -> None:
 
     registry = chain.deploy(STRANGER, "Registry", STRANGER.address, [])
 
-    assert registry.functions.owners().call() == []
+    assert registry.functions.ownersOf(0).call() == []
     assert registry.functions.metersOf(0).call() == []

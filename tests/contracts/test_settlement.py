@@ -201,7 +201,7 @@ def test_a_missing_reading_holds_the_settlement_up_until_the_deadline(
     readings = {1: 10_000, 3: 1500}
     world.read(stage.slot, readings)
     entries = world.market.readings(stage.slot)
-    arguments = [stage.slot, stage.book_words, stage.trade_words, entries]
+    arguments = [stage.slot, stage.book_words, stage.trade_words, entries, []]
     deadline = starts_at(stage.slot) + SLOT_SECONDS + READING_SECONDS
 
     travel_to(deadline - 1)
@@ -229,7 +229,7 @@ def test_nothing_settles_before_delivery(world: World, stage: Stage, exchange: C
     world.clear(stage)
 
     with reverts(exchange, "ReadingsIncomplete", slot=stage.slot, participant=1):
-        world.attempt(STRANGER, "settle", stage.slot, stage.book_words, stage.trade_words, [])
+        world.attempt(STRANGER, "settle", stage.slot, stage.book_words, stage.trade_words, [], [])
 
 
 @pytest.mark.parametrize("report_first", [True, False])
@@ -268,7 +268,9 @@ def test_readings_that_were_not_recorded_are_refused(
     recorded = exchange.functions.slotOf(stage.slot).call()[2]
 
     with reverts(exchange, "ReadingsMismatch", recorded=recorded):
-        world.attempt(STRANGER, "settle", stage.slot, stage.book_words, stage.trade_words, given)
+        world.attempt(
+            STRANGER, "settle", stage.slot, stage.book_words, stage.trade_words, given, []
+        )
 
 
 def test_readings_of_those_who_sold_nothing_change_nothing(world: World, stage: Stage) -> None:
@@ -341,7 +343,7 @@ def test_a_void_slot_is_done(world: World, stage: Stage, exchange: Contract) -> 
     with reverts(exchange, "WrongPhase", slot=stage.slot, phase=Phase.VOID):
         world.attempt(STRANGER, "void", stage.slot, stage.book_words)
     with reverts(exchange, "WrongPhase", slot=stage.slot, phase=Phase.VOID):
-        world.attempt(STRANGER, "settle", stage.slot, stage.book_words, [], [])
+        world.attempt(STRANGER, "settle", stage.slot, stage.book_words, [], [], [])
     with reverts(exchange, "WrongPhase", slot=stage.slot, phase=Phase.VOID):
         world.attempt(STRANGER, "clear", stage.slot, stage.book_words, [], b"\0")
 
