@@ -8,6 +8,7 @@ kind, by as much as it takes; what mending costs the bound is in the bound.
 
 from fractions import Fraction
 from math import inf, isfinite, nextafter
+from operator import itemgetter
 
 import numpy as np
 
@@ -43,16 +44,14 @@ def _mend(matrix: Matrix, duals: FloatArray) -> None:
     """Move duals by a rounding error where a column without a limit would earn."""
     rows_of: dict[int, list[tuple[int, float]]] = {}
     for row, terms in enumerate(matrix.terms):
-        for column, coefficient in terms:
+        for column, coefficient in filter(itemgetter(1), terms):
             rows_of.setdefault(column, []).append((row, coefficient))
     reduced = reduced_costs(matrix, duals.tolist())
     for column, cost in enumerate(reduced):
         limit = matrix.low[column] if cost > 0 else matrix.high[column]
         if cost == 0 or isfinite(limit) or len(rows_of.get(column, ())) != 1:
             continue
-        (row, coefficient) = rows_of[column][0]
-        if coefficient == 0:
-            continue
+        row, coefficient = rows_of[column][0]
         wanted = Fraction(duals[row]) + cost / Fraction(coefficient)
         duals[row] = _beyond(wanted, Fraction(duals[row]))
 

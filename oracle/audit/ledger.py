@@ -308,7 +308,10 @@ class Ledger:
         self, event: EventRecord, entry: int, slot: Slot, order: Order, owner: str
     ) -> None:
         signature = self._order_signatures.get((event.position, entry))
-        if signature is None:  # posted by another contract: its calldata is not recorded
+        if signature is None:
+            raise _fault(event, f"signature of entry {entry}: expected {owner}'s, came none")
+        if not signature:  # posted by another contract: its calldata is not to be seen
+            self.checked["calls whose calldata is not to be seen"] += 1
             return
         signer = signer_of(order_digest(self._exchange_domain, slot, order), signature)
         if signer != owner and owner not in self._wallets:
@@ -498,6 +501,9 @@ class Ledger:
         """Return the energies that each meter signed in a transaction; None if it is not there."""
         statements = self._statements.get(event.position)
         if statements is None:
+            raise _fault(event, "signatures: expected those of the readings, came none")
+        if not any(statement.signature for statement in statements):
+            self.checked["calls whose calldata is not to be seen"] += 1
             return None
         signed: dict[int, set[Wh]] = {}
         for statement in statements:
@@ -635,7 +641,13 @@ class Ledger:
         ends_at = (slot + 1) * SLOT_SECONDS
         if event.time < ends_at:
             raise _fault(event, f"time: expected from {ends_at} on, came {event.time}")
-        for statement in self._statements.get(event.position, ()):
+        statements = self._statements.get(event.position)
+        if statements is None:
+            raise _fault(event, "signature: expected that of the storage's meter, came none")
+        for statement in statements:
+            if not statement.signature:
+                self.checked["calls whose calldata is not to be seen"] += 1
+                continue
             _compare(event, "energies", statement.energies, (charge, discharge))
             digest = storage_digest(
                 self._storage_domain, slot=slot, charge=charge, discharge=discharge

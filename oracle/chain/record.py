@@ -229,6 +229,11 @@ class _Reader:
             self._report("calldata", done, len(wanted))
             call = self._calldata(event)
             if call is None:
+                if event.name in ("ReadingsRecorded", "StorageRecorded"):
+                    found.statements.append(_unseen(event.position))
+                elif event.name == "OrdersPosted":
+                    unseen = [b""] * len(event.values["orders"])
+                    found.order_signatures.extend(_signatures(event, unseen))
                 continue
             name, arguments = call
             position = event.position
@@ -256,10 +261,7 @@ class _Reader:
             for position, signature in enumerate(arguments["signatures"])
             if position not in skipped
         ]
-        return [
-            OrderSignature(event=event.position, entry=entry, signature=bytes(signature))
-            for entry, signature in enumerate(kept)
-        ]
+        return _signatures(event, kept)
 
     def _constants(self) -> Constants:
         exchange, ledger = self._exchange, self._contracts["StorageLedger"]
@@ -413,6 +415,17 @@ class _Reader:
     def _report(self, stage: str, done: int, total: int) -> None:
         if done % 64 == 0:
             self._progress(stage, done, total)
+
+
+def _signatures(event: EventRecord, signatures: list[bytes]) -> list[OrderSignature]:
+    return [
+        OrderSignature(event=event.position, entry=entry, signature=bytes(signature))
+        for entry, signature in enumerate(signatures)
+    ]
+
+
+def _unseen(event: int) -> SignedStatement:
+    return SignedStatement(event=event, participant=0, energies=(Wh(0),), signature=b"")
 
 
 def _readings(event: int, arguments: Values) -> list[SignedStatement]:

@@ -44,7 +44,12 @@ class ClearCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedStatement:
-    """One signed reading of a transaction; `energies` are what the meter signed, in Wh."""
+    """
+    One signed reading of a transaction; `energies` are what the meter signed, in Wh.
+
+    Where another contract made the call, so that its calldata is not to be seen, one statement of
+    participant 0 without a signature says so.
+    """
 
     event: int  # position of the event that the transaction left; of settle its SlotSettled
     participant: int  # 0 for the storage's meter

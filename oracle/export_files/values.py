@@ -9,6 +9,8 @@ from typing import Any
 
 from oracle.errors import InvalidInputError
 
+MAX_DEPTH = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -140,11 +142,12 @@ def parsed(place: str, text: str) -> Any:
             raise InvalidInputError(f"{place}, {twice}: expected each key once")
         return dict(pairs)
 
+    if _depth(text) > MAX_DEPTH:
+        raise InvalidInputError(f"{place}: expected JSON of at most {MAX_DEPTH} levels")
     try:
         return json.loads(text, object_pairs_hook=unique)
-    except (json.JSONDecodeError, RecursionError) as error:
-        line = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        where = place if "line" in place else f"{place}{line}"
+    except json.JSONDecodeError as error:
+        where = place if ", line" in place else f"{place}, line {error.lineno}"
         raise InvalidInputError(f"{where}: expected JSON") from error
     except ValueError as error:  # an integer of too many digits
         raise InvalidInputError(f"{place}: expected JSON with integers of sane length") from error
@@ -158,6 +161,15 @@ def text_of(path: Path) -> str:
         raise InvalidInputError(f"{path.name}: expected text in UTF-8") from error
     except FileNotFoundError as error:
         raise InvalidInputError(f"{path.name}: expected this file in {path.parent}") from error
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets nest: the parser's own stack has an end."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _repeats(keys: list[str]) -> bool:

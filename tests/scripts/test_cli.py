@@ -54,7 +54,9 @@ def test_says_its_version() -> None:
     assert result.stdout.startswith("wattline 0.")
 
 
-@pytest.mark.parametrize("subcommand", ["demo", "run", "dispatch", "import-simbench"])
+@pytest.mark.parametrize(
+    "subcommand", ["demo", "run", "dispatch", "export", "verify", "import-simbench"]
+)
 def test_every_help_has_an_example(subcommand: str) -> None:
     result = invoke(subcommand, "--help")
 
@@ -112,6 +114,11 @@ def test_run_prints_one_object_and_writes_the_files(tmp_path: Path) -> None:
     assert summary["chain"] == "embedded"
     assert {"count", "min", "median", "max"} == set(summary["gas"]["clear"])
     assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
+
+    checked = printed("verify", tmp_path / "out" / "export", "--json")["checked"]
+    assert checked["slots settled"] == checked["planned trades"] == 15
+    assert checked["stored-energy values"] == 96
+    assert checked["dispatch optimisations"] == 3
 
 
 @pytest.mark.parametrize("subcommand", ["dispatch", "run"])

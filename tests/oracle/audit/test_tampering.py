@@ -235,13 +235,6 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         ),
         r"slot 3400008, record 41 ReadingsRecorded: signature of participant 1's meter: expected ",
     ),
-    "a reading without its signature": (
-        all_of(
-            in_event("ReadingsRecorded", "entries", 0, change=more(-1)),
-            lambda forgery: forgery.rows("signatures.csv", lambda rows: rows[3:]),
-        ),
-        r"slot 3400008, record 42 SlotSettled: hash of the readings: expected 0x\w+, came 0x\w+",
-    ),
     "a lost contradiction": (
         without("ReadingsRecorded", 3),
         r"slot 3400026, record 58 SlotSettled: hash of the readings: expected 0x\w+, came 0x\w+",
@@ -363,6 +356,14 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "the storage meter's signature": (
         storage_signature_changed,
         r"slot 3400000, record 80 StorageRecorded: signature of the storage's meter: expected 0x",
+    ),
+    "lost signatures": (
+        lambda forgery: forgery.rows("signatures.csv", lambda rows: rows[3:]),
+        r"slot 3400008, record 41 ReadingsRecorded: signatures: expected those of the readings",
+    ),
+    "a lost signature of a posted order": (
+        rows_without("order_signatures.csv", 1),
+        r"slot 3400053, record 68 OrdersPosted: signature of entry 1: expected 0x\w+'s, came none",
     ),
     "the signature of a posted order": (
         in_cell("order_signatures.csv", "signature", lambda text: text[:30] + flipped(text[30:])),
