@@ -3,7 +3,8 @@
 from collections import Counter
 
 from oracle.audit.hashes import NOTHING
-from oracle.audit.ledger import Account, Ledger, book_hash, readings_hash
+from oracle.audit.ledger import Ledger
+from oracle.audit.slot import Account, book_hash, readings_hash
 from oracle.domain.record import MarketRecord
 from oracle.errors import Divergence
 from oracle.market.mechanism import Mechanism

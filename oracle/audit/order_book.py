@@ -1,0 +1,171 @@
+"""Orders as they come into the books; as contracts/exchange/OpenBook.sol and SealedBook.sol."""
+
+from oracle.audit.accounts import Accounts
+from oracle.audit.faults import compare, fault
+from oracle.audit.slot import (
+    GATE_CLOSURE_SECONDS,
+    REVEAL_SECONDS,
+    Account,
+    SlotLedger,
+    book_hash,
+    order_of,
+)
+from oracle.audit.terms import OPEN_SLOTS
+from oracle.audit.typed_data import order_digest, seal_digest, signer_of
+from oracle.domain.book import Kind, Order
+from oracle.domain.record import EventRecord, Values
+from oracle.units import SLOT_SECONDS, Slot
+
+
+class OrderBook(Accounts):
+    """The books of the slots."""
+
+    def _placed(self, event: EventRecord, values: Values) -> None:
+        kind = Kind.OFFER if event.name == "OfferPlaced" else Kind.BID
+        order = order_of(event, values["order"])
+        compare(event, "kind", int(kind), int(order.kind))
+        compare(event, "nonce", 0, order.nonce)
+        self._require_running(event)
+        self._require_open(event, Slot(values["slot"]))
+        self._record(event, Slot(values["slot"]), values["owner"], order)
+
+    def _posted(self, event: EventRecord, values: Values) -> None:
+        """Take signed orders, in the order of their entries."""
+        slot = Slot(values["slot"])
+        self._require_running(event)
+        self._require_open(event, slot)
+        for entry, fields in enumerate(values["orders"]):
+            order = order_of(event, fields)
+            if not 0 < order.participant <= len(self.terms.owners):
+                raise fault(event, f"entry {entry}: expected a participant, came {order}")
+            owner = self.terms.owners[order.participant - 1]
+            self._require_order_signature(event, entry, slot, order, owner)
+            nonce = self.account(owner).nonce
+            if order.nonce < nonce:
+                raise fault(event, f"nonce: expected at least {nonce}, came {order.nonce}")
+            if order.kind is Kind.CANCELLATION:
+                self._cancel(event, slot, owner, order)
+            else:
+                self._record(event, slot, owner, order)
+
+    def _require_order_signature(
+        self, event: EventRecord, entry: int, slot: Slot, order: Order, owner: str
+    ) -> None:
+        signature = self._order_signatures.get((event.position, entry))
+        if signature is None:
+            raise fault(event, f"signature of entry {entry}: expected {owner}'s, came none")
+        if not signature:  # posted by another contract: its calldata is not to be seen
+            self.checked["calls whose calldata is not to be seen"] += 1
+            return
+        signer = signer_of(order_digest(self._exchange_domain, slot, order), signature)
+        if signer != owner and owner not in self._wallets:
+            raise fault(event, f"signature of entry {entry}: expected {owner}, came {signer}")
+        self.checked["signatures"] += signer == owner
+
+    def _skipped(self, event: EventRecord, values: Values) -> None:
+        self.slots.setdefault(Slot(values["slot"]), SlotLedger())
+        self.checked["orders skipped"] += 1
+
+    def _sealed(self, event: EventRecord, values: Values) -> None:
+        slot, owner = Slot(values["slot"]), values["owner"]
+        self._require_running(event)
+        self._require_open(event, slot)
+        account, plain = self.account(owner), self.slots.setdefault(slot, SlotLedger())
+        self._require_place(event, slot, owner, account)
+        self._debit(event, owner, self._constants.seal_bond)
+        account.touched = slot
+        plain.seals[owner] = values["seal"]
+        self.checked["seals"] += 1
+
+    def _revealed(self, event: EventRecord, values: Values) -> None:
+        slot, owner = Slot(values["slot"]), values["owner"]
+        closes_at = slot * SLOT_SECONDS - GATE_CLOSURE_SECONDS
+        self._require_time(event, closes_at, closes_at + REVEAL_SECONDS)
+        plain = self.slots.setdefault(slot, SlotLedger())
+        seal, order = plain.seals.pop(owner, None), order_of(event, values["order"])
+        if seal is None:
+            raise fault(event, f"expected a seal of {owner} that is not opened, came none")
+        salt = self._salts.get(event.position)
+        if salt is not None:
+            derived = "0x" + seal_digest(self._exchange_domain, slot, owner, order, salt).hex()
+            compare(event, "seal", seal, derived)
+        plain.revealed += 1
+        self.account(owner).free += self._constants.seal_bond
+        self._record(event, slot, owner, order)
+
+    def _record(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
+        """Take an order into a slot's book, as contracts/exchange/OrderBook.sol does."""
+        account = self.account(owner)
+        self._require_place(event, slot, owner, account)
+        compare(event, "participant", account.participant, order.participant)
+        compare(event, "score", account.reputation.score, order.score)
+        if order.energy == 0:
+            raise fault(event, "energy: expected some, came 0")
+        if order.price > self._constants.price_cap:
+            raise fault(
+                event, f"price: expected at most {self._constants.price_cap}, came {order.price}"
+            )
+        plain = self.slots.setdefault(slot, SlotLedger())
+        lock = self.lock_of(order)
+        if account.free < lock:
+            raise fault(event, f"expected at most {account.free} to be locked, came {lock}")
+        account.free -= lock
+        account.locked += lock
+        account.touched = slot
+        plain.book.append(order)
+        plain.owners.append(owner)
+        self.checked["orders"] += 1
+
+    def _require_place(self, event: EventRecord, slot: Slot, owner: str, account: Account) -> None:
+        """Check that an owner may order for a slot, and has not yet."""
+        if account.participant == 0:
+            raise fault(event, f"owner: expected a participant's, came {owner}")
+        if slot < account.first_slot:
+            raise fault(event, f"expected no order before slot {account.first_slot}")
+        plain = self.slots.get(slot, SlotLedger())
+        if owner in plain.owners or owner in plain.seals:
+            raise fault(event, f"expected one order of {owner} in the slot, came a second")
+
+    def _cancelled(self, event: EventRecord, values: Values) -> None:
+        slot = Slot(values["slot"])
+        self._require_open(event, slot)
+        order = order_of(event, values["order"])
+        compare(event, "nonce", 0, order.nonce)
+        self._cancel(event, slot, values["owner"], order)
+
+    def _cancel(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
+        plain = self.slots.setdefault(slot, SlotLedger())
+        if plain.owners.count(owner) != 1:
+            raise fault(event, f"expected a live order of {owner} in the slot, came none")
+        expected = Order(
+            kind=Kind.CANCELLATION,
+            participant=self.account(owner).participant,
+            nonce=order.nonce,
+        )
+        compare(event, "order", expected, order)
+        plain.book.append(order)
+        plain.owners.append(owner)
+        self.checked["orders"] += 1
+
+    def _require_open(self, event: EventRecord, slot: Slot) -> None:
+        closes_at = slot * SLOT_SECONDS - GATE_CLOSURE_SECONDS
+        if event.time >= closes_at:
+            raise fault(event, f"time: expected before {closes_at}, came {event.time}")
+        current = event.time // SLOT_SECONDS
+        if slot > current + OPEN_SLOTS:
+            raise fault(event, f"slot: expected at most {current + OPEN_SLOTS}, came {slot}")
+
+    def _compare_book(self, event: EventRecord, slot: Slot, plain: SlotLedger) -> None:
+        """Compare the book, which is final, with the hash in slots.csv."""
+        if slot in self._hashes:
+            compare(event, "hash of the book", book_hash(plain), self._hashes[slot].book)
+
+    def _in_phase(
+        self, event: EventRecord, slot: Slot, phase: str, *, may_be_empty: bool = False
+    ) -> SlotLedger:
+        plain = self.slots.get(slot)
+        if plain is None or not (plain.book or may_be_empty):
+            raise fault(event, "expected orders in the slot's book, came none")
+        if plain.phase != phase:
+            raise fault(event, f"expected a slot that is {phase}, came one that is {plain.phase}")
+        return plain

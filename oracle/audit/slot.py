@@ -1,0 +1,109 @@
+"""An account, and a slot with its book, as the ledger keeps them."""
+
+from dataclasses import dataclass, field
+
+from oracle.audit.faults import fault
+from oracle.audit.hashes import NOTHING, SETTLED, VOID, outcome_hash, rolling_hash
+from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.record import EventRecord, Values
+from oracle.model.reputation import Reputation
+from oracle.units import Wh
+
+GATE_CLOSURE_SECONDS = 1800
+READING_SECONDS = 3600
+REVEAL_SECONDS = 600
+CONTRADICTION = 1 << 255
+COUNTER_READING = 1 << 254
+MARKS = CONTRADICTION | COUNTER_READING
+NOBODY = "0x" + 40 * "0"
+
+
+@dataclass(slots=True)
+class Account:
+    """What an owner has, and the last slot that changed it."""
+
+    free: int = 0
+    locked: int = 0
+    participant: int = 0
+    nonce: int = 0
+    first_slot: int = 0
+    reputation: Reputation = field(default_factory=Reputation)
+    touched: int | None = None
+
+
+@dataclass(slots=True)
+class SlotLedger:
+    """A slot's book and what became of it."""
+
+    book: list[Order] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)  # of the entries of the book
+    cleared: tuple[Trade, ...] | None = None
+    settled: bool = False
+    void: bool = False
+    readings: list[int] = field(default_factory=list)
+    seals: dict[str, str] = field(default_factory=dict)  # owner → seal that is not opened
+    revealed: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What the Exchange stores as the slot's outcome."""
+        if self.settled:
+            return SETTLED
+        if self.void:
+            return VOID
+        return NOTHING if self.cleared is None else outcome_hash(self.book, self.cleared)
+
+    @property
+    def phase(self) -> str:
+        if self.settled:
+            return "settled"
+        if self.void:
+            return "void"
+        return "recorded" if self.cleared is None else "cleared"
+
+
+@dataclass(slots=True)
+class Statement:
+    """What is known of a participant's delivery."""
+
+    energy: Wh | None = None
+    contradicted: bool = False
+    corrected: bool = False
+    overstated: bool = False  # the meter had said more than the grid operator
+
+    def amend(self, entry: int) -> None:
+        energy = Wh(entry & 0xFFFFFFFF)
+        if entry & CONTRADICTION:
+            self.contradicted = True
+        elif entry & COUNTER_READING:
+            self.overstated = self.energy is not None and self.energy > energy
+            self.energy, self.corrected, self.contradicted = energy, True, False
+        elif self.energy is None:
+            self.energy = energy
+
+    @property
+    def final(self) -> Wh | None:
+        """The energy that counts; None where nobody has spoken."""
+        return Wh(0) if self.contradicted and not self.corrected else self.energy
+
+
+def book_hash(plain: SlotLedger) -> str:
+    return rolling_hash(order.pack() for order in plain.book) if plain.book else NOTHING
+
+
+def readings_hash(plain: SlotLedger) -> str:
+    return rolling_hash(plain.readings) if plain.readings else NOTHING
+
+
+def order_of(event: EventRecord, fields: Values) -> Order:
+    try:
+        return Order(**{**fields, "kind": Kind(fields["kind"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise fault(event, f"order: {error}") from error
+
+
+def trade_of(event: EventRecord, fields: Values) -> Trade:
+    try:
+        return Trade(**fields)
+    except TypeError as error:
+        raise fault(event, f"trade: {error}") from error
