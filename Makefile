@@ -4,12 +4,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONNOUSERSITE = 1
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
-.PHONY: all demo test check
+.PHONY: all demo test check audit
 all: .venv/product
 
 demo: .venv/product ; .venv/bin/wattline demo --out out/demo
 test: .venv/dev contracts/node_modules/.done ; scripts/test
-check: .venv/dev contracts/node_modules/.done ; scripts/check
+check: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/check
+audit: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/audit
 
 # A copied or moved project makes its environment anew: the old one would run the old place's code.
 ifneq ($(shell cat .venv/made-for 2>/dev/null),$(CURDIR))
@@ -32,6 +33,14 @@ endif
 .venv/dev: .venv/product requirements-dev.lock
 	@echo 'Installing the tools for development into .venv …'
 	@.venv/bin/python -m pip install -qq --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# slither and halmos want other versions of what the product uses.
+.venv-audit/done: .venv/made-for requirements-audit.lock
+	@echo 'Installing the tools of audits into .venv-audit …'
+	@rm -rf .venv-audit
+	@"$(PYTHON)" -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install -qq --require-hashes -r requirements-audit.lock
 	@touch $@
 
 contracts/node_modules/.done: contracts/package.json contracts/package-lock.json contracts/.npmrc
