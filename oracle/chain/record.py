@@ -1,13 +1,10 @@
 """Reads what the contracts of a market recorded, from nothing but its Exchange's address."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
-from eth_abi.abi import decode
 from eth_typing import ChecksumAddress
-from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_bytes
 from hexbytes import HexBytes
@@ -15,9 +12,10 @@ from web3.contract import Contract
 from web3.types import LogReceipt, TxParams
 
 from oracle.chain.artifacts import CONTRACTS, load_artifact
+from oracle.chain.calldata import CALLING_EVENTS, STATEMENTS, Calls, signatures_of, unseen
 from oracle.chain.chains import Chain
+from oracle.chain.decoding import address_of, event_values, events_by_topic, hex_of
 from oracle.chain.reverts import translated
-from oracle.domain.book import Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.domain.record import (
     AccountState,
@@ -34,7 +32,6 @@ from oracle.domain.record import (
     PriceEntry,
     Rating,
     RevealedSalt,
-    SignedStatement,
     SlotHashes,
     StorageEntry,
     Totals,
@@ -48,7 +45,6 @@ Progress = Callable[[str, int, int], None]
 
 PARTS = ("Registry", "LineLease", "StorageLedger", "Exchange")
 BLOCKS_PER_SEARCH = 5_000
-ADDRESS_MASK = (1 << 160) - 1
 
 
 def read_market(
@@ -69,16 +65,6 @@ def read_market(
         If the node does not answer.
     """
     return _Reader(chain, exchange, first_block, progress).record()
-
-
-@dataclass(frozen=True, slots=True)
-class _Calls:
-    """What transactions carried besides what their events tell."""
-
-    clears: list[ClearCall] = field(default_factory=list)
-    statements: list[SignedStatement] = field(default_factory=list)
-    order_signatures: list[OrderSignature] = field(default_factory=list)
-    salts: list[RevealedSalt] = field(default_factory=list)
 
 
 class _Reader:
@@ -188,7 +174,7 @@ class _Reader:
 
     def _event(self, position: int, contract: str, log: LogReceipt) -> EventRecord:
         artifact = "SealedExchange" if contract == "Exchange" and self._seal_bond else contract
-        entry = _events_by_topic(artifact).get(bytes(log["topics"][0]))
+        entry = events_by_topic(artifact).get(bytes(log["topics"][0]))
         if entry is None:
             raise ChainUnavailable(
                 f"{contract} logged an event in block {log['blockNumber']} that is unknown here"
@@ -197,10 +183,10 @@ class _Reader:
             position=position,
             block=log["blockNumber"],
             time=self._block(log["blockNumber"])["timestamp"],
-            transaction=_hex(log["transactionHash"]),
+            transaction=hex_of(log["transactionHash"]),
             contract=contract,
             name=entry["name"],
-            values=_event_values(entry, log),
+            values=event_values(entry, log),
         )
 
     def _block(self, number: int) -> Any:
@@ -213,7 +199,7 @@ class _Reader:
         """Return function and arguments of the transaction that left an event, if it called us."""
         contract = self._contracts[event.contract]
         for transaction in self._block(event.block)["transactions"]:
-            if _hex(transaction["hash"]) != event.transaction:
+            if hex_of(transaction["hash"]) != event.transaction:
                 continue
             if transaction.get("to") != contract.address:
                 return None  # called by another contract: what it passed on is not recorded
@@ -222,18 +208,18 @@ class _Reader:
             return function.fn_name, arguments
         return None
 
-    def _calls(self) -> _Calls:
-        found = _Calls()
-        wanted = [e for e in self._events if e.name in _READERS]
+    def _calls(self) -> Calls:
+        found = Calls()
+        wanted = [e for e in self._events if e.name in CALLING_EVENTS]
         for done, event in enumerate(wanted):
             self._report("calldata", done, len(wanted))
             call = self._calldata(event)
             if call is None:
                 if event.name in ("ReadingsRecorded", "StorageRecorded"):
-                    found.statements.append(_unseen(event.position))
+                    found.statements.append(unseen(event.position))
                 elif event.name == "OrdersPosted":
-                    unseen = [b""] * len(event.values["orders"])
-                    found.order_signatures.extend(_signatures(event, unseen))
+                    blank = [b""] * len(event.values["orders"])
+                    found.order_signatures.extend(signatures_of(event, blank))
                 continue
             name, arguments = call
             position = event.position
@@ -241,11 +227,11 @@ class _Reader:
                 certificate = arguments["certificate"]
                 found.clears.append(ClearCall(event=position, certificate=certificate))
             elif name == "reveal":
-                found.salts.append(RevealedSalt(event=position, salt=_hex(arguments["salt"])))
+                found.salts.append(RevealedSalt(event=position, salt=hex_of(arguments["salt"])))
             elif name == "post":
                 found.order_signatures.extend(self._order_signatures(event, arguments))
-            elif name in _STATEMENTS:
-                found.statements.extend(_STATEMENTS[name](position, arguments))
+            elif name in STATEMENTS:
+                found.statements.extend(STATEMENTS[name](position, arguments))
         self._progress("calldata", len(wanted), len(wanted))
         return found
 
@@ -261,7 +247,7 @@ class _Reader:
             for position, signature in enumerate(arguments["signatures"])
             if position not in skipped
         ]
-        return _signatures(event, kept)
+        return signatures_of(event, kept)
 
     def _constants(self) -> Constants:
         exchange, ledger = self._exchange, self._contracts["StorageLedger"]
@@ -301,7 +287,7 @@ class _Reader:
                 yield OwnerEntry(
                     since=since,
                     participant=participant,
-                    owner=_address(word),
+                    owner=address_of(word),
                     group=word >> 160,
                 )
 
@@ -309,7 +295,7 @@ class _Reader:
         for since in self._announced("ParticipantRegistered", "MeterAnnounced"):
             words = self._call(self._contracts["Registry"], "metersOf", since)
             for participant, word in enumerate(words, start=1):
-                yield MeterEntry(since=since, participant=participant, meter=_address(word))
+                yield MeterEntry(since=since, participant=participant, meter=address_of(word))
 
     def _lines(self) -> Iterable[LineEntry]:
         for since in self._announced("LinesAnnounced"):
@@ -375,9 +361,9 @@ class _Reader:
                 sealed, revealed = self._call(self._exchange, "sealsOf", slot)
             yield SlotHashes(
                 slot=slot,
-                book=_hex(book),
-                outcome=_hex(outcome),
-                readings=_hex(readings),
+                book=hex_of(book),
+                outcome=hex_of(outcome),
+                readings=hex_of(readings),
                 sealed=sealed,
                 revealed=revealed,
             )
@@ -417,122 +403,6 @@ class _Reader:
             self._progress(stage, done, total)
 
 
-def _signatures(event: EventRecord, signatures: list[bytes]) -> list[OrderSignature]:
-    return [
-        OrderSignature(event=event.position, entry=entry, signature=bytes(signature))
-        for entry, signature in enumerate(signatures)
-    ]
-
-
-def _unseen(event: int) -> SignedStatement:
-    return SignedStatement(event=event, participant=0, energies=(Wh(0),), signature=b"")
-
-
-def _readings(event: int, arguments: Values) -> list[SignedStatement]:
-    return [_reading(event, fields) for fields in arguments["readings"]]
-
-
-def _contradiction(event: int, arguments: Values) -> list[SignedStatement]:
-    return [_reading(event, arguments["one"]), _reading(event, arguments["other"])]
-
-
-def _reading(event: int, fields: Values) -> SignedStatement:
-    return SignedStatement(
-        event=event,
-        participant=fields["participant"],
-        energies=(Wh(fields["energyWh"]),),
-        signature=bytes(fields["r"]) + bytes(fields["vs"]),
-    )
-
-
-def _storage_reading(event: int, arguments: Values) -> list[SignedStatement]:
-    return [
-        SignedStatement(
-            event=event,
-            participant=0,
-            energies=(Wh(arguments["chargeWh"]), Wh(arguments["dischargeWh"])),
-            signature=bytes(arguments["signature"]),
-        )
-    ]
-
-
-_READERS = (
-    "SlotCleared",
-    "ReadingsRecorded",
-    "SlotSettled",
-    "StorageRecorded",
-    "OrdersPosted",
-    "OrderRevealed",
-)
-_STATEMENTS: dict[str, Callable[[int, Values], list[SignedStatement]]] = {
-    "recordReadings": _readings,
-    "reportContradiction": _contradiction,
-    "settle": _readings,
-    "record": _storage_reading,
-}
-
-
-@cache
-def _events_by_topic(contract: str) -> dict[bytes, dict[str, Any]]:
-    return {
-        bytes(event_abi_to_log_topic(entry)): entry  # type: ignore[arg-type]
-        for entry in load_artifact(contract).abi
-        if entry["type"] == "event"
-    }
-
-
-def _event_values(entry: dict[str, Any], log: LogReceipt) -> Values:
-    indexed = [item for item in entry["inputs"] if item["indexed"]]
-    plain = [item for item in entry["inputs"] if not item["indexed"]]
-    values = {
-        item["name"]: decode([item["type"]], bytes(topic))[0]
-        for item, topic in zip(indexed, log["topics"][1:], strict=True)
-    }
-    decoded = decode([collapse_if_tuple(item) for item in plain], bytes(log["data"]))
-    values |= dict(zip((item["name"] for item in plain), decoded, strict=True))
-    inputs = entry["inputs"]
-    if entry["name"] == "OrderSkipped":  # its word need not be an order's
-        inputs = [{**item, "internalType": item["type"]} for item in inputs]
-        values["order"] = values["order"].to_bytes(32, "big")
-    found = {item["name"]: _plain(item, values[item["name"]]) for item in inputs}
-    if entry["name"] == "SlotSettled":  # four bytes a trade
-        found["delivered"] = [
-            int.from_bytes(values["delivered"][k : k + 4], "big")
-            for k in range(0, len(values["delivered"]), 4)
-        ]
-    return found
-
-
-def _plain(item: dict[str, Any], value: Any) -> Any:
-    """Return a value as integers, texts, lists and objects; words as the fields they pack."""
-    kind: str = item["type"]
-    if kind.endswith("[]"):
-        inner = {**item, "type": kind[:-2], "internalType": item["internalType"].removesuffix("[]")}
-        return [_plain(inner, one) for one in value]
-    if item.get("internalType") == "Order":
-        return {name: int(field) for name, field in asdict(Order.unpack(value)).items()}
-    if item.get("internalType") == "Trade":
-        fields = asdict(Trade.unpack(value))
-        del fields["delivered"]
-        return {name: int(field) for name, field in fields.items()}
-    if kind == "tuple":
-        return {
-            part["name"]: _plain(part, one)
-            for part, one in zip(item["components"], value, strict=True)
-        }
-    if kind == "address":
-        return value.lower()
-    return _hex(value) if isinstance(value, bytes) else value
-
-
 def _creates(name: str, code: bytes) -> bool:
     """Return whether a contract's creation code ends in this code, so that it is the contract."""
     return len(code) > 0 and to_bytes(hexstr=load_artifact(name).bytecode).endswith(code)
-
-
-def _address(word: int) -> str:
-    return f"0x{word & ADDRESS_MASK:040x}"
-
-
-def _hex(data: Any) -> str:
-    return "0x" + bytes(HexBytes(data)).hex()

@@ -1,0 +1,77 @@
+"""Logs as plain values: integers, texts, lists and objects; words as the fields they pack."""
+
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic
+from hexbytes import HexBytes
+from web3.types import LogReceipt
+
+from oracle.chain.artifacts import load_artifact
+from oracle.domain.book import Order, Trade
+from oracle.domain.record import Values
+
+ADDRESS_MASK = (1 << 160) - 1
+
+
+@cache
+def events_by_topic(contract: str) -> dict[bytes, dict[str, Any]]:
+    return {
+        bytes(event_abi_to_log_topic(entry)): entry  # type: ignore[arg-type]
+        for entry in load_artifact(contract).abi
+        if entry["type"] == "event"
+    }
+
+
+def event_values(entry: dict[str, Any], log: LogReceipt) -> Values:
+    indexed = [item for item in entry["inputs"] if item["indexed"]]
+    plain = [item for item in entry["inputs"] if not item["indexed"]]
+    values = {
+        item["name"]: decode([item["type"]], bytes(topic))[0]
+        for item, topic in zip(indexed, log["topics"][1:], strict=True)
+    }
+    decoded = decode([collapse_if_tuple(item) for item in plain], bytes(log["data"]))
+    values |= dict(zip((item["name"] for item in plain), decoded, strict=True))
+    inputs = entry["inputs"]
+    if entry["name"] == "OrderSkipped":  # its word need not be an order's
+        inputs = [{**item, "internalType": item["type"]} for item in inputs]
+        values["order"] = values["order"].to_bytes(32, "big")
+    found = {item["name"]: _plain(item, values[item["name"]]) for item in inputs}
+    if entry["name"] == "SlotSettled":  # four bytes a trade
+        found["delivered"] = [
+            int.from_bytes(values["delivered"][k : k + 4], "big")
+            for k in range(0, len(values["delivered"]), 4)
+        ]
+    return found
+
+
+def _plain(item: dict[str, Any], value: Any) -> Any:
+    """Return a value as integers, texts, lists and objects; words as the fields they pack."""
+    kind: str = item["type"]
+    if kind.endswith("[]"):
+        inner = {**item, "type": kind[:-2], "internalType": item["internalType"].removesuffix("[]")}
+        return [_plain(inner, one) for one in value]
+    if item.get("internalType") == "Order":
+        return {name: int(field) for name, field in asdict(Order.unpack(value)).items()}
+    if item.get("internalType") == "Trade":
+        fields = asdict(Trade.unpack(value))
+        del fields["delivered"]
+        return {name: int(field) for name, field in fields.items()}
+    if kind == "tuple":
+        return {
+            part["name"]: _plain(part, one)
+            for part, one in zip(item["components"], value, strict=True)
+        }
+    if kind == "address":
+        return value.lower()
+    return hex_of(value) if isinstance(value, bytes) else value
+
+
+def address_of(word: int) -> str:
+    return f"0x{word & ADDRESS_MASK:040x}"
+
+
+def hex_of(data: Any) -> str:
+    return "0x" + bytes(HexBytes(data)).hex()
