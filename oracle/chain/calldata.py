@@ -1,6 +1,6 @@
 """What transactions carry besides what their events tell: certificates, signatures, salts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from oracle.domain.record import (
@@ -24,10 +24,15 @@ class Calls:
     salts: list[RevealedSalt] = field(default_factory=list)
 
 
-def signatures_of(event: EventRecord, signatures: list[bytes]) -> list[OrderSignature]:
+def signatures_of(event: EventRecord, signatures: Sequence[bytes | Values]) -> list[OrderSignature]:
+    """Return the signatures of an event's orders, as bytes or as r and vs."""
     return [
-        OrderSignature(event=event.position, entry=entry, signature=bytes(signature))
-        for entry, signature in enumerate(signatures)
+        OrderSignature(
+            event=event.position,
+            entry=entry,
+            signature=bytes(one) if isinstance(one, bytes) else bytes(one["r"] + one["vs"]),
+        )
+        for entry, one in enumerate(signatures)
     ]
 
 

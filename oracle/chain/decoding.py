@@ -39,12 +39,21 @@ def event_values(entry: dict[str, Any], log: LogReceipt) -> Values:
         inputs = [{**item, "internalType": item["type"]} for item in inputs]
         values["order"] = values["order"].to_bytes(32, "big")
     found = {item["name"]: _plain(item, values[item["name"]]) for item in inputs}
-    if entry["name"] == "SlotSettled":  # four bytes a trade
-        found["delivered"] = [
-            int.from_bytes(values["delivered"][k : k + 4], "big")
-            for k in range(0, len(values["delivered"]), 4)
-        ]
+    if entry["name"] == "SlotSettled":
+        found["delivered"] = _numbers(values["delivered"], 4)
+    if entry["name"] == "OrdersPosted" and isinstance(values["orders"], bytes):
+        found["orders"] = [_order(word) for word in _numbers(values["orders"], 32)]
     return found
+
+
+def _numbers(packed: bytes, size: int) -> list[int]:
+    """Return the numbers of `size` bytes each that an event has packed."""
+    starts = range(0, len(packed), size)
+    return [int.from_bytes(packed[start : start + size], "big") for start in starts]
+
+
+def _order(word: int) -> Values:
+    return {name: int(field) for name, field in asdict(Order.unpack(word)).items()}
 
 
 def _plain(item: dict[str, Any], value: Any) -> Any:
@@ -54,7 +63,7 @@ def _plain(item: dict[str, Any], value: Any) -> Any:
         inner = {**item, "type": kind[:-2], "internalType": item["internalType"].removesuffix("[]")}
         return [_plain(inner, one) for one in value]
     if item.get("internalType") == "Order":
-        return {name: int(field) for name, field in asdict(Order.unpack(value)).items()}
+        return _order(value)
     if item.get("internalType") == "Trade":
         fields = asdict(Trade.unpack(value))
         del fields["delivered"]

@@ -228,7 +228,7 @@ class _Reader:
                 found.clears.append(ClearCall(event=position, certificate=certificate))
             elif name == "reveal":
                 found.salts.append(RevealedSalt(event=position, salt=hex_of(arguments["salt"])))
-            elif name == "post":
+            elif name in ("post", "postForWallets"):
                 found.order_signatures.extend(self._order_signatures(event, arguments))
             elif name in STATEMENTS:
                 found.statements.extend(STATEMENTS[name](position, arguments))
