@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from scripts.bench.app import bench
 from scripts.demo import demo
 from scripts.dispatch import dispatch
 from scripts.export import export
@@ -37,6 +38,7 @@ app.command(no_args_is_help=True)(dispatch)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

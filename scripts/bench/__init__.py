@@ -1,0 +1,1 @@
+"""`wattline bench`: what the market costs and how fast it is, measured."""

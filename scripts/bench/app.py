@@ -1,0 +1,19 @@
+"""The subcommands of `wattline bench`."""
+
+import typer
+
+from scripts.bench.gas.command import gas
+
+HELP = """
+Measure what the market costs and how fast it is.
+
+Example: wattline bench gas --orders 10
+"""
+
+bench = typer.Typer(no_args_is_help=True, help=HELP)
+bench.command(no_args_is_help=False)(gas)
+
+
+@bench.callback()
+def measurements() -> None:
+    """Keep `gas` a subcommand while it is the only one."""

@@ -1,0 +1,102 @@
+"""
+What the chain charges at least for a transaction: its price list, in gas.
+
+A floor is the price of what no implementation of the same calls can leave out. It takes calldata
+and logs as they were sent and emitted and adds each storage word that must change; computing,
+memory and reading further words are free in it.
+"""
+
+from dataclasses import dataclass
+
+TRANSACTION = 21_000
+CALLDATA_ZERO_BYTE = 4
+CALLDATA_BYTE = 16
+LEAST_PER_ZERO_BYTE = 10  # EIP-7623: calldata costs this in all, where the rest costs less
+LEAST_PER_BYTE = 40
+CHANGED_WORD = 5_000  # first access 2,100, change 2,900
+NEW_WORD = 22_100  # first access 2,100, from zero 20,000
+LOG = 375
+LOG_TOPIC = 375
+LOG_BYTE = 8
+SIGNATURE_CHECK = 3_100  # the precompile's 3,000 and a call
+TRANSACTION_CAP = 16_777_216  # EIP-7825
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What a transaction logged, in numbers."""
+
+    topics: int
+    data_bytes: int
+
+    @property
+    def gas(self) -> int:
+        return LOG + LOG_TOPIC * self.topics + LOG_BYTE * self.data_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A transaction as the chain has it."""
+
+    label: str
+    gas: int  # gasUsed of its receipt
+    calldata: bytes
+    logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """What a transaction cannot do without, besides its calldata and logs."""
+
+    new_words: int = 0
+    changed_words: int = 0
+    signature_checks: int = 0
+
+
+def floor_of(sent: Sent, needed: Needed) -> int:
+    """Return the least gas for what was sent and what it needed."""
+    zeros = sent.calldata.count(0)
+    others = len(sent.calldata) - zeros
+    work = (
+        CALLDATA_ZERO_BYTE * zeros
+        + CALLDATA_BYTE * others
+        + sum(log.gas for log in sent.logs)
+        + NEW_WORD * needed.new_words
+        + CHANGED_WORD * needed.changed_words
+        + SIGNATURE_CHECK * needed.signature_checks
+    )
+    return TRANSACTION + max(work, LEAST_PER_ZERO_BYTE * zeros + LEAST_PER_BYTE * others)
+
+
+def own_order(first_of_slot: bool = False) -> Needed:
+    """The owner's account, and the hash of the slot's book."""
+    return Needed(new_words=int(first_of_slot), changed_words=2 - int(first_of_slot))
+
+
+def batch(orders: int, first_of_slot: bool) -> Needed:
+    """Each owner's signature and account, and the hash of the slot's book once."""
+    return Needed(
+        new_words=int(first_of_slot),
+        changed_words=orders + int(not first_of_slot),
+        signature_checks=orders,
+    )
+
+
+def readings(sellers: int) -> Needed:
+    """Each meter's signature, and one word that keeps the readings' hash."""
+    return Needed(new_words=1, signature_checks=sellers)
+
+
+def clear() -> Needed:
+    """The slot's outcome."""
+    return Needed(new_words=1)
+
+
+def settle(orders: int, signed_readings: int = 0) -> Needed:
+    """Each order's account, the line owner's, the slot's outcome; readings that come along."""
+    return Needed(changed_words=orders + 2, signature_checks=signed_readings)
+
+
+def void(orders: int) -> Needed:
+    """The slot's outcome, and each order's account."""
+    return Needed(new_words=1, changed_words=orders)
