@@ -19,6 +19,13 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
     using AccountLib for Account;
     using SafeERC20 for IERC20;
 
+    /* TYPES */
+
+    /// @dev A word that can be pointed at, so that its place is computed once.
+    struct Holder {
+        Account account;
+    }
+
     /* IMMUTABLES */
 
     /// @notice The ERC-20 with 6 decimals that everything is paid in.
@@ -32,7 +39,7 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
 
     /* STORAGE */
 
-    mapping(address owner => Account) internal _accounts;
+    mapping(address owner => Holder) internal _accounts;
 
     /* CONSTRUCTOR */
 
@@ -53,15 +60,16 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
         if (held > AccountLib.MAX_MONEY) revert ExchangeFull(held, AccountLib.MAX_MONEY);
         uint256 arrived = held - before;
 
-        Account account = _accounts[msg.sender];
-        _keep(msg.sender, account, _enrolled(msg.sender, account).credit(arrived));
+        Holder storage holder = _accounts[msg.sender];
+        Account account = holder.account;
+        _keep(msg.sender, holder, account, _enrolled(msg.sender, account).credit(arrived));
 
         emit Deposited(msg.sender, arrived);
     }
 
     /// @inheritdoc IExchange
     function withdraw(uint256 amount) external nonReentrant {
-        _accounts[msg.sender] = _accounts[msg.sender].debit(amount);
+        _accounts[msg.sender].account = _accounts[msg.sender].account.debit(amount);
 
         emit Withdrawn(msg.sender, amount);
 
@@ -86,24 +94,24 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
     function accountOf(
         address owner
     ) external view returns (uint256 free, uint256 locked, uint256 participant, uint256 scoreBps) {
-        Account account = _accounts[owner];
+        Account account = _accounts[owner].account;
         (uint256 r, uint256 s) = account.reputation();
         return (account.free(), account.locked(), account.id(), ReputationLib.scoreBps(r, s));
     }
 
     /// @inheritdoc IExchange
     function nonceOf(address owner) external view returns (uint256) {
-        return _accounts[owner].nonce();
+        return _accounts[owner].account.nonce();
     }
 
     /// @inheritdoc IExchange
     function reputationOf(address owner) external view returns (uint256 r, uint256 s) {
-        return _accounts[owner].reputation();
+        return _accounts[owner].account.reputation();
     }
 
     /// @inheritdoc IExchange
     function hasOrder(address owner, Slot slot) external view returns (bool) {
-        return _accounts[owner].hasOrder(slot);
+        return _accounts[owner].account.hasOrder(slot);
     }
 
     /* INTERNAL */
@@ -118,8 +126,8 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
     }
 
     /// @dev Stores an account, and says so where it has become that of a participant.
-    function _keep(address owner, Account before, Account account) internal {
-        _accounts[owner] = account;
+    function _keep(address owner, Holder storage holder, Account before, Account account) internal {
+        holder.account = account;
         if (before.id() == account.id()) return;
         (uint256 r, uint256 s) = account.reputation();
         emit Enrolled(owner, uint16(account.id()), r, s);

@@ -137,7 +137,7 @@ abstract contract Clearing is OrderBook {
         positions = WordsLib.zeros(MAX_PARTICIPANTS + 1);
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                Order order = book.at(i);
+                Order order = book.read(i);
                 uint256 kind = order.kind();
                 uint256 participant = order.participant();
                 if (kind == OrderLib.CANCELLATION) {
@@ -166,7 +166,7 @@ abstract contract Clearing is OrderBook {
         uint256 next = 0;
         unchecked {
             for (uint256 k = 0; k < count; ++k) {
-                Trade trade = trades.at(k);
+                Trade trade = trades.read(k);
                 uint256 pair = trade.pair();
                 uint256 energyWh = trade.energyWh();
                 if (!trade.isClean() || energyWh == 0) revert BadTrade(k, trade);

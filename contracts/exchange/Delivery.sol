@@ -6,6 +6,7 @@ import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
+import {TypedDataLib} from "../libraries/TypedDataLib.sol";
 import {WordsLib} from "../libraries/WordsLib.sol";
 import {MAX_PARTICIPANTS, Phase, Reading, Rules, Slot} from "../types/Market.sol";
 import {Clearing} from "./Clearing.sol";
@@ -21,10 +22,6 @@ abstract contract Delivery is Clearing {
     using WordsLib for uint256[];
 
     /* CONSTANTS */
-
-    bytes32 internal constant READING_TYPEHASH = keccak256(
-        "Reading(uint32 slot,uint16 participant,uint32 energyWh)"
-    );
 
     /// @dev Set in the entry of a meter that signed two values.
     uint256 internal constant CONTRADICTION = 1 << 255;
@@ -57,11 +54,12 @@ abstract contract Delivery is Clearing {
     /// @inheritdoc IExchange
     function recordReadings(Slot slot, Reading[] calldata readings) external {
         _requireReadingTime(slot);
+        bytes32 domain = _domainSeparatorV4();
         uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
         uint256[] memory entries = new uint256[](readings.length);
         uint256 count = 0;
         for (uint256 i = 0; i < readings.length; ++i) {
-            uint256 entry = _heard(slot, readings[i], meters);
+            uint256 entry = _heard(domain, slot, readings[i], meters);
             if (_mark(slot, 2 * (entry >> 32))) entries[count++] = entry;
         }
         // solhint-disable-next-line no-inline-assembly
@@ -74,9 +72,10 @@ abstract contract Delivery is Clearing {
     /// @inheritdoc IExchange
     function reportContradiction(Slot slot, Reading calldata one, Reading calldata other) external {
         _requireReadingTime(slot);
+        bytes32 domain = _domainSeparatorV4();
         uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
-        uint256 first = _heard(slot, one, meters);
-        uint256 second = _heard(slot, other, meters);
+        uint256 first = _heard(domain, slot, one, meters);
+        uint256 second = _heard(domain, slot, other, meters);
         bool contradict = first >> 32 == second >> 32 && first != second;
         if (!contradict || !_mark(slot, 2 * (first >> 32) + 1)) {
             revert NoContradiction(one.participant);
@@ -138,21 +137,22 @@ abstract contract Delivery is Clearing {
 
     /// @dev The entry of a reading, after checking that its participant's meter signed it.
     function _heard(
+        bytes32 domain,
         Slot slot,
         Reading calldata reading,
         uint256[] memory meters
-    ) internal view returns (uint256 entry) {
+    ) internal pure returns (uint256 entry) {
         uint256 participant = reading.participant;
         uint256 energyWh = reading.energyWh;
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(READING_TYPEHASH, slot, participant, energyWh))
-        );
-        (address signer, , ) = ECDSA.tryRecover(digest, reading.r, reading.vs);
+        bytes32 hash = TypedDataLib.hashOf(domain, slot, participant, energyWh);
+        (address signer, , ) = ECDSA.tryRecover(hash, reading.r, reading.vs);
         bool known = participant != 0 && participant <= meters.length && signer != address(0);
-        if (!known || uint160(signer) != meters.load(participant - 1)) {
-            revert WrongMeter(uint16(participant), signer);
+        unchecked {
+            if (!known || uint160(signer) != meters.load(participant - 1)) {
+                revert WrongMeter(uint16(participant), signer);
+            }
+            return (participant << 32) | energyWh;
         }
-        return (participant << 32) | energyWh;
     }
 
     /// @dev What is known of each participant's energy: one more than the energy, zero where nobody
@@ -163,8 +163,9 @@ abstract contract Delivery is Clearing {
     ) internal view returns (bytes memory statements) {
         statements = WordsLib.zeros(MAX_PARTICIPANTS + 1);
         bytes32 hash = 0;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            uint256 entry = entries.at(i);
+        uint256 count = entries.length;
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 entry = entries.read(i);
             hash = Hashes.efficientKeccak256(hash, bytes32(entry));
             uint256 participant = (entry >> 32) & type(uint16).max;
             if (participant > MAX_PARTICIPANTS) break;
@@ -178,9 +179,10 @@ abstract contract Delivery is Clearing {
     /// @dev Amends the statements by readings that were not recorded, but are given to settle.
     function _hear(Slot slot, Reading[] calldata readings, bytes memory statements) internal view {
         _requireReadingTime(slot);
+        bytes32 domain = _domainSeparatorV4();
         uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
         for (uint256 i = 0; i < readings.length; ++i) {
-            uint256 entry = _heard(slot, readings[i], meters);
+            uint256 entry = _heard(domain, slot, readings[i], meters);
             uint256 participant = entry >> 32;
             statements.store(participant, _amended(statements.load(participant), entry));
         }
@@ -188,7 +190,10 @@ abstract contract Delivery is Clearing {
 
     /// @dev A meter is heard once, and not after the grid operator.
     function _amended(uint256 statement, uint256 entry) internal pure returns (uint256) {
-        uint256 energy = (entry & type(uint32).max) + 1;
+        uint256 energy;
+        unchecked {
+            energy = (entry & type(uint32).max) + 1;
+        }
         if (entry & CONTRADICTION != 0) return statement | CONTRADICTION;
         if (entry & COUNTER_READING != 0) {
             uint256 mark =

@@ -10,7 +10,9 @@ import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {ReputationLib} from "../libraries/ReputationLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
-import {Account, LengthsDiffer, Order, Slot} from "../types/Market.sol";
+import {TypedDataLib} from "../libraries/TypedDataLib.sol";
+import {WordsLib} from "../libraries/WordsLib.sol";
+import {Account, LengthsDiffer, Order, Signature, Slot} from "../types/Market.sol";
 import {OrderBook} from "./OrderBook.sol";
 
 /// @title OpenBook
@@ -20,12 +22,24 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     using AccountLib for Account;
     using OrderLib for Order;
     using SlotLib for Slot;
+    using WordsLib for bytes;
+    using WordsLib for uint256[];
+    using WordsLib for Order[];
+
+    /* TYPES */
+
+    /// @dev Signed orders on their way into a slot's book.
+    struct Batch {
+        Slot slot;
+        Slot current;
+        uint256 count;
+        bytes32 domain;
+        bytes32 book;
+        uint256[] owners;
+        bytes entries;
+    }
 
     /* CONSTANTS */
-
-    bytes32 internal constant ORDER_TYPEHASH = keccak256(
-        "Order(uint8 kind,uint32 slot,uint16 participant,uint32 energyWh,uint48 price,uint32 nonce,uint96 terms)"
-    );
 
     /// @notice The most gas that a contract wallet gets to check a signature, so that a bad one
     /// cannot burn what the others in a batch need.
@@ -48,12 +62,13 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     /// @inheritdoc IOpenBook
     function cancelOrder(Slot slot) external {
         if (slot.isGateClosed()) revert GateClosed(slot, slot.closesAt());
-        Account account = _accounts[msg.sender];
+        Holder storage holder = _accounts[msg.sender];
+        Account account = holder.account;
         Order order = OrderLib.pack(OrderLib.CANCELLATION, 0, 0, 0, 0, 0);
         bytes memory refusal;
         (refusal, account, order) = _admitted(slot, SlotLib.current(), order, account);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        _accounts[msg.sender] = account;
+        holder.account = account;
         _append(slot, order);
 
         emit OrderCancelled(slot, msg.sender, order);
@@ -63,48 +78,53 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     function post(
         Slot slot,
         Order[] calldata orders,
+        Signature[] calldata signatures
+    ) external whenNotPaused {
+        if (orders.length != signatures.length) {
+            revert LengthsDiffer(orders.length, signatures.length);
+        }
+        Batch memory batch = _begun(slot, orders.length);
+        unchecked {
+            for (uint256 i = 0; i < orders.length; ++i) {
+                Order order = orders.read(i);
+                bytes32 hash = TypedDataLib.hashOf(batch.domain, slot, order);
+                Signature calldata signature = signatures[i];
+                (address signer, , ) = ECDSA.tryRecover(hash, signature.r, signature.vs);
+                bytes memory refusal = _taken(batch, order, signer);
+                if (refusal.length != 0) emit OrderSkipped(slot, msg.sender, i, order, refusal);
+            }
+        }
+        _end(batch);
+    }
+
+    /// @inheritdoc IOpenBook
+    function postForWallets(
+        Slot slot,
+        Order[] calldata orders,
         bytes[] calldata signatures
     ) external whenNotPaused {
         if (orders.length != signatures.length) {
             revert LengthsDiffer(orders.length, signatures.length);
         }
-        Slot current = _requireOpen(slot);
-        uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
-        Order[] memory entries = new Order[](orders.length);
-        bytes32 book = _slots[slot].book;
-        uint256 count = 0;
+        Batch memory batch = _begun(slot, orders.length);
         for (uint256 i = 0; i < orders.length; ++i) {
-            (bytes memory refusal, Order entry) = _taken(
-                slot,
-                current,
-                orders[i],
-                signatures[i],
-                owners
-            );
-            if (refusal.length != 0) {
-                emit OrderSkipped(slot, msg.sender, i, orders[i], refusal);
-                continue;
-            }
-            book = _stepped(book, entry);
-            entries[count++] = entry;
+            Order order = orders.read(i);
+            address owner = _ownerOf(batch, order);
+            bytes32 hash = TypedDataLib.hashOf(batch.domain, slot, order);
+            address signer = _isSigned(owner, hash, signatures[i]) ? owner : address(0);
+            bytes memory refusal = _taken(batch, order, signer);
+            if (refusal.length != 0) emit OrderSkipped(slot, msg.sender, i, order, refusal);
         }
-        if (count == 0) return;
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            mstore(entries, count)
-        }
-        _slots[slot].book = book;
-
-        emit OrdersPosted(slot, msg.sender, entries);
+        _end(batch);
     }
 
     /// @inheritdoc IOpenBook
     function spendNonces(uint256 below) external {
-        Account account = _accounts[msg.sender];
+        Account account = _accounts[msg.sender].account;
         if (below <= account.nonce() || below > OrderLib.MAX_NONCE) {
             revert NonceSpent(below, account.nonce());
         }
-        _accounts[msg.sender] = account.withNonce(below);
+        _accounts[msg.sender].account = account.withNonce(below);
 
         emit NoncesSpent(msg.sender, below);
     }
@@ -112,31 +132,17 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     /* VIEWS */
 
     /// @inheritdoc IOpenBook
-    function hashOf(Slot slot, Order order) public view returns (bytes32) {
-        return
-            _hashTypedDataV4(
-                keccak256(
-                    abi.encode(
-                        ORDER_TYPEHASH,
-                        order.kind(),
-                        slot,
-                        order.participant(),
-                        order.energyWh(),
-                        order.price(),
-                        order.nonce(),
-                        order.terms()
-                    )
-                )
-            );
+    function hashOf(Slot slot, Order order) external view returns (bytes32) {
+        return TypedDataLib.hashOf(_domainSeparatorV4(), slot, order);
     }
 
     /// @inheritdoc IOpenBook
-    function isSignedByWallet(
-        address wallet,
+    function isSignedBy(
+        address owner,
         bytes32 hash,
         bytes calldata signature
     ) external view returns (bool) {
-        return SignatureChecker.isValidERC1271SignatureNowCalldata(wallet, hash, signature);
+        return SignatureChecker.isValidSignatureNowCalldata(owner, hash, signature);
     }
 
     /* INTERNAL */
@@ -144,48 +150,72 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     /// @dev Records an order of the caller's.
     function _place(Slot slot, Order order) internal whenNotPaused returns (Order entry) {
         Slot current = _requireOpen(slot);
-        Account before = _accounts[msg.sender];
+        Holder storage holder = _accounts[msg.sender];
+        Account before = holder.account;
         Account account = _enrolled(msg.sender, before);
         if (account.id() == 0) revert NotAParticipant(msg.sender);
         bytes memory refusal;
         (refusal, account, entry) = _admitted(slot, current, order, account);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        _keep(msg.sender, before, account);
+        _keep(msg.sender, holder, before, account);
         _append(slot, entry);
     }
 
-    /// @dev Records a signed order in its owner's account, or says why not; the book is the
-    /// caller's to write.
+    function _begun(Slot slot, uint256 size) internal view returns (Batch memory batch) {
+        batch.slot = slot;
+        batch.current = _requireOpen(slot);
+        batch.domain = _domainSeparatorV4();
+        batch.book = _slots[slot].book;
+        batch.owners = CodeTableLib.read(registry.ownerTableOf(slot));
+        batch.entries = WordsLib.zeros(size);
+    }
+
+    /// @dev The owner of an order, or the zero address if no participant has its number.
+    function _ownerOf(Batch memory batch, Order order) internal pure returns (address) {
+        unchecked {
+            uint256 index = order.participant() - 1;
+            if (index >= batch.owners.length) return address(0);
+            return address(uint160(batch.owners.load(index)));
+        }
+    }
+
+    /// @dev Takes an order into the batch, or says why not.
     function _taken(
-        Slot slot,
-        Slot current,
+        Batch memory batch,
         Order order,
-        bytes calldata signature,
-        uint256[] memory owners
-    ) internal returns (bytes memory refusal, Order entry) {
-        uint256 kind = order.kind();
-        if (kind == 0 || kind > OrderLib.CANCELLATION || !order.isClean()) {
-            return (abi.encodeWithSelector(BadOrder.selector, order), entry);
+        address signer
+    ) internal returns (bytes memory refusal) {
+        if (!order.isClean()) return abi.encodeWithSelector(BadOrder.selector, order);
+        address owner = _ownerOf(batch, order);
+        if (owner == address(0)) {
+            return abi.encodeWithSelector(UnknownParticipant.selector, order.participant());
         }
-        uint256 participant = order.participant();
-        if (participant == 0 || participant > owners.length) {
-            return (abi.encodeWithSelector(UnknownParticipant.selector, participant), entry);
+        if (signer != owner) {
+            return abi.encodeWithSelector(WrongSigner.selector, order.participant(), owner);
         }
-        address owner = address(uint160(owners[participant - 1]));
-        Account before = _accounts[owner];
+        Holder storage holder = _accounts[owner];
+        Account before = holder.account;
         Account account = _enrolled(owner, before);
         if (order.nonce() < account.nonce()) {
-            return (
-                abi.encodeWithSelector(NonceSpent.selector, order.nonce(), account.nonce()),
-                entry
-            );
+            return abi.encodeWithSelector(NonceSpent.selector, order.nonce(), account.nonce());
         }
-        (refusal, account, entry) = _admitted(slot, current, order, account);
-        if (refusal.length != 0) return (refusal, entry);
-        if (!_isSigned(owner, hashOf(slot, order), signature)) {
-            return (abi.encodeWithSelector(WrongSigner.selector, participant, owner), entry);
+        Order entry;
+        (refusal, account, entry) = _admitted(batch.slot, batch.current, order, account);
+        if (refusal.length != 0) return refusal;
+        _keep(owner, holder, before, account);
+        batch.book = _stepped(batch.book, entry);
+        unchecked {
+            batch.entries.store(batch.count++, Order.unwrap(entry));
         }
-        _keep(owner, before, account);
+    }
+
+    /// @dev Stores the book with what was taken.
+    function _end(Batch memory batch) internal {
+        if (batch.count == 0) return;
+        batch.entries.cut(batch.count);
+        _slots[batch.slot].book = batch.book;
+
+        emit OrdersPosted(batch.slot, msg.sender, batch.entries);
     }
 
     /// @dev The account with an order or a cancellation noted and the entry it becomes, or the
@@ -198,7 +228,7 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     ) internal view returns (bytes memory refusal, Account, Order entry) {
         if (order.kind() == OrderLib.CANCELLATION) {
             if (!account.hasOrder(slot)) {
-                return (abi.encodeWithSelector(AccountLib.NoOrder.selector, slot), account, entry);
+                return (abi.encodeWithSelector(NoOrder.selector, slot), account, entry);
             }
             return (refusal, account.withCancellation(slot), order.entered(account.id(), 0));
         }
@@ -212,17 +242,13 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         return (refusal, account.withOrder(slot, current).lock(amount), entry);
     }
 
-    /// @dev Whether `owner` signed, with its key or as a contract wallet. The key comes first: to
-    /// look whether an account is a contract costs almost as much as a signature.
+    /// @dev Whether `owner` signed, with its key or as a contract wallet.
     function _isSigned(
         address owner,
         bytes32 hash,
         bytes calldata signature
     ) internal view returns (bool) {
-        (address signer, , ) = ECDSA.tryRecoverCalldata(hash, signature);
-        if (signer == owner) return true;
-        if (owner.code.length == 0) return false;
-        try this.isSignedByWallet{gas: WALLET_GAS}(owner, hash, signature) returns (bool signed) {
+        try this.isSignedBy{gas: WALLET_GAS}(owner, hash, signature) returns (bool signed) {
             return signed;
         } catch {
             return false;

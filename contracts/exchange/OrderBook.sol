@@ -84,7 +84,7 @@ abstract contract OrderBook is Accounts, EIP712 {
     }
 
     /// @dev The error that refuses an offer or bid in itself, or nothing.
-    function _refusalOf(Order order) internal view returns (bytes memory) {
+    function _refusalOf(Order order) internal view returns (bytes memory refusal) {
         if (order.energyWh() == 0) return abi.encodeWithSelector(ZeroEnergy.selector);
         if (order.price() > priceCapMicroUsdPerMwh) {
             return
@@ -94,7 +94,6 @@ abstract contract OrderBook is Accounts, EIP712 {
                     priceCapMicroUsdPerMwh
                 );
         }
-        return "";
     }
 
     function _append(Slot slot, Order order) internal {
@@ -117,7 +116,7 @@ abstract contract OrderBook is Accounts, EIP712 {
         bytes32 hash = 0;
         uint256 count = book.length;
         for (uint256 i = 0; i < count; ++i) {
-            hash = _stepped(hash, book.at(i));
+            hash = _stepped(hash, book.read(i));
         }
         bytes32 recorded = _slots[slot].book;
         if (hash != recorded) revert BookMismatch(hash, recorded);

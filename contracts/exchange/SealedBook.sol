@@ -57,13 +57,14 @@ abstract contract SealedBook is OrderBook, ISealedBook {
     function commit(Slot slot, bytes32 seal) external whenNotPaused {
         Slot current = _requireOpen(slot);
         if (seal == 0) revert NoSeal(msg.sender, slot);
-        Account before = _accounts[msg.sender];
+        Holder storage holder = _accounts[msg.sender];
+        Account before = holder.account;
         Account account = _enrolled(msg.sender, before);
         if (account.id() == 0) revert NotAParticipant(msg.sender);
         bytes memory refusal = account.refusalOf(slot, sealBondMicroUsd);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
         account = account.withOrder(slot, current).debit(sealBondMicroUsd);
-        _keep(msg.sender, before, account);
+        _keep(msg.sender, holder, before, account);
         ++_seals[slot].committed;
         _seals[slot].of_[msg.sender] = seal;
 
@@ -90,13 +91,13 @@ abstract contract SealedBook is OrderBook, ISealedBook {
         if (given != seal) revert SealMismatch(given, seal);
         if (kind != OrderLib.OFFER && kind != OrderLib.BID) revert NotAnOrder(kind);
 
-        Account account = _accounts[owner].credit(sealBondMicroUsd);
+        Account account = _accounts[owner].account.credit(sealBondMicroUsd);
         (uint256 r, uint256 s) = account.reputation();
         uint256 score = ReputationLib.scoreBps(r, s);
         Order order = OrderLib.pack(kind, account.id(), score, energyWh, price, terms);
         bytes memory refusal = _refusalOf(order);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        _accounts[owner] = account.lock(_lockOf(order));
+        _accounts[owner].account = account.lock(_lockOf(order));
         ++_seals[slot].revealed;
         delete _seals[slot].of_[owner];
         _append(slot, order);

@@ -42,12 +42,13 @@ abstract contract Settlement is Delivery, Reputation {
         uint256 fees;
     }
 
-    /// @dev One seller's trades, up to `end`; and, where it is short, what was delivered of each and
-    /// whether its meter had said more.
+    /// @dev One seller's trades, from `first` up to `end`; with what was delivered of each, where
+    /// that is not all, and whether its meter had said more.
     struct Sale {
+        uint256 first;
         uint256 end;
+        uint256 offer;
         uint256 group;
-        bool isShort;
         bool isSlashed;
         uint256[] parts;
     }
@@ -101,7 +102,7 @@ abstract contract Settlement is Delivery, Reputation {
         Results memory results = _resultsOf(slot, book, trades, statements, owners);
         uint256 kept = _release(slot, book, results, owners);
         address lineOwner = lineLease.owner();
-        _accounts[lineOwner] = _accounts[lineOwner].credit(results.fees + kept);
+        _accounts[lineOwner].account = _accounts[lineOwner].account.credit(results.fees + kept);
 
         emit SlotSettled(slot, msg.sender, results.delivered);
     }
@@ -116,12 +117,12 @@ abstract contract Settlement is Delivery, Reputation {
 
         Results memory results;
         results.earned = WordsLib.zeros(book.length);
-        results.sales = results.earned;
+        results.sales = WordsLib.zeros(book.length);
         uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
         uint256 kept = _release(slot, book, results, owners);
         if (kept != 0) {
             address lineOwner = lineLease.owner();
-            _accounts[lineOwner] = _accounts[lineOwner].credit(kept);
+            _accounts[lineOwner].account = _accounts[lineOwner].account.credit(kept);
         }
 
         emit SlotVoided(slot, msg.sender);
@@ -133,8 +134,8 @@ abstract contract Settlement is Delivery, Reputation {
         address operator = owner();
         address provider = storageLedger.owner();
         compensationPaid += amount;
-        _accounts[operator] = _accounts[operator].debit(amount);
-        _accounts[provider] = _accounts[provider].credit(amount);
+        _accounts[operator].account = _accounts[operator].account.debit(amount);
+        _accounts[provider].account = _accounts[provider].account.credit(amount);
 
         emit CompensationPaid(operator, provider, amount);
     }
@@ -143,6 +144,7 @@ abstract contract Settlement is Delivery, Reputation {
 
     /// @dev What every order earns and what every seller delivered. A missing reading counts as
     /// nothing delivered once its deadline has passed, a contradicted one at once.
+    /// @dev Energies have 32 bits, amounts less than 64, and no seller has more than 2^11 trades.
     function _resultsOf(
         Slot slot,
         Order[] calldata book,
@@ -153,38 +155,70 @@ abstract contract Settlement is Delivery, Reputation {
         results.earned = WordsLib.zeros(book.length);
         results.sales = WordsLib.zeros(book.length);
         results.delivered = new bytes(trades.length << 2);
-        Sale memory sale;
         uint256 count = trades.length;
+        uint256 end = 0;
         unchecked {
-            for (uint256 first = 0; first < count; first = sale.end) {
-                uint256 offer = trades.at(first).offerIndex();
-                uint256 end = first;
+            for (uint256 first = 0; first < count; first = end) {
+                uint256 offer = trades.read(first).offerIndex();
                 uint256 soldWh = 0;
-                for (; end < count && trades.at(end).offerIndex() == offer; ++end) {
-                    soldWh += trades.at(end).energyWh();
-                }
-                uint256 seller = book.at(offer).participant();
+                end = first;
+                do {
+                    soldWh += trades.read(end).energyWh();
+                    ++end;
+                } while (end < count && trades.read(end).offerIndex() == offer);
+                uint256 seller = book.read(offer).participant();
                 uint256 statement = statements.load(seller);
                 uint256 energyWh = _energyOf(slot, seller, statement);
-                sale.end = end;
-                sale.isShort = energyWh < soldWh;
-                if (sale.isShort) {
+                uint256 group = owners.load(seller - 1) >> 160;
+                if (energyWh >= soldWh && group == 0) {
+                    _payAll(first, end, offer, trades, results);
+                    continue;
+                }
+                Sale memory sale = Sale(first, end, offer, group, false, new uint256[](0));
+                if (energyWh < soldWh) {
                     sale.isSlashed = statement & OVERSTATED != 0;
                     sale.parts = ShareLib.shares(trades, first, end, energyWh, soldWh);
                 }
-                sale.group = owners.load(seller - 1) >> 160;
-                _pay(sale, first, offer, book, trades, owners, results);
+                _pay(sale, book, trades, owners, results);
             }
         }
     }
 
-    /// @dev Enters what the trades of one seller come to. Who was found to overstate its delivery
-    /// pays the whole bond of what it sold, and counts as having delivered nothing.
-    /// @dev Energies have 32 bits, amounts less than 64, and no seller has more than 2^11 trades.
+    /// @dev Enters the trades of one seller that delivered all, and belongs to no group.
+    function _payAll(
+        uint256 first,
+        uint256 end,
+        uint256 offer,
+        Trade[] calldata trades,
+        Results memory results
+    ) internal pure {
+        bytes memory earned = results.earned;
+        uint256 soldWh = 0;
+        uint256 sold = 0;
+        uint256 fees = 0;
+        unchecked {
+            for (uint256 k = first; k < end; ++k) {
+                Trade trade = trades.read(k);
+                uint256 energyWh = trade.energyWh();
+                results.delivered.putUint32(k, energyWh);
+                uint256 goods = AmountLib.amountDown(energyWh, trade.price());
+                uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
+                earned.add(trade.bidIndex(), 0 - goods - fee);
+                soldWh += energyWh;
+                sold += goods;
+                fees += fee;
+            }
+            results.fees += fees;
+            earned.add(offer, sold);
+            results.sales.store(offer, (soldWh << 192) | (soldWh << 128) | sold);
+        }
+    }
+
+    /// @dev As {_payAll}, where not all was delivered or the seller belongs to a group. Who was found
+    /// to overstate its delivery pays the whole bond of what it sold, and counts as having delivered
+    /// nothing.
     function _pay(
         Sale memory sale,
-        uint256 first,
-        uint256 offer,
         Order[] calldata book,
         Trade[] calldata trades,
         uint256[] memory owners,
@@ -193,35 +227,27 @@ abstract contract Settlement is Delivery, Reputation {
         uint256 sales = 0;
         uint256 net = 0;
         unchecked {
-            for (uint256 k = first; k < sale.end; ++k) {
-                Trade trade = trades.at(k);
+            for (uint256 k = sale.first; k < sale.end; ++k) {
+                Trade trade = trades.read(k);
                 uint256 soldWh = trade.energyWh();
-                uint256 energyWh = soldWh;
-                uint256 compensation = 0;
-                if (sale.isShort) {
-                    energyWh = sale.parts.load(k - first);
-                    compensation =
-                        sale.isSlashed
-                            ? AmountLib.amountDown(soldWh, bondMicroUsdPerMwh)
-                            : AmountLib.amountDown(soldWh - energyWh, compensationMicroUsdPerMwh);
-                }
+                uint256 energyWh = sale.parts.length == 0 ? soldWh : sale.parts[k - sale.first];
                 results.delivered.putUint32(k, energyWh);
                 uint256 goods = AmountLib.amountDown(energyWh, trade.price());
                 uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
+                uint256 compensation =
+                    sale.isSlashed
+                        ? AmountLib.amountDown(soldWh, bondMicroUsdPerMwh)
+                        : AmountLib.amountDown(soldWh - energyWh, compensationMicroUsdPerMwh);
                 results.fees += fee;
+                results.earned.add(trade.bidIndex(), compensation - goods - fee);
                 net += goods - compensation;
-                uint256 bid = trade.bidIndex();
-                results.earned.add(bid, compensation - goods - fee);
-                if (sale.group != 0) {
-                    uint256 buyer = book.at(bid).participant();
-                    if (sale.group == owners.load(buyer - 1) >> 160) continue;
-                }
-                uint256 value = sale.isShort ? AmountLib.amountDown(soldWh, trade.price()) : goods;
-                uint256 honestWh = sale.isShort && sale.isSlashed ? 0 : energyWh;
-                sales += (soldWh << 192) | (honestWh << 128) | value;
+                uint256 buyer = book.read(trade.bidIndex()).participant();
+                if (sale.group != 0 && sale.group == owners.load(buyer - 1) >> 160) continue;
+                uint256 value = AmountLib.amountDown(soldWh, trade.price());
+                sales += (soldWh << 192) | ((sale.isSlashed ? 0 : energyWh) << 128) | value;
             }
-            results.earned.add(offer, net);
-            results.sales.store(offer, sales);
+            results.earned.add(sale.offer, net);
+            results.sales.store(sale.offer, sales);
         }
     }
 
@@ -240,11 +266,12 @@ abstract contract Settlement is Delivery, Reputation {
                 return 0;
             }
         }
-        return (statement & ENERGY) - 1;
+        unchecked {
+            return (statement & ENERGY) - 1;
+        }
     }
 
-    /// @dev Releases each order's lock with what it earned, and shares what was forfeited equally,
-    /// the earliest orders first with what does not divide; returns what nobody is there to get.
+    /// @dev Releases each order's lock with what it earned; returns what nobody is there to get.
     function _release(
         Slot slot,
         Order[] calldata book,
@@ -252,21 +279,38 @@ abstract contract Settlement is Delivery, Reputation {
         uint256[] memory owners
     ) internal returns (uint256 kept) {
         uint256 pot = _forfeited(slot);
+        if (pot != 0 && !_shared(pot, book.length, results)) return pot;
+        bytes memory earned = results.earned;
+        bytes memory sales = results.sales;
         uint256 count = book.length;
-        if (count == 0) return pot;
-        uint256 rest = pot % count;
-        pot /= count;
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
-                Order order = book.at(i);
-                if (order.kind() == OrderLib.CANCELLATION) continue;
+                Order order = book.read(i);
+                uint256 kind = order.kind();
+                if (kind == OrderLib.CANCELLATION) continue;
+                uint256 price = kind == OrderLib.BID ? order.price() : bondMicroUsdPerMwh;
+                uint256 amount = AmountLib.amountUp(order.energyWh(), price);
                 address owner = address(uint160(owners.load(order.participant() - 1)));
-                uint256 earned = results.earned.load(i) + pot;
-                if (i < rest) ++earned;
-                Account account = _accounts[owner].released(_lockOf(order), int256(earned));
-                uint256 sales = results.sales.load(i);
-                _accounts[owner] = sales == 0 ? account : _moved(account, sales);
+                Holder storage holder = _accounts[owner];
+                Account account = holder.account.released(amount, int256(earned.load(i)));
+                uint256 sold = sales.load(i);
+                if (sold != 0) account = _moved(account, sold);
+                holder.account = account;
             }
         }
+    }
+
+    /// @dev Shares what was forfeited equally among the orders of a book without cancellations, the
+    /// earliest first with what does not divide; false where there is none.
+    function _shared(
+        uint256 pot,
+        uint256 count,
+        Results memory results
+    ) internal pure returns (bool) {
+        if (count == 0) return false;
+        for (uint256 i = 0; i < count; ++i) {
+            results.earned.add(i, pot / count + (i < pot % count ? 1 : 0));
+        }
+        return true;
     }
 }

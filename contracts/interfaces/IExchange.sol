@@ -66,6 +66,18 @@ interface IExchange {
     /// @notice Thrown when an order comes too early for its slot.
     error NotOpenYet(Slot slot, Slot lastOpen);
 
+    /// @notice Thrown when an account has less free money than is needed.
+    error InsufficientFree(uint256 freeMicroUsd, uint256 neededMicroUsd);
+
+    /// @notice Thrown when a participant has ordered for a slot already.
+    error OrderExists(Slot slot);
+
+    /// @notice Thrown when a participant has no order for a slot, or has cancelled it.
+    error NoOrder(Slot slot);
+
+    /// @notice Thrown when an order is for a slot before its participant's first.
+    error NotYetParticipant(Slot slot, Slot firstSlot);
+
     /// @notice Thrown when an order has no energy.
     error ZeroEnergy();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Order, Slot} from "../types/Market.sol";
+import {Order, Signature, Slot} from "../types/Market.sol";
 
 /// @title IOpenBook
 /// @notice Orders recorded in the open, by their owners or, signed, by anybody.
@@ -16,8 +16,9 @@ interface IOpenBook {
     /// @notice Emitted when a cancellation has become the next entry of its slot's book.
     event OrderCancelled(Slot indexed slot, address indexed owner, Order order);
 
-    /// @notice Emitted when signed orders have become the next entries of their slot's book.
-    event OrdersPosted(Slot indexed slot, address indexed poster, Order[] orders);
+    /// @notice Emitted when signed orders have become the next entries of their slot's book; `orders`
+    /// has 32 bytes an order.
+    event OrdersPosted(Slot indexed slot, address indexed poster, bytes orders);
 
     /// @notice Emitted when a signed order was passed over; `reason` is the error that a call for
     /// this order alone would have thrown.
@@ -66,11 +67,19 @@ interface IOpenBook {
     /// does not touch the others: it is passed over, and an event says why.
     /// @dev The typed data is Order(uint8 kind,uint32 slot,uint16 participant,uint32 energyWh,
     /// uint48 price,uint32 nonce,uint96 terms); kind 1 is an offer, 2 a bid, 3 a cancellation. An
-    /// order is good while its nonce is not spent. Contract wallets sign by ERC-1271.
+    /// order is good while its nonce is not spent.
     /// @param slot The slot of all of them; must be open.
     /// @param orders The orders, packed as {OrderLib} says, without a score.
     /// @param signatures Their owners' signatures, in the same order.
-    function post(Slot slot, Order[] calldata orders, bytes[] calldata signatures) external;
+    function post(Slot slot, Order[] calldata orders, Signature[] calldata signatures) external;
+
+    /// @notice As {post}, for owners that are contract wallets (ERC-1271) too, and for signatures of
+    /// any form; dearer.
+    function postForWallets(
+        Slot slot,
+        Order[] calldata orders,
+        bytes[] calldata signatures
+    ) external;
 
     /// @notice Makes all orders worthless that the caller has signed with a nonce below `below`, and
     /// that stand in no book yet.
@@ -79,9 +88,9 @@ interface IOpenBook {
     /// @notice What the owner of an order signs.
     function hashOf(Slot slot, Order order) external view returns (bytes32);
 
-    /// @notice Whether a contract wallet says that it signed.
-    function isSignedByWallet(
-        address wallet,
+    /// @notice Whether `owner` signed, with its key or as a contract wallet.
+    function isSignedBy(
+        address owner,
         bytes32 hash,
         bytes calldata signature
     ) external view returns (bool);

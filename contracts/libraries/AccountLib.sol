@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IExchange} from "../interfaces/IExchange.sol";
 import {Account, Slot} from "../types/Market.sol";
 
 /// @title AccountLib
@@ -28,11 +29,7 @@ library AccountLib {
     uint256 private constant MASK_24 = type(uint24).max;
     uint256 private constant MASK_ID = 0xfff;
 
-    error InsufficientFree(uint256 freeMicroUsd, uint256 neededMicroUsd);
     error AccountFull(uint256 amountMicroUsd, uint256 maximumMicroUsd);
-    error OrderExists(Slot slot);
-    error NoOrder(Slot slot);
-    error NotYetParticipant(Slot slot, Slot firstSlot);
 
     /* MONEY */
 
@@ -51,13 +48,17 @@ library AccountLib {
     }
 
     function debit(Account account, uint256 amount) internal pure returns (Account) {
-        if (free(account) < amount) revert InsufficientFree(free(account), amount);
-        return Account.wrap(Account.unwrap(account) - amount);
+        if (free(account) < amount) revert IExchange.InsufficientFree(free(account), amount);
+        unchecked {
+            return Account.wrap(Account.unwrap(account) - amount);
+        }
     }
 
     /// @dev No sum of locked money overflows, as the exchange holds no more than one account can.
     function lock(Account account, uint256 amount) internal pure returns (Account) {
-        return Account.wrap(Account.unwrap(debit(account, amount)) + (amount << LOCKED));
+        unchecked {
+            return Account.wrap(Account.unwrap(debit(account, amount)) + (amount << LOCKED));
+        }
     }
 
     /// @dev Releases `lockedAmount`, which was locked before, and moves the free money by what was
@@ -123,29 +124,35 @@ library AccountLib {
         Account account,
         Slot slot,
         uint256 amount
-    ) internal pure returns (bytes memory) {
+    ) internal pure returns (bytes memory refusal) {
         uint256 word = Account.unwrap(account);
         uint256 base = (word >> BASE) & MASK_24;
         if (Slot.unwrap(slot) < base) {
             return
-                abi.encodeWithSelector(NotYetParticipant.selector, slot, Slot.wrap(uint32(base)));
+                abi.encodeWithSelector(
+                    IExchange.NotYetParticipant.selector,
+                    slot,
+                    Slot.wrap(uint32(base))
+                );
         }
         (bool inside, uint256 bit) = _bitOf(account, slot);
         if (inside && (word >> PLACED) & bit != 0) {
-            return abi.encodeWithSelector(OrderExists.selector, slot);
+            return abi.encodeWithSelector(IExchange.OrderExists.selector, slot);
         }
         if (free(account) < amount) {
-            return abi.encodeWithSelector(InsufficientFree.selector, free(account), amount);
+            return
+                abi.encodeWithSelector(IExchange.InsufficientFree.selector, free(account), amount);
         }
-        return "";
     }
 
     /// @dev Notes an order for `slot`, after moving the window on to `current`.
     /// @dev Assumes {refusalOf} nothing, and `current` < `slot` < `current` + {SLOT_BITS}.
     function withOrder(Account account, Slot slot, Slot current) internal pure returns (Account) {
         uint256 word = _moved(Account.unwrap(account), Slot.unwrap(current));
-        uint256 base = (word >> BASE) & MASK_24;
-        return Account.wrap(word | ((1 << (Slot.unwrap(slot) - base)) << PLACED));
+        unchecked {
+            uint256 base = (word >> BASE) & MASK_24;
+            return Account.wrap(word | ((1 << (Slot.unwrap(slot) - base)) << PLACED));
+        }
     }
 
     /// @dev Notes that the order for `slot` was taken back, which is final.
@@ -171,9 +178,10 @@ library AccountLib {
 
     /// @dev The bit of `slot` in the window, and whether it lies inside.
     function _bitOf(Account account, Slot slot) private pure returns (bool, uint256) {
-        uint256 base = (Account.unwrap(account) >> BASE) & MASK_24;
-        bool inside = Slot.unwrap(slot) >= base && Slot.unwrap(slot) < base + SLOT_BITS;
-        return (inside, inside ? 1 << (Slot.unwrap(slot) - base) : 0);
+        unchecked {
+            uint256 distance = Slot.unwrap(slot) - ((Account.unwrap(account) >> BASE) & MASK_24);
+            return (distance < SLOT_BITS, (1 << distance) & MASK_24);
+        }
     }
 
     /// @dev Lets the window begin at `current`, where it begins earlier; bits of the past drop out.

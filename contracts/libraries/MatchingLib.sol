@@ -19,29 +19,11 @@ library MatchingLib {
         uint256 lotLast;
     }
 
-    /// @dev The scale of a book with `entries` entries and edges as {EdgeLib} packs them.
-    function scaleOf(
-        uint256 entries,
-        bytes calldata edges
-    ) internal pure returns (Scale memory scale) {
-        uint256 largestFee = 0;
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            let end := add(edges.offset, edges.length)
-            for {
-                let place := edges.offset
-            } lt(place, end) {
-                place := add(place, 32)
-            } {
-                let fee := and(calldataload(place), 0xffffffffffff)
-                if gt(fee, largestFee) {
-                    largestFee := fee
-                }
-            }
-        }
+    /// @dev The scale of a book with `entries` entries, at most 2^11. Fees have 48 bits.
+    function scaleOf(uint256 entries) internal pure returns (Scale memory scale) {
         unchecked {
             scale.entries = entries;
-            scale.energyFirst = (entries + 1) * (largestFee + 1);
+            scale.energyFirst = (entries + 1) << 48;
             scale.feeFirst = entries * entries * entries;
             scale.lotLast = entries << 32;
         }

@@ -75,13 +75,15 @@ library OrderLib {
         return (Order.unwrap(order) >> 96) & 0xfffff;
     }
 
-    /// @dev Whether a signed order has no bits of its own where the contract writes, none that no
-    /// field uses and, as a cancellation, none but kind, participant and nonce.
+    /// @dev Whether a signed order is of a known kind and has no bits of its own where the contract
+    /// writes, none that no field uses and, as a cancellation, none but kind, participant and nonce.
     function isClean(Order order) internal pure returns (bool) {
         uint256 word = Order.unwrap(order);
-        if (kind(order) == CANCELLATION) {
+        uint256 kind_ = word >> 248;
+        if (kind_ == CANCELLATION) {
             return word & ~((uint256(0xffffff) << 232) | (uint256(0xfffff) << 96)) == 0;
         }
+        if (kind_ != OFFER && kind_ != BID) return false;
         return word & ((uint256(0xffff) << 216) | (uint256(0xfffff) << 116)) == 0;
     }
 }

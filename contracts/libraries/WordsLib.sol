@@ -44,7 +44,7 @@ library WordsLib {
         }
     }
 
-    function at(bytes calldata words, uint256 index) internal pure returns (uint256 word) {
+    function read(bytes calldata words, uint256 index) internal pure returns (uint256 word) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             word := calldataload(add(words.offset, shl(5, index)))
@@ -58,21 +58,21 @@ library WordsLib {
         }
     }
 
-    function at(uint256[] calldata words, uint256 index) internal pure returns (uint256 word) {
+    function read(uint256[] calldata words, uint256 index) internal pure returns (uint256 word) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             word := calldataload(add(words.offset, shl(5, index)))
         }
     }
 
-    function at(Order[] calldata orders, uint256 index) internal pure returns (Order order) {
+    function read(Order[] calldata orders, uint256 index) internal pure returns (Order order) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             order := calldataload(add(orders.offset, shl(5, index)))
         }
     }
 
-    function at(Trade[] calldata trades, uint256 index) internal pure returns (Trade trade) {
+    function read(Trade[] calldata trades, uint256 index) internal pure returns (Trade trade) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             trade := calldataload(add(trades.offset, shl(5, index)))
@@ -101,6 +101,14 @@ library WordsLib {
         assembly ("memory-safe") {
             let place := add(add(numbers, 4), shl(2, index))
             mstore(place, or(and(mload(place), not(0xffffffff)), and(value, 0xffffffff)))
+        }
+    }
+
+    /// @dev Cuts a list down to its first `size` words.
+    function cut(bytes memory words, uint256 size) internal pure {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mstore(words, shl(5, size))
         }
     }
 }

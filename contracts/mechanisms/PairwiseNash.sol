@@ -16,7 +16,7 @@ import {Order, Trade} from "../types/Market.sol";
 ///   max Σ w_ij x_ij,  Σ_j x_ij ≤ offer_i,  Σ_i x_ij ≤ bid_j,
 ///   w_ij = ((M − fee_ij) T + (n − i)(n − j)) L + lot_ij
 ///
-/// With n entries in the book, M = (n + 1)(largest fee + 1) puts energy before fees, T = n³ fees
+/// With n entries in the book, M = (n + 1) 2⁴⁸ puts energy before fees of 48 bits, T = n³ fees
 /// before ties, and (n − i)(n − j) lets early orders come first, early offers with early bids;
 /// among what even this leaves equal, 32 bits drawn from the positions decide, below L = n 2³².
 /// The three suffice because two matchings differ by cycles of at most n edges.
@@ -50,7 +50,7 @@ contract PairwiseNash is IMechanism {
 
     /// @inheritdoc IMechanism
     /// @dev Nothing overflows: with at most 2^11 orders, fees of 48 bits and energies of 32, a
-    /// weight has less than 151 bits, a sum of weights or of duals times energies less than 256.
+    /// weight has less than 140 bits, a sum of weights or of duals times energies less than 256.
     /// Positions in edges exist, and every trade is on an edge.
     function verify(
         bytes calldata orders,
@@ -59,7 +59,7 @@ contract PairwiseNash is IMechanism {
         uint256 realTimePrice,
         bytes calldata certificate
     ) external pure {
-        MatchingLib.Scale memory scale = MatchingLib.scaleOf(orders.count(), edges);
+        MatchingLib.Scale memory scale = MatchingLib.scaleOf(orders.count());
         (bytes memory duals, uint256 dual) = _dualsOf(orders, certificate);
         unchecked {
             dual += MatchingLib.offerDuals(orders, edges, duals, scale);
@@ -83,7 +83,7 @@ contract PairwiseNash is IMechanism {
         uint256 end = 1;
         unchecked {
             for (uint256 j = 0; j < entries; ++j) {
-                Order order = Order.wrap(orders.at(j));
+                Order order = Order.wrap(orders.read(j));
                 if (order.kind() != OrderLib.BID) continue;
                 end += width;
                 if (end > certificate.length) continue;
@@ -105,7 +105,7 @@ contract PairwiseNash is IMechanism {
         uint256 count = trades.count();
         unchecked {
             for (uint256 k = 0; k < count; ++k) {
-                Trade trade = Trade.wrap(trades.at(k));
+                Trade trade = Trade.wrap(trades.read(k));
                 uint256 energyWh = trade.energyWh();
                 primal += scale.weight(trade.pair(), trade.fee()) * energyWh;
                 served.add(trade.bidIndex(), energyWh);
@@ -122,9 +122,9 @@ contract PairwiseNash is IMechanism {
         uint256 count = trades.count();
         unchecked {
             for (uint256 k = 0; k < count; ++k) {
-                Trade trade = Trade.wrap(trades.at(k));
-                Order offer = Order.wrap(orders.at(trade.offerIndex()));
-                Order bid = Order.wrap(orders.at(trade.bidIndex()));
+                Trade trade = Trade.wrap(trades.read(k));
+                Order offer = Order.wrap(orders.read(trade.offerIndex()));
+                Order bid = Order.wrap(orders.read(trade.bidIndex()));
                 uint256 low = offer.price();
                 uint256 fee = trade.fee();
                 uint256 high = bid.price() - fee;

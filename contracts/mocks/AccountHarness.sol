@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
+import {IExchange} from "../interfaces/IExchange.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
 import {Account, Slot} from "../types/Market.sol";
 
@@ -55,7 +56,7 @@ contract AccountHarness {
         if (step.operation == Operation.Lock) return account.lock(step.a);
         if (step.operation == Operation.Release) return account.released(step.a, int256(step.b));
         if (step.operation == Operation.Cancel) {
-            if (!account.hasOrder(_slot(step.a))) revert AccountLib.NoOrder(_slot(step.a));
+            if (!account.hasOrder(_slot(step.a))) revert IExchange.NoOrder(_slot(step.a));
             return account.withCancellation(_slot(step.a));
         }
         if (step.operation == Operation.Place) {

@@ -22,11 +22,11 @@ contract WordsHarness {
         uint256[] memory copied = words;
         bytes memory packed = abi.encodePacked(words);
         own = [
-            words.at(index),
+            words.read(index),
             copied.load(index),
             packed.load(index),
-            Order.unwrap(orders.at(index)),
-            Trade.unwrap(trades.at(index))
+            Order.unwrap(orders.read(index)),
+            Trade.unwrap(trades.read(index))
         ];
         plain = [
             words[index],
@@ -44,7 +44,7 @@ contract WordsHarness {
     ) external pure returns (uint256 length, uint256 own, uint256 plain) {
         return (
             words.count(),
-            words.at(index),
+            words.read(index),
             uint256(bytes32(words[32 * index:32 * index + 32]))
         );
     }

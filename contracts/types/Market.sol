@@ -40,6 +40,12 @@ struct FeeLadder {
     uint16 growthBps;
 }
 
+/// @dev A key's signature as ERC-2098 packs it.
+struct Signature {
+    bytes32 r;
+    bytes32 vs;
+}
+
 /// @dev A meter's statement of the energy delivered in a slot, signed as ERC-2098 packs it.
 struct Reading {
     uint16 participant;

@@ -76,11 +76,8 @@ class SignedReading:
     signature: bytes
 
     def fields(self) -> tuple[int, int, bytes, bytes]:
-        """Return the contract's Reading: the signature as ERC-2098 packs it."""
-        r, s, v = self.signature[:32], self.signature[32:64], self.signature[64]
-        parity = (v - 27 << 255).to_bytes(32, "big")
-        vs = bytes(a | b for a, b in zip(s, parity, strict=True))
-        return self.participant, self.energy, r, vs
+        """Return the contract's Reading."""
+        return self.participant, self.energy, *compact(self.signature)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +110,18 @@ def slot_at(timestamp: int) -> Slot:
 
 def starts_at(slot: Slot) -> int:
     return slot * SLOT_SECONDS
+
+
+def compact(signature: bytes) -> tuple[bytes, bytes]:
+    """Return a key's signature r, s, v as ERC-2098 packs it: r, and s with the parity of v."""
+    parity = (signature[64] - 27) << 255
+    return signature[:32], (int.from_bytes(signature[32:64], "big") | parity).to_bytes(32, "big")
+
+
+def numbers(packed: bytes, size: int) -> list[int]:
+    """Return the numbers of `size` bytes each that an event has packed."""
+    starts = range(0, len(packed), size)
+    return [int.from_bytes(packed[start : start + size], "big") for start in starts]
 
 
 class Market:
@@ -154,15 +163,27 @@ class Market:
     def post(
         self, sender: LocalAccount, slot: Slot, orders: Sequence[SignedOrder]
     ) -> list[SkippedOrder]:
-        """Record signed orders in one transaction; return those that were passed over."""
-        receipt = self.chain.send(
-            sender,
-            self._exchange,
-            "post",
-            slot,
-            _words([signed.order for signed in orders]),
-            [signed.signature for signed in orders],
-        )
+        """Record orders signed by keys in one transaction; return those that were passed over."""
+        signatures = [compact(signed.signature) for signed in orders]
+        return self._posted(sender, "post", slot, orders, signatures)
+
+    def post_for_wallets(
+        self, sender: LocalAccount, slot: Slot, orders: Sequence[SignedOrder]
+    ) -> list[SkippedOrder]:
+        """Record signed orders, of contract wallets too; return those that were passed over."""
+        signatures = [signed.signature for signed in orders]
+        return self._posted(sender, "postForWallets", slot, orders, signatures)
+
+    def _posted(
+        self,
+        sender: LocalAccount,
+        function: str,
+        slot: Slot,
+        orders: Sequence[SignedOrder],
+        signatures: Sequence[bytes | tuple[bytes, bytes]],
+    ) -> list[SkippedOrder]:
+        words = _words([signed.order for signed in orders])
+        receipt = self.chain.send(sender, self._exchange, function, slot, words, signatures)
         events = self._exchange.events.OrderSkipped().process_receipt(receipt, errors=DISCARD)
         return [
             SkippedOrder(
@@ -328,7 +349,7 @@ class Market:
         book = []
         for event in self._events_of(slot, *ORDER_EVENTS, "OrdersPosted"):
             posted = event["event"] == "OrdersPosted"
-            book += event["args"]["orders"] if posted else [event["args"]["order"]]
+            book += numbers(event["args"]["orders"], 32) if posted else [event["args"]["order"]]
         return tuple(map(Order.unpack, book))
 
     def cleared_trades(self, slot: Slot) -> tuple[Trade, ...] | None:
@@ -341,10 +362,11 @@ class Market:
         events = self._events_of(slot, "SlotSettled")
         if not events:
             return None
-        delivered = memoryview(events[0]["args"]["delivered"]).cast("B")
+        delivered = numbers(events[0]["args"]["delivered"], 4)
+        trades = self.cleared_trades(slot) or ()
         return tuple(
-            trade.with_delivered(Wh(int.from_bytes(delivered[4 * k : 4 * k + 4], "big")))
-            for k, trade in enumerate(self.cleared_trades(slot) or ())
+            trade.with_delivered(Wh(energy))
+            for trade, energy in zip(trades, delivered, strict=True)
         )
 
     def readings(self, slot: Slot) -> list[int]:

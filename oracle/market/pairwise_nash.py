@@ -8,7 +8,7 @@ Matching, per slot:
     s.t.  Σ_j x_ij ≤ offer_i,   Σ_i x_ij ≤ bid_j,   x_ij ≥ 0 over edges (i, j)          (31) (35)
           w_ij = ((M − fee_ij) T + (n − i)(n − j)) L + lot_ij
 
-With n entries in the book, M = (n + 1)(largest fee + 1) puts energy before fees, T = n³ fees before
+With n entries in the book, M = (n + 1) 2⁴⁸ puts energy before fees of 48 bits, T = n³ fees before
 ties, and (n − i)(n − j) lets early orders come first, early offers with early bids; among what even
 this leaves equal, 32 bits drawn from the positions decide, below L = n 2³². The three suffice
 because two matchings differ by cycles of at most n edges. Duals u_i, v_j ≥ 0 with u_i + v_j ≥ w_ij
@@ -57,6 +57,7 @@ MAX_DUAL_BYTES = 24  # no optimum needs larger duals
 NAME = "pairwise-nash"
 TIME_LIMIT_S = 60.0
 
+FEE_BITS = 48
 LOTS = 1 << 32
 WORD = 1 << 256
 # odd numbers: 2^256 over the golden ratio, and the fraction of the square root of 2
@@ -120,12 +121,6 @@ class Weights:
     """The integer weights w_ij of a round."""
 
     entries: int
-    largest_fee: int
-
-    @staticmethod
-    def of(market_round: Round) -> "Weights":
-        largest_fee = max((edge.fee for edge in market_round.edges), default=0)
-        return Weights(len(market_round.orders), largest_fee)
 
     def __call__(self, edge: Edge | Trade) -> int:
         before_lot = self.untied(edge) * self.entries**3 + self.tie(edge)
@@ -133,7 +128,7 @@ class Weights:
 
     def untied(self, edge: Edge | Trade) -> int:
         """Return the weight of energy and fee alone."""
-        return (self.entries + 1) * (self.largest_fee + 1) - edge.fee
+        return ((self.entries + 1) << FEE_BITS) - edge.fee
 
     def tie(self, edge: Edge | Trade) -> int:
         """Return what prefers early orders."""
@@ -166,7 +161,7 @@ class PairwiseNash:
         SolverError
             If HiGHS does not solve the linear program.
         """
-        weights = Weights.of(market_round)
+        weights = Weights(len(market_round.orders))
         untied = _Matching(market_round, weights.untied, _largest_energy_least_fee(market_round))
         untied.repair()
         matching = _Matching(market_round, weights, _early_orders_first(market_round, untied))
@@ -195,7 +190,7 @@ class PairwiseNash:
         """
         require_feasible(market_round, outcome.trades)
         duals = _unpacked(market_round, outcome.certificate)
-        weights = Weights.of(market_round)
+        weights = Weights(len(market_round.orders))
         offer_duals: dict[int, int] = {}
         for edge in market_round.edges:
             least = offer_duals.get(edge.offer, 0)
@@ -393,7 +388,7 @@ def _largest_energy_least_fee(market_round: Round) -> dict[tuple[int, int], int]
 def _early_orders_first(market_round: Round, untied: "_Matching") -> dict[tuple[int, int], int]:
     """Return the one of the optima that lets early orders come first, in floats' precision."""
     edges = [edge for edge in market_round.edges if untied.is_tight(edge)]
-    weights = Weights.of(market_round)
+    weights = Weights(len(market_round.orders))
     costs = [-weights.tie(edge) / max(1, weights.entries) for edge in edges]
     return _transport(market_round, edges, costs, untied.is_filled)
 
