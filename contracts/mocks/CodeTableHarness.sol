@@ -16,6 +16,33 @@ contract CodeTableHarness {
         (plain, chunks) = _plainRead(directory);
     }
 
+    /// @notice Writes a table, lets another follow it as often as there are parts, and reads the
+    /// last and the first back, word by word; and how many chunks the last has that are new.
+    function appendedAndRead(
+        uint256[] calldata words,
+        uint256[][] calldata parts
+    )
+        external
+        returns (
+            uint256[] memory read,
+            uint256[] memory plain,
+            uint256[] memory first,
+            uint256 fresh
+        )
+    {
+        address begin = words.length == 0 ? address(0) : CodeTableLib.write(words);
+        address before = begin;
+        address last = begin;
+        for (uint256 i = 0; i < parts.length; ++i) {
+            before = last;
+            last = CodeTableLib.append(last, parts[i]);
+        }
+        read = CodeTableLib.read(last);
+        (plain, ) = _plainRead(last);
+        if (begin != address(0)) (first, ) = _plainRead(begin);
+        fresh = _freshChunks(before, last);
+    }
+
     /// @notice The code of a written table: that of its directory, then that of each chunk.
     function codeSizes(uint256[] calldata words) external returns (uint256[] memory sizes) {
         address directory = CodeTableLib.write(words);
@@ -24,6 +51,15 @@ contract CodeTableHarness {
         sizes[0] = directory.code.length;
         for (uint256 i = 0; i < chunks.length; ++i) {
             sizes[i + 1] = chunks[i].code.length;
+        }
+    }
+
+    function _freshChunks(address before, address last) internal view returns (uint256 fresh) {
+        (, address[] memory chunks) = abi.decode(SSTORE2.read(last), (uint256, address[]));
+        if (before == address(0)) return chunks.length;
+        (, address[] memory known) = abi.decode(SSTORE2.read(before), (uint256, address[]));
+        for (uint256 i = 0; i < chunks.length; ++i) {
+            if (i >= known.length || chunks[i] != known[i]) ++fresh;
         }
     }
 

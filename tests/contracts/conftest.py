@@ -1,14 +1,17 @@
-"""One market per session, deployed once; every test finds it as it was deployed."""
+"""One market of a kind per session, deployed once; every test finds it as it was deployed."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from web3.contract import Contract
 
+from oracle.chain.deployment import MarketTerms
 from tests.contracts.markets import (
+    CHALLENGE_SECONDS,
     DEPOSIT,
     PROSUMERS,
     ROLES,
+    SEAL_BOND,
     STRANGER,
     Mark,
     Stage,
@@ -19,14 +22,19 @@ from tests.contracts.markets import (
 from tests.contracts.revertible import RevertibleChain
 
 
-@pytest.fixture(scope="session")
-def founded() -> World:
-    """A market whose prosumers and operator have paid in; use `world`, which is put back."""
-    world = World(RevertibleChain(), some_terms())
+def founded_on(terms: MarketTerms) -> World:
+    """Return a market whose prosumers and operator have paid in."""
+    world = World(RevertibleChain(), terms)
     for number in range(1, PROSUMERS + 1):
         world.market.deposit(owner_of(number), DEPOSIT)
     world.market.deposit(ROLES.operator, DEPOSIT)
     return world
+
+
+@pytest.fixture(scope="session")
+def founded() -> World:
+    """A market whose prosumers and operator have paid in; use `world`, which is put back."""
+    return founded_on(some_terms())
 
 
 @pytest.fixture
@@ -34,6 +42,32 @@ def world(founded: World) -> Iterator[World]:
     mark = founded.mark()
     yield founded
     founded.put_back(mark)
+
+
+@pytest.fixture(scope="session")
+def founded_sealed() -> World:
+    return founded_on(some_terms(seal_bond=SEAL_BOND))
+
+
+@pytest.fixture
+def sealed(founded_sealed: World) -> Iterator[World]:
+    """A market whose orders are sealed."""
+    mark = founded_sealed.mark()
+    yield founded_sealed
+    founded_sealed.put_back(mark)
+
+
+@pytest.fixture(scope="session")
+def founded_watched() -> World:
+    return founded_on(some_terms(challenge_seconds=CHALLENGE_SECONDS))
+
+
+@pytest.fixture
+def watched(founded_watched: World) -> Iterator[World]:
+    """A market in which the grid operator may correct readings."""
+    mark = founded_watched.mark()
+    yield founded_watched
+    founded_watched.put_back(mark)
 
 
 @pytest.fixture(scope="session")

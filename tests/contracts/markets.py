@@ -20,7 +20,14 @@ from oracle.chain.deployment import (
     StorageRating,
     deploy_market,
 )
-from oracle.chain.market import GATE_CLOSURE_SECONDS, Market, SignedReading, slot_at, starts_at
+from oracle.chain.market import (
+    GATE_CLOSURE_SECONDS,
+    Market,
+    SignedOrder,
+    SignedReading,
+    slot_at,
+    starts_at,
+)
 from oracle.chain.reverts import translated
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.domain.book import Kind, Order, Trade
@@ -44,6 +51,8 @@ from tests.contracts.revertible import RevertibleChain
 FIRST_SLOT = Slot(3_400_000)
 PROSUMERS = 6
 DEPOSIT = MicroUsd(100_000_000)
+CHALLENGE_SECONDS = 1800
+SEAL_BOND = MicroUsd(1_000_003)
 USD_PER_MWH = 1_000_000
 
 REAL_TIME_PRICE = MicroUsdPerMwh(300 * USD_PER_MWH)
@@ -192,6 +201,7 @@ def some_terms(
     prosumers: int = PROSUMERS,
     lines: Iterable[Line] = LINES,
     scores: Sequence[Bps] = SCORES,
+    groups: Mapping[int, int] | None = None,
     **changes: Any,
 ) -> MarketTerms:
     """Return the terms of a market; `changes` are fields of MarketTerms."""
@@ -204,6 +214,7 @@ def some_terms(
                 owner=owner_of(number),
                 meter=meter_of(number),
                 initial_score=known[number - 1],
+                group=(groups or {}).get(number, 0),
             )
             for number in range(1, prosumers + 1)
         ),
@@ -292,6 +303,21 @@ class World:
                 self.market.cancel(owner, slot)
             else:
                 self.market.place(owner, slot, order)
+
+    def sign(self, slot: Slot, order: Order, *, key: LocalAccount | None = None) -> SignedOrder:
+        """Return an order, signed by its participant's owner unless another key is named."""
+        return self.market.signed(key or owner_of(order.participant), slot, order)
+
+    def post(self, slot: Slot, orders: Iterable[Order]) -> list[str]:
+        """Let a stranger post orders that their owners signed; return why some were skipped."""
+        signed = [self.sign(slot, order) for order in orders]
+        return [skipped.reason.name for skipped in self.market.post(STRANGER, slot, signed)]
+
+    def post_alone(self, slot: Slot, signed: SignedOrder, *, for_wallets: bool = False) -> None:
+        """Let a stranger post an order, and raise why it was skipped."""
+        post = self.market.post_for_wallets if for_wallets else self.market.post
+        for skipped in post(STRANGER, slot, [signed]):
+            raise skipped.reason
 
     def close(self, slot: Slot) -> Stage:
         """Let a slot's gate close and compute its outcome."""
