@@ -48,6 +48,7 @@ Progress = Callable[[str, int, int], None]
 
 LEAD = 3  # orders for a slot are placed this many slots before it
 CLEARING_LEAD = 2
+TRANSACTIONS_TO_JOIN = 4  # of a prosumer: coins for gas, test dollars, their approval and deposit
 NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
 
 
@@ -380,7 +381,9 @@ def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:
 def _first_slot(scenario: Scenario, chain: Chain) -> Slot:
     """Return the chain's slot for the scenario's first: its own, or the same of a later day."""
     wanted = slot_at(int(scenario.first_slot.timestamp()))
-    earliest = slot_at(chain.now()) + NOTICE_SLOTS + LEAD
+    joining = len(scenario.community.prosumers) if scenario.community else 0
+    joined = slot_at(chain.now() + joining * TRANSACTIONS_TO_JOIN)  # a second each, at least
+    earliest = joined + NOTICE_SLOTS + LEAD
     days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))
     return Slot(wanted + days * SLOTS_PER_DAY)
 

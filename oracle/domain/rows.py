@@ -8,8 +8,14 @@ from oracle.units import Meters
 
 LINES_PER_WORD = 8
 MAX_ROW_WORDS = 2
-MAX_ROW_LINES = 2560  # of all rows together; a line between two prosumers counts twice
+MAX_WORDS = 1024  # of all rows together, as they must fit the transaction that deploys them
+MAX_ROW_LINES = MAX_WORDS * LINES_PER_WORD  # a line between two prosumers counts twice
 MAX_DISTANCE = 2**20 - 1
+
+
+def most_lines(participants: int) -> int:
+    """Return how many lines one prosumer may have in a community of that size."""
+    return LINES_PER_WORD * min(MAX_ROW_WORDS, MAX_WORDS // max(1, participants))
 
 
 def rows_of(lines: Iterable[Line], participants: int) -> tuple[list[int], int]:
@@ -24,15 +30,10 @@ def rows_of(lines: Iterable[Line], participants: int) -> tuple[list[int], int]:
         peers[line.second + 1][line.first + 1] = line.distance
     most = max((len(row) for row in peers.values()), default=0)
     row_words = max(1, -(-most // LINES_PER_WORD))
-    if row_words > MAX_ROW_WORDS:
+    if row_words * LINES_PER_WORD > most_lines(participants):
         raise InvalidInputError(
-            f"a prosumer has {most} lines, expected at most {MAX_ROW_WORDS * LINES_PER_WORD}"
-        )
-    total = sum(len(row) for row in peers.values())
-    if total > MAX_ROW_LINES:
-        raise InvalidInputError(
-            f"the community has {total // 2} lines, expected at most {MAX_ROW_LINES // 2}, "
-            "or a slot might not clear in one transaction"
+            f"a prosumer has {most} lines, expected at most {most_lines(participants)} "
+            f"in a community of {participants}"
         )
     return [word for row in peers.values() for word in _packed(row, row_words)], row_words
 

@@ -7,7 +7,7 @@ any real one, fit the chain's integers, and keep the numbers of a solver within 
 
 from oracle.units import BPS
 
-MAX_PROSUMERS = 300  # as many as the Registry's deployment enrols in one transaction
+MAX_PROSUMERS = 1024  # as many as the chain's books and tables hold
 LAST_YEAR = 2399  # the chain's accounts count slots in 24 bits, which last until 2448
 MAX_MONEY_USD = (2**56 - 1) / 1e6  # the chain's accounts hold micro-USD in 56 bits
 
@@ -18,7 +18,6 @@ PRICE_CAP_USD_PER_KWH = 10.0  # no order bids more
 MAX_DISTANCE_KM = (2**20 - 1) / 1e3  # the chain holds metres in 20 bits
 MAX_INTERVAL_KM = (2**32 - 1) / 1e3
 MAX_GROWTH = 6.5535  # the chain holds basis points in 16 bits
-MAX_LINES = 16  # per prosumer; the chain stores them in two words
 LONGEST_MEMORY = 0.96  # the chain's sums would not fit above it
 LOWEST_REPUTATION = 0.05  # the chain starts scores between these two, or at no record at all
 HIGHEST_REPUTATION = 0.95

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from oracle.domain.community import Battery, FeeLadder, Line, Prosumer
+from oracle.domain.rows import most_lines
 from oracle.model.line_lease import lease_fee
 from oracle.scenario_files.fields import flag, name, number, pair, shown
 from oracle.scenario_files.limits import (
@@ -12,7 +13,6 @@ from oracle.scenario_files.limits import (
     MAX_ENERGY_KWH,
     MAX_GROWTH,
     MAX_INTERVAL_KM,
-    MAX_LINES,
     MAX_POWER_KW,
     MAX_PRICE_USD_PER_KWH,
     MAX_PROSUMERS,
@@ -77,8 +77,8 @@ def read_prosumer_sections(document: TomlFile) -> list[Section]:
     if len(sections) > MAX_PROSUMERS:
         raise sections[MAX_PROSUMERS].fault(
             "name",
-            f"expected at most {MAX_PROSUMERS} prosumers, as many as fit the transaction that "
-            f"enrols them, got {len(sections)}",
+            f"expected at most {MAX_PROSUMERS} prosumers, as many as a market holds, "
+            f"got {len(sections)}",
         )
     refuse_duplicates(sections)
     return sections
@@ -122,6 +122,7 @@ def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
     index = {name: position for position, name in enumerate(names)}
     lines: dict[frozenset[str], Line] = {}
     ends: Counter[str] = Counter()
+    most = most_lines(len(names))
     for section in document.sections("lines", _LINE):
         first, second = section["between"]
         for end in (first, second):
@@ -135,10 +136,10 @@ def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
             )
         ends.update((first, second))
         for end in (first, second):
-            if ends[end] > MAX_LINES:
+            if ends[end] > most:
                 raise section.fault(
                     "between",
-                    f'expected at most {MAX_LINES} lines of one prosumer, "{end}" has more',
+                    f'expected at most {most} lines of one prosumer, "{end}" has more',
                 )
         lines[frozenset((first, second))] = Line(
             first=index[first],

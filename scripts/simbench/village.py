@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from oracle.scenario_files.limits import MAX_LINES
+from oracle.domain.rows import most_lines
 from scripts.simbench.dataset import Profiles, open_data_set, read_profiles
 from scripts.simbench.grid import Grid, nearest_pairs, read_grid
 from scripts.simbench.prosumers import Villager, villagers
@@ -47,11 +47,10 @@ class Village:
         """Return the pairs that get a line; any two where the chain can hold that."""
         others = len(self.villagers) - 1
         wanted = self.lines_per_prosumer
+        most = most_lines(len(self.villagers))
         if wanted is None:
-            wanted = others if others <= MAX_LINES else NEAREST
-        return nearest_pairs(
-            self.grid.between, len(self.villagers), nearest=wanted, at_most=MAX_LINES
-        )
+            wanted = others if others <= most else NEAREST
+        return nearest_pairs(self.grid.between, len(self.villagers), nearest=wanted, at_most=most)
 
 
 def build_village(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.domain.community import Line
-from oracle.domain.rows import MAX_DISTANCE, lines_of, rows_of
+from oracle.domain.rows import MAX_DISTANCE, MAX_ROW_LINES, lines_of, most_lines, rows_of
 from oracle.errors import InvalidInputError
 from oracle.units import Meters
 from tests.oracle.communities import a_line
@@ -34,6 +34,19 @@ def test_sixteen_lines_fit_and_seventeen_do_not() -> None:
 
     with pytest.raises(InvalidInputError, match="has 17 lines, expected at most 16"):
         rows_of([a_line(0, peer, 1) for peer in range(1, 18)], 18)
+
+
+def test_a_community_of_more_than_512_has_half_as_many_lines_a_prosumer() -> None:
+    nine = [a_line(0, peer, 1) for peer in range(1, 10)]
+    assert len(rows_of(nine, 512)[0]) == len(rows_of(nine[:8], 1024)[0]) == 1024
+
+    with pytest.raises(InvalidInputError, match="has 9 lines, expected at most 8 in"):
+        rows_of(nine, 513)
+
+
+@pytest.mark.parametrize("participants", [1, 512, 513, 1024])
+def test_full_rows_are_within_the_contract_s_limit(participants: int) -> None:
+    assert participants * most_lines(participants) <= MAX_ROW_LINES == 8192
 
 
 def test_refuses_a_distance_that_does_not_fit_its_bits() -> None:

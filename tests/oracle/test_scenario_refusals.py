@@ -391,13 +391,12 @@ def test_more_prosumers_than_allowed_are_refused(tmp_path: Path) -> None:
     def with_too_many(content: str) -> str:
         start = content.index("[[prosumers]]")
         one = content[start : content.index("[[prosumers]]", start + 1)]
-        return content[:start] + "".join(one.replace("B01", f"Q{k}") for k in range(301))
+        return content[:start] + "".join(one.replace("B01", f"Q{k}") for k in range(1025))
 
     folder = an_edited_copy(tmp_path, "village", "scenario.toml", with_too_many)
 
     assert refusal(folder).endswith(
-        "[[prosumers]] name: expected at most 300 prosumers, "
-        "as many as fit the transaction that enrols them, got 301"
+        "[[prosumers]] name: expected at most 1024 prosumers, as many as a market holds, got 1025"
     )
 
 
