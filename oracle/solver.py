@@ -34,8 +34,6 @@ from oracle.errors import (
 )
 from oracle.program import AT_LEAST, AT_MOST, EQUAL, Program, Solution
 
-__all__ = ["AT_LEAST", "AT_MOST", "EQUAL", "Program", "Solution", "relaxed_duals", "solve"]
-
 FloatArray = npt.NDArray[np.float64]
 
 PulpVariable = Any  # pulp.LpVariable; PuLP has no types

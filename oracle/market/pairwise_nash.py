@@ -47,7 +47,7 @@ from dataclasses import dataclass
 from oracle.domain.book import Kind, Order, Trade
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Edge, Outcome, Round, price_limits, require_feasible
-from oracle.solver import AT_MOST, EQUAL, Program
+from oracle.program import AT_MOST, EQUAL, Program
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis points of R

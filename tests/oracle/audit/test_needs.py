@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import sys
-for missing in ("web3", "eth_tester", "highspy"):
+for missing in ("web3", "eth_tester", "highspy", "pulp"):
     sys.modules[missing] = None
 from pathlib import Path
 from oracle.audit.dispatch import audit_dispatch
