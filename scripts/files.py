@@ -39,15 +39,17 @@ def write_outputs(result: RunResult, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").write_text(json_text(run_summary(result)) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(report_html(result), encoding="utf-8")
-    _write(folder / "gas.csv", ("function", "call", "gas"), _gas_rows(result))
+    write_csv(folder / "gas.csv", ("function", "call", "gas"), _gas_rows(result))
     if result.plan.scenario.community is not None:
-        _write(folder / "trades.csv", TRADES, _trade_rows(result))
-        _write(folder / "orders.csv", ORDERS, _order_rows(result))
-        _write(folder / "participants.csv", PARTICIPANTS, _participant_rows(result))
+        write_csv(folder / "trades.csv", TRADES, _trade_rows(result))
+        write_csv(folder / "orders.csv", ORDERS, _order_rows(result))
+        write_csv(folder / "participants.csv", PARTICIPANTS, _participant_rows(result))
     if result.storage:
-        _write(folder / "storage.csv", STORAGE, _storage_rows(result))
+        write_csv(folder / "storage.csv", STORAGE, _storage_rows(result))
     if result.plan.with_sharing is not None:
-        _write(folder / "dispatch.csv", _dispatch_columns(result.plan), _dispatch_rows(result.plan))
+        write_csv(
+            folder / "dispatch.csv", _dispatch_columns(result.plan), _dispatch_rows(result.plan)
+        )
 
 
 TRADES = (
@@ -85,7 +87,8 @@ PARTICIPANTS = (
 STORAGE = ("slot", "starts_at", "charge_mwh", "discharge_mwh", "stored_mwh")
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write one header line and the rows."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

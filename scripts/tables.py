@@ -74,7 +74,7 @@ def paper_table(plan: Plan) -> RenderableType | None:
     cases = paper.compared_cases(plan)
     if not cases:
         return None
-    table = _table(
+    table = text_table(
         f"Against the paper's table ({paper.SOURCE})",
         ["case", "total $", "CO₂ t", "carbon $", "P2P $", "wind used %", "profit ESP $"],
     )
@@ -95,7 +95,7 @@ def paper_trades_table(scenario: Scenario, trades: Sequence[TradeRecord]) -> Ren
     compared = paper.compared_trades(scenario, trades)
     if not compared:
         return None
-    table = _table(
+    table = text_table(
         "Prices against the paper's figure",
         ["slot", "paper kWh", "this run kWh", "paper $/kWh", "this run $/kWh"],
         left=0,
@@ -116,7 +116,9 @@ def dispatch_table(plan: Plan) -> RenderableType | None:
     rows = comparison_rows(plan)
     if plan.with_sharing is None or not rows:
         return None
-    table = _table("Dispatch of the power system", ["", "without", "with sharing", "difference"])
+    table = text_table(
+        "Dispatch of the power system", ["", "without", "with sharing", "difference"]
+    )
     for row in rows:
         table.add_row(
             row.label,
@@ -137,7 +139,7 @@ def commitment_table(plan: Plan) -> RenderableType | None:
     """Return which unit is on in which hour of the day ahead."""
     if plan.day_ahead is None:
         return None
-    table = _table("Unit commitment, day ahead", ["unit", "hours 1 to 24", "hours on"])
+    table = text_table("Unit commitment, day ahead", ["unit", "hours 1 to 24", "hours on"])
     table.columns[1].justify = "left"
     for name, hours in plan.day_ahead.commitment.items():
         marks = "".join("█" if on else "·" for on in hours)
@@ -151,7 +153,7 @@ def storage_table(plan: Plan) -> RenderableType | None:
     storage = storage_of(plan)
     if storage is None:
         return None
-    table = _table("Shared storage", ["", ""])
+    table = text_table("Shared storage", ["", ""])
     table.columns[1].justify = "left"
     table.show_header = False
     table.add_row("charges in slots", slot_ranges(storage.charge_mw > IDLE_MW))
@@ -172,7 +174,7 @@ def trades_table(
     if not trades:
         return None
     shown = sorted(sorted(trades, key=lambda trade: -trade.energy)[:MAX_ROWS], key=_time_order)
-    table = _table(
+    table = text_table(
         "Trades" if len(shown) == len(trades) else f"Trades: the {len(shown)} largest",
         ["slot", "seller", "buyer", "kWh", "price $/kWh", "lease fee $/kWh", "delivered kWh"],
         left=3,
@@ -195,7 +197,7 @@ def participants_table(result: RunResult, *, folder: Path | None) -> RenderableT
     participants = result.participants
     if not participants:
         return None
-    table = _table(
+    table = text_table(
         "Bills: with trading against the grid alone (money in $, energy in kWh)",
         [
             "prosumer",
@@ -246,7 +248,7 @@ def gas_table(result: RunResult) -> RenderableType | None:
     """Return what each kind of transaction used."""
     if not result.gas:
         return None
-    table = _table("Gas per kind of transaction", ["function", "count", "min", "median", "max"])
+    table = text_table("Gas per kind of transaction", ["function", "count", "min", "median", "max"])
     for function, statistics in gas_statistics(result.gas).items():
         counts = (statistics[key] for key in ("count", "min", "median", "max"))
         table.add_row(escape(function), *(f"{count:,}" for count in counts))
@@ -256,7 +258,7 @@ def gas_table(result: RunResult) -> RenderableType | None:
 def money_table(result: RunResult) -> RenderableType:
     """Return the money check, to the micro-dollar."""
     money = result.money
-    table = _table("Money check", ["", "$"])
+    table = text_table("Money check", ["", "$"])
     table.add_row("deposited", number(usd_from_micro_usd(money.deposited), 6))
     table.add_row("withdrawn", number(usd_from_micro_usd(money.withdrawn), 6))
     table.add_row("in all accounts", number(usd_from_micro_usd(money.in_accounts), 6))
@@ -282,7 +284,7 @@ def _heading(scenario: Scenario) -> RenderableType:
     return Group(*lines)
 
 
-def _table(title: str, columns: Sequence[str], *, left: int = 1) -> Table:
+def text_table(title: str, columns: Sequence[str], *, left: int = 1) -> Table:
     """Return a table whose first `left` columns are text and whose others are numbers."""
     table = Table(
         title=escape(title),

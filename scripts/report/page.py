@@ -50,19 +50,20 @@ class GasRow:
 
 def report_html(result: RunResult) -> str:
     """Return the report as the text of one HTML file."""
-    return _environment().get_template("report.html.j2").render(_context(result))
+    return environment().get_template("report.html.j2").render(_context(result))
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return where the templates are, with the filters for our units."""
+    found = Environment(
         loader=PackageLoader("scripts.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    found.filters.update(
         number=number,
         signed=signed,
         counted=counted,
@@ -72,7 +73,7 @@ def _environment() -> Environment:
         price=lambda price: f"{usd_per_kwh(price):.4f}",
         slot=slot_number,
     )
-    return environment
+    return found
 
 
 def _context(result: RunResult) -> dict[str, Any]:

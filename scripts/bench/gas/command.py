@@ -1,7 +1,5 @@
 """`wattline bench gas`: the gas of recording, clearing, settling and voiding, from receipts."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +7,9 @@ import typer
 
 from oracle.errors import InvalidInputError
 from scripts.bench.gas.community import SHAPES, Shape
+from scripts.bench.gas.files import json_list, write_gas
 from scripts.bench.gas.measurement import measured
+from scripts.bench.gas.tables import gas_tables
 from scripts.console import errors_in_one_line, out, progress_bars
 
 BOTH = "both"
@@ -37,7 +37,7 @@ def gas(
     ] = "embedded",
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", help="Where to write gas.json, gas.csv, rivals.csv and gas.html."),
+        typer.Option("--out", help="Where to write gas.json, gas.csv and gas.html."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
 ) -> None:
@@ -55,11 +55,15 @@ def gas(
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         with progress_bars("gas") as report:
             figures = measured(sizes, shapes, chain, report)
+        if out_dir is not None:
+            write_gas(figures, out_dir)
 
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in figures], indent=2))
-    else:
-        out.print(figures)
+        typer.echo(json_list(figures))
+        return
+    out.print(gas_tables(figures))
+    if out_dir is not None:
+        out.print(f"page: {out_dir / 'gas.html'}", highlight=False, soft_wrap=True)
 
 
 def _sizes(text: str) -> list[int]:
