@@ -10,7 +10,7 @@ from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
 from web3.contract import Contract
-from web3.types import LogReceipt
+from web3.types import LogReceipt, TxReceipt
 
 from oracle.chain.chains import MAX_FEE_WEI, EmbeddedChain
 
@@ -43,6 +43,10 @@ class RevertibleChain(EmbeddedChain):
         data = factory.constructor(*arguments).data_in_transaction
         receipt = self._send(sender, {"data": data}, f"deploy {name}")
         return factory(receipt["contractAddress"])
+
+    def send_raw(self, sender: LocalAccount, contract: Contract, data: bytes) -> TxReceipt:
+        """Send calldata that no function may have made."""
+        return self._send(sender, {"to": contract.address, "data": HexBytes(data)}, "raw calldata")
 
     def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
         blocks = [block for block in self._blocks_down_to(first) if block.number <= last]

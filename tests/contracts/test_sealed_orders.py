@@ -17,7 +17,7 @@ from oracle.chain.market import (
     starts_at,
 )
 from oracle.domain.book import Kind, Order
-from oracle.units import SLOT_SECONDS, Bps, MicroUsd, Slot, Wh, amount_up
+from oracle.units import SLOT_SECONDS, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh, amount_up
 from tests.contracts.markets import (
     BOND,
     COMPENSATION,
@@ -323,7 +323,7 @@ def test_an_order_that_cannot_stand_stays_sealed(sealed: World) -> None:
     """What a seal hides is looked at when it opens: too dear, empty or of no kind, it costs the
     bond like any that stays shut."""
     slot = sealed.open_slot
-    dear = replace(a_bid(4, 1000, 1), price=PRICE_CAP + 1)
+    dear = replace(a_bid(4, 1000, 1), price=MicroUsdPerMwh(PRICE_CAP + 1))
     empty = an_offer(1, 0, 80)
     commit(sealed, slot, [dear, empty])
     fields = [slot, owner_of(2).address, 3, 0, 0, 0, b"\2" * 32]
