@@ -21,7 +21,7 @@ class GasFigures:
 
     orders: int
     shape: Shape
-    record_own_gas: int  # mean of all but the slot's first; no account's first order
+    record_own_gas: int  # mean of up to 99: not the slot's first, no account's first order
     record_batch_gas_per_order: int
     clear_settle_gas_per_order: int  # the readings were recorded before
     largest_transaction_gas: int

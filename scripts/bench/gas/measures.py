@@ -66,13 +66,16 @@ MEASURES = (
         floor=lambda one: one.void_floor_gas_per_order,
     ),
 )
+DATA_NOTE = (
+    "Prosumers on a ring, sellers and buyers in turn, 8 lines each to the 4 neighbours on either "
+    "side, so 4 between a seller and buyers; all from a fixed seed."
+)
 NOTES = (
-    "Synthetic data: prosumers on a ring, sellers and buyers in turn, 8 lines each to the 4 "
-    "neighbours on either side, so 4 between a seller and buyers; all from a fixed seed.",
     "Gas per order from receipts, rounded up. Own transaction: an order that is neither the first "
-    "of its slot nor the first of its account. Readings: signed by each seller's meter, recorded "
-    "by a stranger; clear + settle after that; with the readings: settle checks them itself.",
+    "of its slot nor the first of its account, the mean of up to 99. Readings: signed by each "
+    "seller's meter, recorded by a stranger; clear + settle after that; with the readings: settle "
+    "checks them itself.",
     "Floor: the chain's price list for the calldata and logs as sent, 21,000 a transaction, one "
     "changed word an account and those of the slot, 3,100 a signature; computing is free in it. "
-    "Budgets (≤) per order, but those of own transactions, hold from 100 orders on.",
+    "Budgets (≤) of batches, clearing and settling hold from 100 orders on.",
 )

@@ -9,7 +9,15 @@ from markupsafe import Markup
 
 from scripts.bench.gas.community import SHAPES, Shape
 from scripts.bench.gas.figures import GasFigures
-from scripts.bench.gas.measures import CLEAR_SETTLE, IN_BATCH, MEASURES, NOTES, OWN, Measure
+from scripts.bench.gas.measures import (
+    CLEAR_SETTLE,
+    DATA_NOTE,
+    IN_BATCH,
+    MEASURES,
+    NOTES,
+    OWN,
+    Measure,
+)
 from scripts.bench.gas.price_list import TRANSACTION_CAP
 from scripts.bench.gas.rivals import RIVALS, SOURCE
 from scripts.report.axis import Axis, Tick, round_axis
@@ -57,6 +65,7 @@ def gas_html(figures: Sequence[GasFigures]) -> str:
             measures=MEASURES,
             rivals=RIVALS,
             source=SOURCE,
+            data_note=DATA_NOTE,
             notes=NOTES,
             cap=TRANSACTION_CAP,
         )

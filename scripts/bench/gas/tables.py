@@ -7,7 +7,7 @@ from rich.text import Text
 
 from scripts.bench.gas.community import SHAPES
 from scripts.bench.gas.figures import GasFigures
-from scripts.bench.gas.measures import MEASURES, NOTES, Measure
+from scripts.bench.gas.measures import DATA_NOTE, MEASURES, NOTES, Measure
 from scripts.bench.gas.price_list import TRANSACTION_CAP
 from scripts.bench.gas.rivals import RIVALS, SOURCE
 from scripts.tables import text_table
@@ -22,7 +22,8 @@ def gas_tables(figures: Sequence[GasFigures]) -> Group:
         some = [one for one in figures if one.shape == shape]
         if some:
             parts += [_shape_table(some), Text()]
-    parts += [*(Text(note, style="dim") for note in NOTES), Text(), _rivals_table()]
+    notes = (f"Synthetic data. {DATA_NOTE}", *NOTES)
+    parts += [*(Text(note, style="dim") for note in notes), Text(), _rivals_table()]
     return Group(*parts, Text(SOURCE, style="dim"))
 
 
