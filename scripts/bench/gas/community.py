@@ -31,6 +31,8 @@ SHAPES: tuple[Shape, ...] = ("one-to-one", "dense")
 
 SEED = 20_240_801
 LINES_PER_PROSUMER = 8
+LINES_TO_BUYERS = LINES_PER_PROSUMER // 2  # of a seller
+LINE_ENERGY = (100, 750)  # Wh
 LEAST_ORDERS = LINES_PER_PROSUMER + 2  # an even ring whose neighbours are all different
 MOST_ORDERS = MAX_PARTICIPANTS
 
@@ -99,17 +101,19 @@ def orders_of(shape: Shape, prosumers: int) -> list[Order]:
     """
     Return one order of each prosumer: offers of the odd numbers, bids of the even ones.
 
-    Every line between a seller and a buyer leaves room for a price. Where energies are drawn each
-    for itself, orders split over their lines; where they are equal in pairs, each has one trade.
+    Every line between a seller and a buyer leaves room for a price. Dense: each of these lines has
+    an energy of its own and each order is the sum of its lines', so that all orders are filled, by
+    about one trade fewer than there are orders. One-to-one: energies are equal in pairs.
     """
     draw = random.Random(f"{SEED} {shape}")  # noqa: S311  # no secret
-    energy = 0
-    orders = []
-    for number in range(1, prosumers + 1):
-        if shape == "dense" or number % 2:
-            energy = draw.randint(300, 3000)
-        orders.append(_order(number, Wh(energy), draw))
-    return orders
+    energies = [0] * prosumers
+    for line in ring(prosumers):
+        is_pair = line.second == line.first + 1 and line.first % 2 == 0
+        if (line.first + line.second) % 2 and (shape == "dense" or is_pair):
+            energy = draw.randint(*LINE_ENERGY) * (1 if shape == "dense" else LINES_TO_BUYERS)
+            energies[line.first] += energy
+            energies[line.second] += energy
+    return [_order(number, Wh(energies[number - 1]), draw) for number in range(1, prosumers + 1)]
 
 
 def _order(number: int, energy: Wh, draw: random.Random) -> Order:
