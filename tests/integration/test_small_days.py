@@ -2,6 +2,7 @@
 
 import pytest
 
+from oracle.chain.deployment import PARTICIPANTS_PER_CALL
 from oracle.chain.market import Market, SignedReading, starts_at
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.day import run_scenario
@@ -66,6 +67,20 @@ def test_a_delivery_of_60_percent_is_refunded_compensated_and_remembered() -> No
     assert scores[1] < scores[0]
     assert account(run, "P1")[1] == scores[1]
     assert (seller.sold, seller.delivered, buyer.bought) == (40_000, 32_000, 40_000)
+
+
+def test_who_is_registered_by_a_second_transaction_trades_from_the_first_slot_on() -> None:
+    idle = [[0.0, 0.0]] * PARTICIPANTS_PER_CALL
+    line = a_line(PARTICIPANTS_PER_CALL, PARTICIPANTS_PER_CALL + 1, 1)
+
+    run = a_run(a_community([*idle, *SELL_AND_BUY], [line]))
+
+    seller = f"P{PARTICIPANTS_PER_CALL + 1}"
+    assert [(t.slot, t.seller, t.energy) for t in run.result.trades] == [
+        (0, seller, 20_000),
+        (1, seller, 20_000),
+    ]
+    assert_no_money_lost(run.result)
 
 
 def test_what_everybody_saves_is_the_grids_margin_less_the_lease_fees() -> None:
