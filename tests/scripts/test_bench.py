@@ -260,7 +260,7 @@ def test_marks_what_misses_its_budget_or_the_cap(figures: list[GasFigures]) -> N
 
 @pytest.mark.contract
 @pytest.mark.parametrize("count", [1, 2])
-def test_writes_json_csv_and_a_page_with_charts(
+def test_writes_json_csv_markdown_and_a_page_with_charts(
     figures: list[GasFigures], tmp_path: Path, count: int
 ) -> None:
     some = [*figures[:count], *(replace(one, orders=100) for one in figures[: count - 1])]
@@ -271,6 +271,11 @@ def test_writes_json_csv_and_a_page_with_charts(
     with (tmp_path / "gas.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["void_gas"]) for row in rows] == [one.void_gas for one in some]
+    table = [
+        line.strip("| ").split(" | ") for line in (tmp_path / "gas.md").read_text().split("\n")
+    ]
+    assert {len(cells) for cells in table[:-1]} == {10}
+    assert table[2][5] == f"{some[0].clear_settle_gas_per_order:,}"
     page = (tmp_path / "gas.html").read_text()
     pictures = [part.split("</svg>")[0] for part in page.split("<svg")[1:]]
     assert len(pictures) == 4

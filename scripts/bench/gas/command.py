@@ -37,7 +37,7 @@ def gas(
     ] = "embedded",
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", help="Where to write gas.json, gas.csv and gas.html."),
+        typer.Option("--out", help="Where to write gas.json, gas.csv, gas.md and gas.html."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The files that `wattline bench gas --out` leaves: gas.json, gas.csv and gas.html."""
+"""The files of `wattline bench gas --out`: gas.json, gas.csv, gas.md (for the README), gas.html."""
 
 import json
 from collections.abc import Sequence
@@ -9,10 +9,44 @@ from scripts.bench.gas.figures import GasFigures
 from scripts.bench.gas.page import gas_html
 from scripts.files import write_csv
 
+COLUMNS = [
+    "orders",
+    "book",
+    "own transaction",
+    "in a batch of 100",
+    "readings",
+    "clear + settle",
+    "its floor",
+    "with the readings",
+    "void",
+    "largest transaction",
+]
+
 
 def json_list(figures: Sequence[GasFigures]) -> str:
     """Return the figures as a JSON list."""
     return json.dumps([asdict(one) for one in figures], indent=2)
+
+
+def markdown_table(figures: Sequence[GasFigures]) -> str:
+    """Return the main figures, the floor of clearing and settling beside them."""
+    rows = [
+        [
+            f"{one.orders:,}",
+            one.shape,
+            f"{one.record_own_gas:,}",
+            f"{one.record_batch_gas_per_order:,}",
+            f"{one.readings_gas_per_order:,}",
+            f"{one.clear_settle_gas_per_order:,}",
+            f"{one.floor_gas_per_order:,}",
+            f"{one.clear_settle_with_readings_gas_per_order:,}",
+            f"{one.void_gas_per_order:,}",
+            f"{one.largest_transaction_gas:,}",
+        ]
+        for one in figures
+    ]
+    rule = ["--:", "---", *["--:"] * (len(COLUMNS) - 2)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, rule, *rows))
 
 
 def write_gas(figures: Sequence[GasFigures], folder: Path) -> None:
@@ -21,4 +55,5 @@ def write_gas(figures: Sequence[GasFigures], folder: Path) -> None:
     columns = [field.name for field in fields(GasFigures)]
     rows = ([asdict(one)[column] for column in columns] for one in figures)
     write_csv(folder / "gas.csv", columns, rows)
+    (folder / "gas.md").write_text(markdown_table(figures), encoding="utf-8")
     (folder / "gas.html").write_text(gas_html(figures), encoding="utf-8")

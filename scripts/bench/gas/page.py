@@ -112,7 +112,11 @@ def _curves(
         budget = measure.budget(shape)
         if budget is not None:
             held = [one for one in some if one.orders >= budget.from_orders]
-            curves.append(_curve(f"budget, {shape}", "import", held, _constant(budget.gas), True))
+            curves.append(
+                _curve(
+                    f"budget, {shape}: {budget.gas:,}", "import", held, _constant(budget.gas), True
+                )
+            )
         curves.append(_curve(f"floor, {shape}", style, some, measure.floor, True))
         curves.append(_curve(f"measured, {shape}", style, some, measure.gas, False))
     return [curve for curve in curves if curve.points]
