@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from web3.types import EventData
 
+from oracle.chain.market import CONTRADICTION, COUNTER_READING, numbers
 from oracle.domain.book import Kind, Order, Trade
-from oracle.model.reputation import Reputation, initial_reputation, updated, weight_down
+from oracle.model.reputation import initial_reputation, updated, weight_down
 from oracle.model.settlement import deliveries, payment
 from oracle.units import MicroUsd, Slot, Wh, amount_down, amount_up
 from tests.contracts.markets import BOND, COMPENSATION, FULL_VALUE, MEMORY, PROSUMERS, SCORES
@@ -25,6 +26,8 @@ class PlainSlot:
     void: bool = False
     readings: dict[int, int] = field(default_factory=dict)
     contradicted: set[int] = field(default_factory=set)
+    corrections: dict[int, int] = field(default_factory=dict)
+    overstated: set[int] = field(default_factory=set)
 
     @property
     def done(self) -> bool:
@@ -40,10 +43,31 @@ class PlainSlot:
         return {self.book[trade.offer].participant for trade in self.trades or ()}
 
     def silent_sellers(self) -> set[int]:
-        return self.sellers() - set(self.readings) - self.contradicted
+        known = self.contradicted | set(self.readings) | set(self.corrections)
+        return self.sellers() - known
+
+    def hear(self, number: int, energy: int) -> None:
+        """Note what a meter says: once, and not after the grid operator."""
+        if number not in self.corrections:
+            self.readings.setdefault(number, energy)
+
+    def correct(self, number: int, energy: int) -> None:
+        """Note what the grid operator says, and whether the meter had said more."""
+        self.corrections[number] = energy
+        if self.readings.get(number, 0) > energy:
+            self.overstated.add(number)
 
     def delivered(self, number: int) -> Wh:
+        if number in self.corrections:
+            return Wh(self.corrections[number])
         return Wh(0 if number in self.contradicted else self.readings.get(number, 0))
+
+    def sold(self, number: int) -> Wh:
+        trades = [t for t in self.trades or () if self.book[t.offer].participant == number]
+        return Wh(sum(trade.energy for trade in trades))
+
+    def slashed(self, number: int) -> bool:
+        return number in self.overstated and self.delivered(number) < self.sold(number)
 
 
 def lock_of(order: Order) -> int:
@@ -52,10 +76,18 @@ def lock_of(order: Order) -> int:
     return amount_up(order.energy, order.price if order.kind is Kind.BID else BOND)
 
 
+def earned(trade: Trade, *, slashed: bool) -> tuple[int, int, int]:
+    """Return what the seller of a settled trade gets, its buyer and the line owner."""
+    paid = payment(trade, COMPENSATION)
+    compensation = amount_down(trade.energy, BOND) if slashed else paid.compensation
+    return paid.goods - compensation, compensation - paid.goods - paid.fee, paid.fee
+
+
 def free_by_events(events: Iterable[EventData], line_owner: str) -> dict[str, int]:
     """Return the free money per account, from nothing but the exchange's events."""
     free: dict[str, int] = defaultdict(int)
-    books: dict[int, list[tuple[str, Order]]] = defaultdict(list)
+    owners: dict[int, str] = {}
+    slots: dict[int, PlainSlot] = defaultdict(PlainSlot)
     for event in events:
         name, values = event["event"], event["args"]
         if name == "Deposited":
@@ -65,20 +97,41 @@ def free_by_events(events: Iterable[EventData], line_owner: str) -> dict[str, in
         elif name == "CompensationPaid":
             free[values["operator"]] -= values["amount"]
             free[values["provider"]] += values["amount"]
-        elif name in ("OfferPlaced", "BidPlaced", "OrderCancelled"):
-            order = Order.unpack(values["order"])
-            books[values["slot"]].append((values["owner"], order))
-            free[values["owner"]] -= lock_of(order)
+        elif name == "Enrolled":
+            owners[values["participant"]] = values["owner"]
+        elif name in ("OfferPlaced", "BidPlaced", "OrderCancelled", "OrdersPosted"):
+            words = numbers(values["orders"], 32) if "orders" in values else [values["order"]]
+            for order in map(Order.unpack, words):
+                slots[values["slot"]].book.append(order)
+                free[owners[order.participant]] -= lock_of(order)
+        elif name == "SlotCleared":
+            slots[values["slot"]].trades = tuple(map(Trade.unpack, values["trades"]))
+        elif name == "ReadingsRecorded":
+            _hear(slots[values["slot"]], values["entries"])
         elif name in ("SlotVoided", "SlotSettled"):
-            book = books[values["slot"]]
-            for owner, order in book:
-                free[owner] += lock_of(order)
-            for trade in map(Trade.unpack, values.get("trades", ())):
-                money = payment(trade, COMPENSATION)
-                free[book[trade.offer][0]] += money.goods - money.compensation
-                free[book[trade.bid][0]] += money.compensation - money.goods - money.fee
-                free[line_owner] += money.fee
+            plain = slots[values["slot"]]
+            for order in plain.book:
+                free[owners[order.participant]] += lock_of(order)
+            delivered = numbers(values.get("delivered", b""), 4)
+            for trade, energy in zip(plain.trades or (), delivered, strict=True):
+                seller, buyer = (plain.book[k].participant for k in (trade.offer, trade.bid))
+                money = earned(trade.with_delivered(Wh(energy)), slashed=plain.slashed(seller))
+                for owner, amount in zip(
+                    (owners[seller], owners[buyer], line_owner), money, strict=True
+                ):
+                    free[owner] += amount
     return free
+
+
+def _hear(plain: PlainSlot, entries: Iterable[int]) -> None:
+    for entry in entries:
+        number, energy = entry >> 32 & 0xFFFF, entry & 0xFFFFFFFF
+        if entry & CONTRADICTION:
+            plain.contradicted.add(number)
+        elif entry & COUNTER_READING:
+            plain.correct(number, energy)
+        else:
+            plain.hear(number, energy)
 
 
 class Ledger:
@@ -90,6 +143,9 @@ class Ledger:
         self.withdrawn = 0
         self.fees = 0
         self.compensation = 0
+        self.paused = False
+        self.nonces = dict.fromkeys(range(1, PROSUMERS + 1), 0)
+        self.groups: list[tuple[Slot, dict[int, int]]] = []
         self.slots: dict[Slot, PlainSlot] = {}
         self.reputations = {
             number: initial_reputation(SCORES[number - 1], MEMORY)
@@ -122,16 +178,25 @@ class Ledger:
         plain.settled = tuple(deliveries(trades, of_offer))
         self._release(plain.book)
         for trade in plain.settled:
-            money = payment(trade, COMPENSATION)
             seller, buyer = (plain.book[k].participant for k in (trade.offer, trade.bid))
-            self.free[seller] += money.goods - money.compensation
-            self.free[buyer] += money.compensation - money.goods - money.fee
-            self.free[PROVIDER] += money.fee
-            self.fees += money.fee
+            for who, amount in zip(
+                (seller, buyer, PROVIDER),
+                earned(trade, slashed=plain.slashed(seller)),
+                strict=True,
+            ):
+                self.free[who] += amount
+            self.fees += payment(trade, COMPENSATION).fee
         for seller in plain.sellers():
-            own = [t for t in plain.settled if plain.book[t.offer].participant == seller]
-            self.reputations[seller] = self._moved(self.reputations[seller], own)
+            self._move(slot, seller, plain.settled)
         return plain.settled
+
+    def group_of(self, slot: Slot, number: int) -> int:
+        """Return the group of a participant in a slot; zero for none."""
+        group = 0
+        for first, groups in self.groups:
+            if first <= slot:
+                group = groups.get(number, group)
+        return group
 
     def pay_compensation(self, earned: int) -> None:
         self.free[OPERATOR] -= earned - self.compensation
@@ -142,13 +207,23 @@ class Ledger:
         for order in book:
             self.free[order.participant] += lock_of(order)
 
-    @staticmethod
-    def _moved(before: Reputation, own: Sequence[Trade]) -> Reputation:
+    def _move(self, slot: Slot, seller: int, settled: Sequence[Trade]) -> None:
+        """Move a seller's reputation by its trades with others than its own group."""
+        plain, group = self.slots[slot], self.group_of(slot, seller)
+        own = [
+            trade
+            for trade in settled
+            if plain.book[trade.offer].participant == seller
+            and not 0 < group == self.group_of(slot, plain.book[trade.bid].participant)
+        ]
+        if not own:
+            return
         value = MicroUsd(sum(amount_down(trade.energy, trade.price) for trade in own))
-        return updated(
-            before,
+        delivered = 0 if plain.slashed(seller) else sum(trade.delivered for trade in own)
+        self.reputations[seller] = updated(
+            self.reputations[seller],
             memory=MEMORY,
             weight=weight_down(value, FULL_VALUE),
-            delivered=Wh(sum(trade.delivered for trade in own)),
+            delivered=Wh(delivered),
             sold=Wh(sum(trade.energy for trade in own)),
         )

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from eth_abi.abi import decode, encode
+from eth_tester.exceptions import TransactionFailed
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as HypothesisPhase
@@ -18,12 +20,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from web3.contract import Contract
+from web3.exceptions import ContractLogicError
 from web3.types import EventData
 
 from oracle.chain.market import (
     OPEN_SLOTS,
     READING_SECONDS,
     Phase,
+    SignedReading,
     slot_at,
     starts_at,
 )
@@ -45,6 +49,7 @@ from tests.contracts.markets import (
     FIRST_SLOT,
     LADDER,
     LINES,
+    PRICE_CAP,
     PROSUMERS,
     RATING,
     REAL_TIME_PRICE,
@@ -53,6 +58,7 @@ from tests.contracts.markets import (
     World,
     meter_of,
     owner_of,
+    packed,
 )
 from tests.contracts.reverting import reverts
 
@@ -70,6 +76,8 @@ energies = st.one_of(st.integers(1, 20), st.integers(1, 50_000)).map(Wh)
 sales = st.sampled_from([80_000_000, 90_000_000, 250_000_000]).map(MicroUsdPerMwh)
 purchases = st.sampled_from([100_000_000, 250_000_000, 400_000_000]).map(MicroUsdPerMwh)
 shares = st.sampled_from([0, 3000, 6000, 9999, BPS, BPS, 12_000]).map(Bps)
+places = st.floats(0, 1, exclude_max=True)
+flips = st.integers(1, 255)
 
 
 def hashed(words: Iterable[int]) -> bytes:
@@ -130,6 +138,9 @@ class MarketMachine(RuleBasedStateMachine):
         deposits = dict.fromkeys(range(1, PROSUMERS + 1), int(DEPOSIT))
         self.ledger = Ledger({**deposits, OPERATOR: int(DEPOSIT)})
         self.exchange = self.world.exchange
+        self.challenge = self.exchange.functions.challengeSeconds().call()
+        self.regroup({1: 9, 4: 9})
+        self.world.now_runs_at(starts_at(Slot(self.ledger.groups[0][0] - 3)))
         self.stored = int(RATING.initial)
         self.throughput = 0
         self.storage_slots = 0
@@ -164,12 +175,19 @@ class MarketMachine(RuleBasedStateMachine):
             ends_at = starts_at(slot) + SLOT_SECONDS
             standing = plain.trades is None and not plain.void
             deadline_over = now >= ends_at + READING_SECONDS
+            final = now >= ends_at + READING_SECONDS + self.challenge
             due = {
                 "clear": standing and slot - 2 <= current < slot,
-                "read": ends_at <= now and not deadline_over,
+                "read": ends_at <= now and not deadline_over and plain.settled is None,
+                "correct": ends_at <= now and not final and plain.settled is None,
                 "settle": plain.trades is not None
                 and not plain.done
-                and (deadline_over or not plain.silent_sellers()),
+                and (final if self.challenge else deadline_over or not plain.silent_sellers()),
+                "settle with readings": plain.trades is not None
+                and not plain.done
+                and not self.challenge
+                and ends_at <= now
+                and not deadline_over,
                 "void": standing and current >= slot,
             }
             if due[name]:
@@ -178,6 +196,10 @@ class MarketMachine(RuleBasedStateMachine):
 
     @rule(number=numbers, amount=st.integers(1, 10**9))
     def deposit(self, number: int, amount: int) -> None:
+        if self.ledger.paused:
+            with reverts(self.exchange, "EnforcedPause"):
+                self.world.attempt(owner_of(number), "deposit", amount)
+            return
         self.world.market.deposit(owner_of(number), MicroUsd(amount))
         self.ledger.free[number] += amount
         self.ledger.deposited += amount
@@ -194,6 +216,8 @@ class MarketMachine(RuleBasedStateMachine):
         bids=st.lists(st.tuples(st.integers(4, 6), energies, purchases), min_size=1, max_size=3),
         share=shares,
         end=st.sampled_from(["settle", "settle", "settle", "deadline", "void", "stand"]),
+        posted=st.booleans(),
+        corrected=st.sampled_from([None, None, 0, 1, 500, 20_000]),
     )
     def one_round(
         self,
@@ -201,13 +225,23 @@ class MarketMachine(RuleBasedStateMachine):
         bids: list[tuple[int, Wh, MicroUsdPerMwh]],
         share: Bps,
         end: str,
+        posted: bool,
+        corrected: int | None,
     ) -> None:
         """Orders, then most of a slot's life: by single calls it would seldom come to an end."""
         slot = Slot(self.current + 3)
-        for number, energy, price in offers:
-            self.place(number, Kind.OFFER, energy, price, 3)
-        for number, energy, price in bids:
-            self.place(number, Kind.BID, energy, price, 3)
+        if self.ledger.paused:
+            self.toggle_pause()
+        orders = [
+            *((number, Kind.OFFER, energy, price) for number, energy, price in offers),
+            *((number, Kind.BID, energy, price) for number, energy, price in bids),
+        ]
+        if posted:
+            nonces = self.ledger.nonces
+            self.post([(*order, nonces[order[0]], True) for order in orders], 3)
+        else:
+            for order in orders:
+                self.place(*order, 3)
         if end == "stand" or slot not in self.ledger.slots:
             return
         self.move_on(1)
@@ -218,8 +252,10 @@ class MarketMachine(RuleBasedStateMachine):
         self.clear_due()
         self.move_on(3)
         self.read_due(slot, share)
-        if end == "deadline":
-            self.move_on(4)
+        if corrected is not None and slot in self.slots_where("correct"):
+            self.correct_in(slot, 1, Wh(corrected))
+        if end == "deadline" or self.challenge:
+            self.move_on(4 + self.challenge // SLOT_SECONDS)
         self.settle_due()
 
     @rule(
@@ -241,7 +277,9 @@ class MarketMachine(RuleBasedStateMachine):
             terms=terms,
         )
         plain = self.ledger.slots.get(slot, PlainSlot())
-        if ahead <= 2:
+        if self.ledger.paused:
+            expected = "EnforcedPause"
+        elif ahead <= 2:
             expected = "GateClosed"
         elif ahead > OPEN_SLOTS:
             expected = "NotOpenYet"
@@ -267,18 +305,118 @@ class MarketMachine(RuleBasedStateMachine):
         self.world.market.cancel(owner_of(number), slot)
         plain.book.append(Order(kind=Kind.CANCELLATION, participant=number))
 
+    @rule(
+        orders=st.lists(
+            st.tuples(
+                numbers,
+                st.sampled_from([Kind.OFFER, Kind.BID, Kind.CANCELLATION]),
+                st.one_of(energies, st.just(Wh(0))),
+                st.one_of(sales, st.just(MicroUsdPerMwh(PRICE_CAP + 1))),
+                st.integers(0, 3),
+                st.sampled_from([True, True, True, False]),
+            ),
+            min_size=1,
+            max_size=4,
+        ),
+        ahead=st.integers(1, 5),
+    )
+    def post(
+        self, orders: list[tuple[int, Kind, Wh, MicroUsdPerMwh, int, bool]], ahead: int
+    ) -> None:
+        """Post orders, some of them signed by the wrong owner, spent or impossible."""
+        slot = Slot(self.current + ahead)
+        signed, expected = [], []
+        refused = self.ledger.paused or ahead <= 2
+        for number, kind, energy, price, nonce, honest in orders:
+            order = self.signed_form(number, kind, energy, price, nonce)
+            key = owner_of(number if honest else number % PROSUMERS + 1)
+            signed.append(self.world.sign(slot, order, key=key))
+            if refused:
+                continue
+            reason = self.reason_against(slot, order, honest=honest)
+            if reason is not None:
+                expected.append(reason)
+            else:
+                score = Bps(0)
+                if kind is not Kind.CANCELLATION:
+                    score = self.ledger.reputations[number].score
+                self.ledger.place(slot, replace(order, score=score))
+        if refused:
+            with reverts(self.exchange, "EnforcedPause" if self.ledger.paused else "GateClosed"):
+                self.world.market.post(STRANGER, slot, signed)
+            return
+        skipped = self.world.market.post(STRANGER, slot, signed)
+        assert [one.reason.name for one in skipped] == expected
+
+    def signed_form(
+        self, number: int, kind: Kind, energy: Wh, price: MicroUsdPerMwh, nonce: int
+    ) -> Order:
+        if kind is Kind.CANCELLATION:
+            return Order(kind=kind, participant=number, nonce=nonce)
+        terms = price if kind is Kind.OFFER else 150_000_000 << 48 | 20_000 << 16 | 6000
+        return Order(
+            kind=kind, participant=number, energy=energy, price=price, terms=terms, nonce=nonce
+        )
+
+    def reason_against(self, slot: Slot, order: Order, *, honest: bool) -> str | None:
+        """Return what a signed order for an open slot is skipped with."""
+        number, plain = order.participant, self.ledger.slots.get(slot, PlainSlot())
+        is_order = order.kind is not Kind.CANCELLATION
+        faults = {
+            "WrongSigner": not honest,
+            "NonceSpent": order.nonce < self.ledger.nonces[number],
+            "NoOrder": not is_order and not plain.live_order(number),
+            "ZeroEnergy": is_order and order.energy == 0,
+            "PriceAboveCap": order.price > PRICE_CAP,
+            "OrderExists": is_order and plain.has_order(number),
+            "InsufficientFree": lock_of(order) > self.ledger.free[number],
+        }
+        return next((name for name, fault in faults.items() if fault), None)
+
+    @rule(number=numbers, below=st.integers(0, 4))
+    def spend_nonces(self, number: int, below: int) -> None:
+        if below <= self.ledger.nonces[number]:
+            with reverts(self.exchange, "NonceSpent", lowest=self.ledger.nonces[number]):
+                self.world.market.spend_nonces(owner_of(number), below)
+            return
+        self.world.market.spend_nonces(owner_of(number), below)
+        self.ledger.nonces[number] = below
+
+    @rule()
+    def toggle_pause(self) -> None:
+        if self.ledger.paused:
+            self.world.market.unpause(ROLES.operator)
+        else:
+            self.world.market.pause(ROLES.operator)
+        self.ledger.paused = not self.ledger.paused
+
+    @rule(groups=st.dictionaries(numbers, st.integers(0, 2), min_size=1, max_size=3))
+    def regroup(self, groups: dict[int, int]) -> None:
+        first = Slot(self.current + OPEN_SLOTS + 1)
+        arguments = [list(groups), list(groups.values()), first]
+        registry = self.world.deployment.registry
+        self.world.send(ROLES.registrar, "announceGroups", *arguments, on=registry)
+        self.ledger.groups.append((first, groups))
+
     @rule(slots=st.sampled_from([1, 1, 1, 1, 2, 6]))
     def move_on(self, slots: int) -> None:
         self.world.now_runs_at(starts_at(Slot(self.current + slots)))
 
     @precondition(lambda self: self.slots_where("clear"))
-    @rule()
-    def clear_due(self) -> None:
+    @rule(place=places, flip=flips)
+    def clear_due(self, place: float = 0.5, flip: int = 1) -> None:
         for slot in self.slots_where("clear"):
             plain = self.ledger.slots[slot]
             outcome = self.outcome_of(plain)
-            self.world.market.clear(STRANGER, slot, plain.book, outcome.trades, outcome.certificate)
+            arguments = [
+                slot,
+                [order.pack() for order in plain.book],
+                [trade.pack() for trade in outcome.trades],
+                outcome.certificate,
+            ]
+            self.send_bent("clear", arguments, place, flip)
             plain.trades = outcome.trades
+            assert self.world.market.cleared_trades(slot) == outcome.trades
 
     @precondition(lambda self: self.slots_where("read"))
     @rule(data=st.data(), share=shares)
@@ -293,7 +431,7 @@ class MarketMachine(RuleBasedStateMachine):
             trades = [t for t in plain.trades or () if plain.book[t.offer].participant == number]
             energy = sum(trade.energy for trade in trades) * share // BPS
             readings.append(self.world.reading(slot, number, energy))
-            plain.readings.setdefault(number, energy)
+            plain.hear(number, energy)
         self.world.market.record_readings(STRANGER, slot, readings)
 
     @precondition(lambda self: self.slots_where("read"))
@@ -309,15 +447,66 @@ class MarketMachine(RuleBasedStateMachine):
         self.world.market.report_contradiction(STRANGER, slot, one, other)
         plain.contradicted.add(number)
 
+    @precondition(lambda self: self.slots_where("correct"))
+    @rule(number=numbers, energy=energies, data=st.data())
+    def correct(self, number: int, energy: Wh, data: st.DataObject) -> None:
+        self.correct_in(data.draw(st.sampled_from(self.slots_where("correct"))), number, energy)
+
+    def correct_in(self, slot: Slot, number: int, energy: Wh) -> None:
+        plain = self.ledger.slots[slot]
+        if number in plain.corrections:
+            with reverts(self.exchange, "AlreadyCorrected", participant=number):
+                self.world.market.correct_reading(ROLES.operator, slot, number, energy)
+            return
+        self.world.market.correct_reading(ROLES.operator, slot, number, energy)
+        plain.correct(number, energy)
+
     @precondition(lambda self: self.slots_where("settle"))
-    @rule()
-    def settle_due(self) -> None:
+    @rule(place=places, flip=flips)
+    def settle_due(self, place: float = 0.5, flip: int = 1) -> None:
         for slot in self.slots_where("settle"):
+            self.settle_in(slot, [], place, flip)
+
+    @precondition(lambda self: self.slots_where("settle with readings"))
+    @rule(share=shares, place=places, flip=flips)
+    def settle_with_readings(self, share: Bps, place: float, flip: int) -> None:
+        for slot in self.slots_where("settle with readings"):
             plain = self.ledger.slots[slot]
-            entries = self.world.market.readings(slot)
-            self.world.market.settle(STRANGER, slot, plain.book, plain.trades or (), entries)
-            settled = self.ledger.settle(slot)
-            assert self.world.market.settled_trades(slot) == settled
+            given = []
+            for number in sorted(plain.sellers()):
+                energy = Wh(plain.sold(number) * share // BPS)
+                given.append(self.world.reading(slot, number, energy))
+                plain.hear(number, energy)
+            self.settle_in(slot, given, place, flip)
+
+    def settle_in(self, slot: Slot, given: list[SignedReading], place: float, flip: int) -> None:
+        plain = self.ledger.slots[slot]
+        arguments = [
+            slot,
+            [order.pack() for order in plain.book],
+            [trade.pack() for trade in plain.trades or ()],
+            self.world.market.readings(slot),
+            [reading.fields() for reading in given],
+        ]
+        self.send_bent("settle", arguments, place, flip)
+        settled = self.ledger.settle(slot)
+        assert self.world.market.settled_trades(slot) == settled
+
+    def send_bent(self, name: str, arguments: list[Any], place: float, flip: int) -> None:
+        """
+        Send a call with one byte of its calldata changed, or as it is where that is refused.
+
+        What the ledger expects is the same: a change is refused, or worth nothing.
+        """
+        data = bytes.fromhex(self.exchange.encode_abi(name, arguments).removeprefix("0x"))
+        bent = bytearray(data)
+        bent[int(place * len(data))] ^= flip
+        call: Any = {"from": STRANGER.address, "to": self.exchange.address, "data": bytes(bent)}
+        try:
+            self.world.chain.w3.eth.call(call)
+        except (ContractLogicError, TransactionFailed):
+            bent = bytearray(data)
+        self.world.chain.send_raw(STRANGER, self.exchange, bytes(bent))
 
     @precondition(lambda self: self.slots_where("void"))
     @rule()
@@ -384,6 +573,7 @@ class MarketMachine(RuleBasedStateMachine):
         questions = [
             *((self.exchange, "accountOf", address) for address in self.addresses.values()),
             *((self.exchange, "reputationOf", address) for address in self.addresses.values()),
+            *((self.exchange, "nonceOf", address) for address in self.addresses.values()),
             *((self.exchange, "slotOf", slot) for slot in self.ledger.slots),
             (self.exchange, "compensationPaid", None),
             (self.world.deployment.token, "balanceOf", self.exchange.address),
@@ -416,7 +606,8 @@ class MarketMachine(RuleBasedStateMachine):
             return (2).to_bytes(32, "big")
         if "SlotCleared" not in own:
             return bytes(32)
-        return keccak(encode(["uint256[]"] * 2, [book, own["SlotCleared"]["args"]["trades"]]))
+        trades = own["SlotCleared"]["args"]["trades"]
+        return keccak(encode(["bytes"] * 2, [packed(book), packed(trades)]))
 
     def accounts(self) -> dict[int, tuple[int, int, int, int]]:
         answers = self.ask(self.exchange, "accountOf", list(self.addresses.values()))
@@ -479,6 +670,8 @@ class MarketMachine(RuleBasedStateMachine):
             assert free == self.ledger.free[number] >= 0
             assert locked == self.ledger.locked(number) >= 0
             assert participant == max(number, 0)
+        owners = [self.addresses[number] for number in self.ledger.nonces]
+        assert self.ask(self.exchange, "nonceOf", owners) == list(self.ledger.nonces.values())
 
     @invariant()
     def m7_reputation_moves_by_the_rule_alone(self) -> None:
@@ -502,7 +695,7 @@ class MarketMachine(RuleBasedStateMachine):
     @invariant()
     def m9_only_a_signer_binds_himself(self) -> None:
         slot = Slot(self.current + 5)
-        with reverts(self.exchange, "NotAParticipant", owner=STRANGER.address):
+        with reverts(self.exchange, "EnforcedPause" if self.ledger.paused else "NotAParticipant"):
             self.world.attempt(STRANGER, "placeBid", slot, 1, 1, 0)
         with reverts(self.exchange, "NoOrder", slot=slot):
             self.world.attempt(STRANGER, "cancelOrder", slot)
@@ -521,7 +714,7 @@ class MarketMachine(RuleBasedStateMachine):
         trades = [trade.pack() for trade in plain.trades or ()]
         phase = Phase.VOID if plain.void else Phase.SETTLED
         with reverts(self.exchange, "WrongPhase", slot=slot, phase=phase):
-            self.world.attempt(STRANGER, "settle", slot, book, trades, [])
+            self.world.attempt(STRANGER, "settle", slot, book, trades, [], [])
         with reverts(self.exchange, "WrongPhase", slot=slot, phase=phase):
             self.world.attempt(STRANGER, "void", slot, book)
 
@@ -569,7 +762,11 @@ class MarketMachine(RuleBasedStateMachine):
         assert paid == self.ledger.compensation <= self.earned
 
 
-def test_the_market_keeps_its_invariants(world: World) -> None:
+@pytest.mark.parametrize("market", ["world", "watched"])
+def test_the_market_keeps_its_invariants(market: str, request: pytest.FixtureRequest) -> None:
+    """The market that settles at once, and the one whose readings may be corrected."""
+    world: World = request.getfixturevalue(market)
+
     class Machine(MarketMachine):
         pass
 

@@ -98,7 +98,7 @@ def test_readings_given_to_settle_are_worth_those_recorded(world: World, stage: 
     readings = [world.reading(stage.slot, n, sold - n) for n, sold in stage.sold().items()]
     results = []
     for count in range(len(readings) + 1):
-        mark = world.mark(0)
+        mark = world.mark(1)
         world.market.record_readings(STRANGER, stage.slot, readings[:count])
         settled = settle_with(world, stage, *readings[count:])
         results.append((settled, money(world)))
