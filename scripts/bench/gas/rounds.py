@@ -25,6 +25,7 @@ from scripts.bench.gas.price_list import Log, Sent
 
 BATCH = 100
 MOST_OWN = 100  # orders in own transactions: what one costs does not depend on their number
+FIRST_SLOTS_AHEAD = 5
 SLOTS_AHEAD = 8  # the chain's time passes while orders are sent
 CHAIN_HAS_NO_COPY = "the node cannot copy its state (evm_snapshot): expected a development chain"
 
@@ -65,7 +66,7 @@ class RoundBench:
 
     def first_orders(self, shape: Shape) -> tuple[Sent, ...]:
         """Record the first order of each account, in signed batches for a slot of no other use."""
-        slot = Slot(slot_at(self._chain.now()) + SLOTS_AHEAD + 2)
+        slot = Slot(slot_at(self._chain.now()) + FIRST_SLOTS_AHEAD)
         return self._posted(slot, orders_of(shape, len(self._people)), shape)
 
     def run(self, shape: Shape) -> Rounds:
