@@ -20,7 +20,7 @@ from scripts.bench.gas import measurement, rounds
 from scripts.bench.gas.community import SHAPES, orders_of, ring
 from scripts.bench.gas.figures import GasFigures
 from scripts.bench.gas.files import write_gas
-from scripts.bench.gas.measures import CLEAR_SETTLE, MEASURES, OWN
+from scripts.bench.gas.measures import CLEAR_SETTLE, MEASURES, OWN, TERMS
 from scripts.bench.gas.price_list import Log, Needed, Sent, floor_of
 from scripts.bench.gas.rounds import BATCH, RoundBench
 from scripts.bench.gas.tables import gas_tables
@@ -121,6 +121,9 @@ def test_no_figure_is_below_its_floor(figures: list[GasFigures]) -> None:
     for one in figures:
         for measure in MEASURES:
             assert 21_000 / SIZE < measure.floor(one) < measure.gas(one)
+        terms = sum(term(one) for term in TERMS.values())
+        assert terms == one.clear_gas + one.settle_gas
+        assert one.floor_gas_per_order == rounded_up(terms - one.clear_settle_computing_gas, SIZE)
         assert one.floor_gas_per_order < one.clear_settle_with_readings_floor_gas_per_order
 
 
@@ -233,6 +236,7 @@ def test_every_table_names_synthetic_data_floors_and_rivals(figures: list[GasFig
 
     for one in figures:
         assert f"Gas per order, {one.shape}; synthetic data, prague" in text
+        assert f"clear + settle pay for, {one.shape}; gas per order, synthetic data" in text
     assert text.count("floor") >= 2 * len(MEASURES)
     assert "lemlab" in text
     assert "32 M / 98 M / 221 M" in text

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scripts.bench.gas import price_list
 from scripts.bench.gas.community import LINES_PER_PROSUMER, SEED, Shape
-from scripts.bench.gas.price_list import TRANSACTION_CAP, Needed, Sent, floor_of
+from scripts.bench.gas.price_list import TRANSACTION_CAP, Needed, Sent, floor_of, terms_of
 from scripts.bench.gas.rounds import BATCH, Rounds
 
 DATA = "synthetic"
@@ -44,6 +44,11 @@ class GasFigures:
     settle_gas: int
     settle_with_readings_gas: int
     readings_gas: int
+    clear_settle_transaction_gas: int  # terms of the floor of clear and settle; their sum is it
+    clear_settle_calldata_gas: int
+    clear_settle_log_gas: int
+    clear_settle_word_gas: int
+    clear_settle_computing_gas: int  # what they used besides
     largest_transaction: str
     within_transaction_cap: bool
     record_own_floor_gas: int
@@ -71,6 +76,10 @@ def figures_of(
     ]
     largest = max(sent, key=lambda one: one.gas)
     settled = price_list.settle(orders)
+    terms = (
+        terms_of(rounds.clear, price_list.clear()),
+        terms_of(rounds.settle, settled),
+    )
     heard = price_list.settle(orders, signed_readings=rounds.sellers)
     batches = [
         price_list.batch(min(BATCH, orders - first), first_of_slot=first == 0)
@@ -106,6 +115,12 @@ def figures_of(
         settle_gas=rounds.settle.gas,
         settle_with_readings_gas=rounds.settle_with_readings.gas,
         readings_gas=rounds.readings.gas,
+        clear_settle_transaction_gas=sum(one.transaction for one in terms),
+        clear_settle_calldata_gas=sum(one.calldata for one in terms),
+        clear_settle_log_gas=sum(one.logs for one in terms),
+        clear_settle_word_gas=sum(one.words for one in terms),
+        clear_settle_computing_gas=_gas(rounds.clear, rounds.settle)
+        - sum(one.sum for one in terms),
         largest_transaction=largest.label,
         within_transaction_cap=largest.gas < TRANSACTION_CAP,
         record_own_floor_gas=_each(

@@ -66,6 +66,13 @@ MEASURES = (
         floor=lambda one: one.void_floor_gas_per_order,
     ),
 )
+TERMS: dict[str, Callable[[GasFigures], int]] = {
+    "two transactions": lambda one: one.clear_settle_transaction_gas,
+    "calldata": lambda one: one.clear_settle_calldata_gas,
+    "logs": lambda one: one.clear_settle_log_gas,
+    "storage": lambda one: one.clear_settle_word_gas,
+    "computing": lambda one: one.clear_settle_computing_gas,
+}
 DATA_NOTE = (
     "Prosumers on a ring, sellers and buyers in turn, 8 lines each to the 4 neighbours on either "
     "side, so 4 between a seller and buyers; all from a fixed seed."

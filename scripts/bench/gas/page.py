@@ -16,6 +16,7 @@ from scripts.bench.gas.measures import (
     MEASURES,
     NOTES,
     OWN,
+    TERMS,
     Measure,
 )
 from scripts.bench.gas.price_list import TRANSACTION_CAP
@@ -63,6 +64,7 @@ def gas_html(figures: Sequence[GasFigures]) -> str:
             charts=_charts(figures),
             tables=[some for shape in SHAPES if (some := _of(shape, figures))],
             measures=MEASURES,
+            terms=TERMS,
             rivals=RIVALS,
             source=SOURCE,
             data_note=DATA_NOTE,

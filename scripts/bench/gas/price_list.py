@@ -53,24 +53,43 @@ class Needed:
     signature_checks: int = 0
 
 
-def floor_of(sent: Sent, needed: Needed) -> int:
-    """Return the least gas for what was sent and what it needed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a transaction pays at least, by what it pays for."""
+
+    transaction: int
+    calldata: int
+    logs: int
+    words: int
+    signatures: int
+
+    @property
+    def sum(self) -> int:
+        return self.transaction + self.calldata + self.logs + self.words + self.signatures
+
+
+def terms_of(sent: Sent, needed: Needed) -> Terms:
+    """Return the terms of the price for what was sent and what it needed."""
     zeros = sent.calldata.count(0)
-    others = len(sent.calldata) - zeros
-    work = (
-        CALLDATA_ZERO_BYTE * zeros
-        + CALLDATA_BYTE * others
-        + sum(log.gas for log in sent.logs)
-        + NEW_WORD * needed.new_words
-        + CHANGED_WORD * needed.changed_words
-        + SIGNATURE_CHECK * needed.signature_checks
+    return Terms(
+        transaction=TRANSACTION,
+        calldata=CALLDATA_ZERO_BYTE * zeros + CALLDATA_BYTE * (len(sent.calldata) - zeros),
+        logs=sum(log.gas for log in sent.logs),
+        words=NEW_WORD * needed.new_words + CHANGED_WORD * needed.changed_words,
+        signatures=SIGNATURE_CHECK * needed.signature_checks,
     )
-    return TRANSACTION + max(work, LEAST_PER_ZERO_BYTE * zeros + LEAST_PER_BYTE * others)
 
 
-def own_order(first_of_slot: bool = False) -> Needed:
-    """The owner's account, and the hash of the slot's book."""
-    return Needed(new_words=int(first_of_slot), changed_words=2 - int(first_of_slot))
+def floor_of(sent: Sent, needed: Needed) -> int:
+    """Return the least gas: the terms, or what EIP-7623 asks for the calldata if that is more."""
+    zeros = sent.calldata.count(0)
+    least = LEAST_PER_ZERO_BYTE * zeros + LEAST_PER_BYTE * (len(sent.calldata) - zeros)
+    return max(terms_of(sent, needed).sum, TRANSACTION + least)
+
+
+def own_order() -> Needed:
+    """The owner's account, and the hash of the slot's book, which is not the first order's."""
+    return Needed(changed_words=2)
 
 
 def batch(orders: int, first_of_slot: bool) -> Needed:
