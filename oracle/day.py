@@ -1,9 +1,10 @@
 """
 A scenario on a chain: deploy the market, then slot by slot record, clear, deliver, settle.
 
-At the start of slot b the oracle settles slot b − 1, which is over, and clears slot b + 2, whose
-gate closes then; after it the prosumers order for slot b + 3. Prosumers and meters are simulated;
-the oracle's own account has no right that a stranger's has not.
+At the start of slot b the oracle settles slot b − 1, which is over, or the latest slot whose
+readings are final; and clears slot b + 2, whose gate closes then, in a sealed round when the orders
+are revealed. After it the prosumers order for slot b + 3. Prosumers and meters are simulated; the
+oracle's own account has no right that a stranger's has not.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,16 @@ from oracle import bidding
 from oracle.bills import participant_records
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import Participant, Roles, StorageRating, deploy_market
-from oracle.chain.market import Market, SignedReading, slot_at, starts_at
+from oracle.chain.market import (
+    GATE_CLOSURE_SECONDS,
+    READING_SECONDS,
+    REVEAL_SECONDS,
+    Market,
+    SealedOrder,
+    SignedReading,
+    slot_at,
+    starts_at,
+)
 from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
 from oracle.domain.book import Order, Trade
 from oracle.domain.results import (
@@ -35,6 +45,7 @@ from oracle.round import RoundRunner, SlotOutcome
 from oracle.units import (
     BPS,
     MICRO_USD_PER_USD,
+    SLOT_SECONDS,
     SLOTS_PER_DAY,
     Bps,
     MicroUsd,
@@ -48,6 +59,7 @@ Progress = Callable[[str, int, int], None]
 
 LEAD = 3  # orders for a slot are placed this many slots before it
 CLEARING_LEAD = 2
+SEALS_AT_ONCE = 2  # unopened at a time: those of this boundary and the one before
 TRANSACTIONS_TO_JOIN = 4  # of a prosumer: coins for gas, test dollars, their approval and deposit
 NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
 
@@ -75,7 +87,7 @@ def run_scenario(
     progress("dispatch", 1, 1)
     day = _Day(scenario, plan, traded, chain)
     day.deploy(progress)
-    last = scenario.slot_count
+    last = scenario.slot_count + day.settlement_delay
     for boundary in range(-LEAD, last + 1):
         day.step(boundary)
         progress("slots", max(0, boundary), last)
@@ -110,6 +122,10 @@ class _Day:
         self._schedule = _schedule(self._rating, plan)
         self._states = bidding.initial_states(self._community)
         self._scores = initial_scores(self._community)
+        rules = self._community.rules
+        self.settlement_delay = _slots_until_final(rules.challenge_minutes)
+        self._sealed: dict[int, list[SealedOrder]] = {}  # from orders to the gate's closure
+        self._readings: dict[int, list[SignedReading]] = {}  # from delivery to settlement
         self._standing: dict[int, tuple[Position, ...]] = {}  # from orders to settlement
         self._rests: dict[int, tuple[Rest, ...]] = {}
         self._history: list[tuple[Bps, ...]] = []
@@ -149,12 +165,16 @@ class _Day:
         """Do what is due at the start of a slot, counted in the scenario."""
         self._chain.travel_to(starts_at(self._slot(boundary)))
         over, closed, opening = boundary - 1, boundary + CLEARING_LEAD, boundary + LEAD
-        if over >= 0:
-            self._settle(over)
+        final, count = over - self.settlement_delay, self._scenario.slot_count
+        if 0 <= over < count:
+            self._deliver(over)
             self._record_storage(over)
-        if 0 <= closed < self._scenario.slot_count:
+        if 0 <= final < count:
+            self._settle(final)
+        if 0 <= closed < count:
+            self._reveal_orders(closed)
             self._clear(closed)
-        if 0 <= opening < self._scenario.slot_count:
+        if 0 <= opening < count:
             self._place_orders(opening)
 
     def close(self) -> None:
@@ -206,9 +226,10 @@ class _Day:
         """Return who pays in how much: enough for all locks of the run, in whole dollars."""
         throughput = Wh(sum(charge + discharge for charge, discharge, _ in self._schedule))
         compensation = amount_up(throughput, self._rating.compensation)
+        seal_bond = self._community.rules.seal_bond
         return [
             *(
-                (owner, _whole_dollars(lock))
+                (owner, _whole_dollars(MicroUsd(lock + SEALS_AT_ONCE * seal_bond)))
                 for owner, lock in zip(self._owners, self._locks, strict=True)
             ),
             (self._roles.operator, _whole_dollars(compensation)),
@@ -227,9 +248,26 @@ class _Day:
 
     def _place_orders(self, index: int) -> None:
         before = bidding.positions(self._community, index, self._states)
+        slot = self._slot(index)
         for order in bidding.orders(self._community, index, before, self._scores):
-            self._market.place(self._owners[order.participant - 1], self._slot(index), order)
+            owner = self._owners[order.participant - 1]
+            if self._community.rules.seal_bond:
+                sealed = self._market.sealed(owner, slot, order)
+                self._market.commit(owner, slot, sealed)
+                self._sealed.setdefault(index, []).append(sealed)
+            else:
+                self._market.place(owner, slot, order)
         self._standing[index] = before
+
+    def _reveal_orders(self, index: int) -> None:
+        """Open the seals of a slot whose gate is closed, and wait until no more can be opened."""
+        if not self._community.rules.seal_bond:
+            return
+        slot = self._slot(index)
+        for sealed in self._sealed.pop(index, ()):
+            owner = self._owners[sealed.order.participant - 1]
+            self._market.reveal(owner, owner.address, slot, sealed)
+        self._chain.travel_to(starts_at(slot) - GATE_CLOSURE_SECONDS + REVEAL_SECONDS)
 
     def _clear(self, index: int) -> None:
         """Clear a slot; the batteries go on as its trades say."""
@@ -254,15 +292,20 @@ class _Day:
                 raise
             return self._runner.outcome(self._slot(index))
 
+    def _deliver(self, index: int) -> None:
+        """Let the meters of a slot's sellers speak; on the chain, where they may be corrected."""
+        readings = self._signed_readings(index, self._sold(index))
+        if self.settlement_delay == 0:
+            self._readings[index] = readings  # to settle with them at once costs less
+        elif readings:
+            self._market.record_readings(self._oracle, self._slot(index), readings)
+
     def _settle(self, index: int) -> None:
-        """Let the meters of a slot's sellers speak, settle it, and note what came of it."""
+        """Settle a slot whose readings are final, and note what came of it."""
         before = self._standing.pop(index)
         sold = self._sold(index)
-        if sold:
-            self._market.record_readings(
-                self._oracle, self._slot(index), self._signed_readings(index, sold)
-            )
-        outcome = self._unless_done(self._runner.settle, index)
+        readings = self._readings.pop(index, [])
+        outcome = self._unless_done(lambda slot: self._runner.settle(slot, readings), index)
         if outcome is not None:
             self._slots_settled += 1
             traded = bidding.energies(self._community, outcome.book, outcome.trades)
@@ -360,6 +403,13 @@ class _Day:
             in_accounts=MicroUsd(sum(account.free + account.locked for account in accounts)),
             token_balance=self._market.token_balance(self._market.deployment.exchange.address),
         )
+
+
+def _slots_until_final(challenge_minutes: int) -> int:
+    """Return how many slots after a slot's end its readings are final; 0 if at once."""
+    if challenge_minutes == 0:
+        return 0
+    return -(-(READING_SECONDS + 60 * challenge_minutes) // SLOT_SECONDS)
 
 
 def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:

@@ -48,6 +48,8 @@ def market_terms(
         compensation_price=rules.compensation_price,
         reputation_memory=rules.reputation_memory,
         reputation_full_value=rules.reputation_full_value,
+        challenge_seconds=60 * rules.challenge_minutes,
+        seal_bond=rules.seal_bond,
         storage=storage,
         first_slot=first_slot,
     )

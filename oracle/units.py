@@ -21,6 +21,8 @@ Meters = NewType("Meters", int)
 Bps = NewType("Bps", int)
 Slot = NewType("Slot", int)  # Unix time // SLOT_SECONDS
 
+NO_MONEY = MicroUsd(0)
+
 SLOT_SECONDS = 900
 SLOT_HOURS = 0.25
 SLOTS_PER_HOUR = 4

@@ -173,43 +173,30 @@ abstract contract Clearing is OrderBook {
                 Edge edge;
                 (next, edge) = EdgeLib.find(edges, next, pair);
                 if (Edge.unwrap(edge) == 0) revert NoLine(k, pair >> 16, pair & 0xffff);
-                if (trade.fee() != edge.fee()) revert WrongFee(k, trade.fee(), edge.fee());
-                Order offer = Order.wrap(orders.load(pair >> 16));
-                Order bid = Order.wrap(orders.load(pair & 0xffff));
-                _requirePrice(
-                    k,
-                    trade.price(),
-                    offer.price(),
-                    bid.price() - edge.fee(),
-                    realTimePrice
-                );
-                _fill(filled, pair >> 16, energyWh, offer);
-                _fill(filled, pair & 0xffff, energyWh, bid);
+                uint256 fee = edge.fee();
+                if (trade.fee() != fee) revert WrongFee(k, trade.fee(), fee);
+                uint256 low = _filled(orders, filled, pair >> 16, energyWh);
+                uint256 high = _filled(orders, filled, pair & 0xffff, energyWh) - fee;
+                if (high > realTimePrice) high = realTimePrice;
+                uint256 price = trade.price();
+                if (price < low || price > high) revert PriceOutsideLimits(k, price, low, high);
             }
         }
     }
 
-    function _requirePrice(
-        uint256 k,
-        uint256 price,
-        uint256 low,
-        uint256 high,
-        uint256 realTimePrice
-    ) internal pure {
-        if (high > realTimePrice) high = realTimePrice;
-        if (price < low || price > high) revert PriceOutsideLimits(k, price, low, high);
-    }
-
-    function _fill(
+    /// @dev Notes the energy of a trade for an order, and returns the order's price.
+    function _filled(
+        bytes memory orders,
         bytes memory filled,
         uint256 index,
-        uint256 energyWh,
-        Order order
-    ) internal pure {
+        uint256 energyWh
+    ) internal pure returns (uint256 price) {
         unchecked {
+            Order order = Order.wrap(orders.load(index));
             uint256 sum = filled.load(index) + energyWh;
             if (sum > order.energyWh()) revert Overfilled(index, sum, order.energyWh());
             filled.store(index, sum);
+            return order.price();
         }
     }
 

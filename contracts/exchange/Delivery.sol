@@ -86,6 +86,9 @@ abstract contract Delivery is Clearing {
     /// @inheritdoc IExchange
     function correctReading(Slot slot, uint16 participant, uint32 energyWh) external onlyOwner {
         _requireTime(slot, slot.endsAt(), _finalAt(slot));
+        if (participant == 0 || participant > MAX_PARTICIPANTS) {
+            revert NoSuchParticipant(participant);
+        }
         if (!_mark(slot, COUNTER_BITS + participant)) revert AlreadyCorrected(slot, participant);
         _appendReading(slot, COUNTER_READING | (uint256(participant) << 32) | energyWh);
     }

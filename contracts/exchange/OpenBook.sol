@@ -49,13 +49,13 @@ abstract contract OpenBook is OrderBook, IOpenBook {
 
     /// @inheritdoc IOpenBook
     function placeOffer(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external {
-        Order entry = _place(slot, OrderLib.pack(OrderLib.OFFER, 0, 0, energyWh, price, terms));
+        Order entry = _place(slot, OrderLib.OFFER, energyWh, price, terms);
         emit OfferPlaced(slot, msg.sender, entry);
     }
 
     /// @inheritdoc IOpenBook
     function placeBid(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external {
-        Order entry = _place(slot, OrderLib.pack(OrderLib.BID, 0, 0, energyWh, price, terms));
+        Order entry = _place(slot, OrderLib.BID, energyWh, price, terms);
         emit BidPlaced(slot, msg.sender, entry);
     }
 
@@ -64,11 +64,9 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         if (slot.isGateClosed()) revert GateClosed(slot, slot.closesAt());
         Holder storage holder = _accounts[msg.sender];
         Account account = holder.account;
-        Order order = OrderLib.pack(OrderLib.CANCELLATION, 0, 0, 0, 0, 0);
-        bytes memory refusal;
-        (refusal, account, order) = _admitted(slot, SlotLib.current(), order, account);
-        if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        holder.account = account;
+        if (!account.hasOrder(slot)) revert NoOrder(slot);
+        holder.account = account.withCancellation(slot);
+        Order order = OrderLib.pack(OrderLib.CANCELLATION, account.id(), 0, 0, 0, 0);
         _append(slot, order);
 
         emit OrderCancelled(slot, msg.sender, order);
@@ -148,14 +146,21 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     /* INTERNAL */
 
     /// @dev Records an order of the caller's.
-    function _place(Slot slot, Order order) internal whenNotPaused returns (Order entry) {
+    function _place(
+        Slot slot,
+        uint256 kind,
+        uint32 energyWh,
+        uint48 price,
+        uint96 terms
+    ) internal whenNotPaused returns (Order entry) {
         Slot current = _requireOpen(slot);
         Holder storage holder = _accounts[msg.sender];
         Account before = holder.account;
         Account account = _enrolled(msg.sender, before);
         if (account.id() == 0) revert NotAParticipant(msg.sender);
+        entry = OrderLib.pack(kind, account.id(), 0, energyWh, price, terms);
         bytes memory refusal;
-        (refusal, account, entry) = _admitted(slot, current, order, account);
+        (refusal, account, entry) = _admitted(slot, current, entry, account);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
         _keep(msg.sender, holder, before, account);
         _append(slot, entry);
@@ -173,9 +178,9 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     /// @dev The owner of an order, or the zero address if no participant has its number.
     function _ownerOf(Batch memory batch, Order order) internal pure returns (address) {
         unchecked {
+            uint256[] memory owners = batch.owners;
             uint256 index = order.participant() - 1;
-            if (index >= batch.owners.length) return address(0);
-            return address(uint160(batch.owners.load(index)));
+            return index < owners.length ? address(uint160(owners.load(index))) : address(0);
         }
     }
 
@@ -188,7 +193,7 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         if (!order.isClean()) return abi.encodeWithSelector(BadOrder.selector, order);
         address owner = _ownerOf(batch, order);
         if (owner == address(0)) {
-            return abi.encodeWithSelector(UnknownParticipant.selector, order.participant());
+            return abi.encodeWithSelector(NoSuchParticipant.selector, order.participant());
         }
         if (signer != owner) {
             return abi.encodeWithSelector(WrongSigner.selector, order.participant(), owner);
@@ -230,16 +235,14 @@ abstract contract OpenBook is OrderBook, IOpenBook {
             if (!account.hasOrder(slot)) {
                 return (abi.encodeWithSelector(NoOrder.selector, slot), account, entry);
             }
-            return (refusal, account.withCancellation(slot), order.entered(account.id(), 0));
+            return (refusal, account.withCancellation(slot), order);
         }
         refusal = _refusalOf(order);
         if (refusal.length != 0) return (refusal, account, entry);
         uint256 amount = _lockOf(order);
-        refusal = account.refusalOf(slot, amount);
-        if (refusal.length != 0) return (refusal, account, entry);
         (uint256 r, uint256 s) = account.reputation();
-        entry = order.entered(account.id(), ReputationLib.scoreBps(r, s));
-        return (refusal, account.withOrder(slot, current).lock(amount), entry);
+        (refusal, account) = account.ordered(slot, current, amount);
+        return (refusal, account.withLock(amount), order.withScore(ReputationLib.scoreBps(r, s)));
     }
 
     /// @dev Whether `owner` signed, with its key or as a contract wallet.

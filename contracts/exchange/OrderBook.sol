@@ -12,8 +12,8 @@ import {Order, Phase, Rules, Slot} from "../types/Market.sol";
 import {Accounts} from "./Accounts.sol";
 
 /// @title OrderBook
-/// @notice The book of each slot: a rolling hash of its entries, h ← keccak256(h, entry), from zero.
-/// How entries come in is {OpenBook} or {SealedBook}.
+/// @notice The book of each slot: a rolling hash of its entries, h ← keccak256(h, entry), from
+/// zero. How entries come in is {OpenBook} or {SealedBook}.
 /// @dev One order and one cancellation per participant and slot, so that a book has at most twice
 /// as many entries as there are participants and nobody is crowded out.
 abstract contract OrderBook is Accounts, EIP712 {

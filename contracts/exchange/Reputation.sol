@@ -25,7 +25,8 @@ abstract contract Reputation is Accounts {
 
     /* INTERNAL */
 
-    /// @dev The account after a slot with these sales: sold Wh 64 | delivered Wh 64 | micro-USD 128.
+    /// @dev The account after a slot with these sales: sold Wh 64 | delivered Wh 64 | micro-USD
+    /// 128.
     function _moved(Account account, uint256 sales) internal view returns (Account) {
         (uint256 r, uint256 s) = account.reputation();
         uint256 weightBps = ReputationLib.weightDown(uint128(sales), fullValueMicroUsd);

@@ -11,9 +11,9 @@ import {Account, Order, Slot} from "../types/Market.sol";
 import {OrderBook} from "./OrderBook.sol";
 
 /// @title SealedBook
-/// @notice Takes seals until the gate closes and the orders behind them in a window after it. A seal
-/// stakes a flat bond, which comes back with the order; the bonds of orders that were not revealed
-/// are shared among those that were. Nothing waits for them.
+/// @notice Takes seals until the gate closes and the orders behind them in a window after it. A
+/// seal stakes a flat bond, which comes back with the order; the bonds of orders that were not
+/// revealed are shared among those that were. Nothing waits for them.
 /// @dev The bonds are held by the slot until then. A seal leaks who orders for which slot and when;
 /// who reveals late sees what others revealed, and may rather lose the bond.
 abstract contract SealedBook is OrderBook, ISealedBook {
@@ -32,7 +32,8 @@ abstract contract SealedBook is OrderBook, ISealedBook {
     /* CONSTANTS */
 
     bytes32 internal constant SEAL_TYPEHASH = keccak256(
-        "Seal(address owner,uint32 slot,uint8 kind,uint32 energyWh,uint48 price,uint96 terms,bytes32 salt)"
+        "Seal(address owner,uint32 slot,uint8 kind,uint32 energyWh,uint48 price,uint96 terms,"
+        "bytes32 salt)"
     );
 
     /* IMMUTABLES */
@@ -61,9 +62,9 @@ abstract contract SealedBook is OrderBook, ISealedBook {
         Account before = holder.account;
         Account account = _enrolled(msg.sender, before);
         if (account.id() == 0) revert NotAParticipant(msg.sender);
-        bytes memory refusal = account.refusalOf(slot, sealBondMicroUsd);
+        bytes memory refusal;
+        (refusal, account) = account.ordered(slot, current, sealBondMicroUsd);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        account = account.withOrder(slot, current).debit(sealBondMicroUsd);
         _keep(msg.sender, holder, before, account);
         ++_seals[slot].committed;
         _seals[slot].of_[msg.sender] = seal;
@@ -97,7 +98,8 @@ abstract contract SealedBook is OrderBook, ISealedBook {
         Order order = OrderLib.pack(kind, account.id(), score, energyWh, price, terms);
         bytes memory refusal = _refusalOf(order);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        _accounts[owner].account = account.lock(_lockOf(order));
+        uint256 amount = _lockOf(order);
+        _accounts[owner].account = account.debit(amount).withLock(amount);
         ++_seals[slot].revealed;
         delete _seals[slot].of_[owner];
         _append(slot, order);

@@ -35,7 +35,8 @@ abstract contract Settlement is Delivery, Reputation {
     struct Results {
         /// What an order earns, less what it pays, in micro-USD, as int256.
         bytes earned;
-        /// Of an offer: sold Wh 64 | delivered Wh 64 | sold micro-USD 128; no trades inside a group.
+        /// Of an offer: sold Wh 64 | delivered Wh 64 | sold micro-USD 128; no trades inside a
+        /// group.
         bytes sales;
         /// Four bytes a trade: the Wh delivered of it.
         bytes delivered;
@@ -214,9 +215,9 @@ abstract contract Settlement is Delivery, Reputation {
         }
     }
 
-    /// @dev As {_payAll}, where not all was delivered or the seller belongs to a group. Who was found
-    /// to overstate its delivery pays the whole bond of what it sold, and counts as having delivered
-    /// nothing.
+    /// @dev As {_payAll}, where not all was delivered or the seller belongs to a group. Who was
+    /// found to overstate its delivery pays the whole bond of what it sold, and counts as having
+    /// delivered nothing.
     function _pay(
         Sale memory sale,
         Order[] calldata book,

@@ -28,8 +28,8 @@ interface IExchange {
     );
 
     /// @notice Emitted when readings have become the next entries of their slot's readings; an
-    /// entry is participant << 32 | energy, with bit 255 set where the meter has contradicted itself
-    /// and bit 254 where the grid operator speaks.
+    /// entry is participant << 32 | energy, with bit 255 set where the meter has contradicted
+    /// itself and bit 254 where the grid operator speaks.
     event ReadingsRecorded(Slot indexed slot, uint256[] entries);
 
     /// @notice Emitted when a slot is paid; `delivered` has four bytes a trade, the Wh delivered.
@@ -59,6 +59,9 @@ interface IExchange {
 
     /// @notice Thrown when an account belongs to no participant.
     error NotAParticipant(address owner);
+
+    /// @notice Thrown when no participant has this number.
+    error NoSuchParticipant(uint256 participant);
 
     /// @notice Thrown when an order comes too late for its slot.
     error GateClosed(Slot slot, uint256 closedAt);
@@ -149,7 +152,8 @@ interface IExchange {
     /// @notice Pays `amount` of the caller's free money out.
     function withdraw(uint256 amount) external;
 
-    /// @notice Stops deposits and new orders, and nothing else; for the operator.
+    /// @notice Stops deposits, seals and new orders, and batches of signed orders with them;
+    /// nothing else. For the operator.
     function pause() external;
 
     /// @notice Ends a pause; for the operator.
@@ -179,8 +183,8 @@ interface IExchange {
 
     /// @notice Lets the grid operator's reading stand for a participant's; for the operator, once a
     /// participant and slot, until the readings are final.
-    /// @dev It stands in for a missing reading, too. Where the meter had said more, and this is less
-    /// than was sold, the seller loses the bond of what it sold to its buyers.
+    /// @dev It stands in for a missing reading, too. Where the meter had said more, and this is
+    /// less than was sold, the seller loses the bond of what it sold to its buyers.
     function correctReading(Slot slot, uint16 participant, uint32 energyWh) external;
 
     /// @notice Pays for what was delivered in `slot`, refunds and compensates what was not, moves
@@ -190,8 +194,8 @@ interface IExchange {
     /// @param book All entries of the book, as cleared.
     /// @param trades The trades, as cleared.
     /// @param entries All entries of the slot's readings, in order.
-    /// @param readings Readings that were not recorded, as {recordReadings} takes them: to give them
-    /// here costs less.
+    /// @param readings Readings that were not recorded, as {recordReadings} takes them: to give
+    /// them here costs less.
     function settle(
         Slot slot,
         Order[] calldata book,

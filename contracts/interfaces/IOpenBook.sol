@@ -16,8 +16,8 @@ interface IOpenBook {
     /// @notice Emitted when a cancellation has become the next entry of its slot's book.
     event OrderCancelled(Slot indexed slot, address indexed owner, Order order);
 
-    /// @notice Emitted when signed orders have become the next entries of their slot's book; `orders`
-    /// has 32 bytes an order.
+    /// @notice Emitted when signed orders have become the next entries of their slot's book;
+    /// `orders` has 32 bytes an order.
     event OrdersPosted(Slot indexed slot, address indexed poster, bytes orders);
 
     /// @notice Emitted when a signed order was passed over; `reason` is the error that a call for
@@ -35,9 +35,6 @@ interface IOpenBook {
 
     /// @notice Thrown when a signed order has an unknown kind or bits that no field uses.
     error BadOrder(Order order);
-
-    /// @notice Thrown when no participant has this number.
-    error UnknownParticipant(uint256 participant);
 
     /// @notice Thrown when a nonce is below the lowest that is not spent, or is none.
     error NonceSpent(uint256 nonce, uint256 lowest);
@@ -63,8 +60,8 @@ interface IOpenBook {
     /// @dev The lock is released when the slot is settled or void: the book alone knows its amount.
     function cancelOrder(Slot slot) external;
 
-    /// @notice Records signed offers, bids and cancellations; open to anybody. What is wrong with one
-    /// does not touch the others: it is passed over, and an event says why.
+    /// @notice Records signed offers, bids and cancellations; open to anybody. What is wrong with
+    /// one does not touch the others: it is passed over, and an event says why.
     /// @dev The typed data is Order(uint8 kind,uint32 slot,uint16 participant,uint32 energyWh,
     /// uint48 price,uint32 nonce,uint96 terms); kind 1 is an offer, 2 a bid, 3 a cancellation. An
     /// order is good while its nonce is not spent.
@@ -73,16 +70,16 @@ interface IOpenBook {
     /// @param signatures Their owners' signatures, in the same order.
     function post(Slot slot, Order[] calldata orders, Signature[] calldata signatures) external;
 
-    /// @notice As {post}, for owners that are contract wallets (ERC-1271) too, and for signatures of
-    /// any form; dearer.
+    /// @notice As {post}, for owners that are contract wallets (ERC-1271) too, and for signatures
+    /// of any form; dearer.
     function postForWallets(
         Slot slot,
         Order[] calldata orders,
         bytes[] calldata signatures
     ) external;
 
-    /// @notice Makes all orders worthless that the caller has signed with a nonce below `below`, and
-    /// that stand in no book yet.
+    /// @notice Makes all orders worthless that the caller has signed with a nonce below `below`,
+    /// and that stand in no book yet.
     function spendNonces(uint256 below) external;
 
     /// @notice What the owner of an order signs.

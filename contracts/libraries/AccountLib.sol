@@ -54,13 +54,6 @@ library AccountLib {
         }
     }
 
-    /// @dev No sum of locked money overflows, as the exchange holds no more than one account can.
-    function lock(Account account, uint256 amount) internal pure returns (Account) {
-        unchecked {
-            return Account.wrap(Account.unwrap(debit(account, amount)) + (amount << LOCKED));
-        }
-    }
-
     /// @dev Releases `lockedAmount`, which was locked before, and moves the free money by what was
     /// earned with it; a loss is never above what was locked.
     function released(
@@ -118,40 +111,40 @@ library AccountLib {
         return inside && live & bit & MASK_24 != 0;
     }
 
-    /// @dev The error that refuses an order for `slot`, a future one, which takes `amount` of the
-    /// free money; nothing where {withOrder} may note it.
-    function refusalOf(
+    /// @dev Notes an order for `slot`, after moving the window on to `current`, and takes `amount`
+    /// of the free money; or says why not.
+    /// @dev Assumes `current` < `slot` < `current` + {SLOT_BITS}.
+    function ordered(
         Account account,
         Slot slot,
+        Slot current,
         uint256 amount
-    ) internal pure returns (bytes memory refusal) {
-        uint256 word = Account.unwrap(account);
-        uint256 base = (word >> BASE) & MASK_24;
-        if (Slot.unwrap(slot) < base) {
-            return
-                abi.encodeWithSelector(
-                    IExchange.NotYetParticipant.selector,
-                    slot,
-                    Slot.wrap(uint32(base))
-                );
-        }
-        (bool inside, uint256 bit) = _bitOf(account, slot);
-        if (inside && (word >> PLACED) & bit != 0) {
-            return abi.encodeWithSelector(IExchange.OrderExists.selector, slot);
-        }
-        if (free(account) < amount) {
-            return
-                abi.encodeWithSelector(IExchange.InsufficientFree.selector, free(account), amount);
-        }
-    }
-
-    /// @dev Notes an order for `slot`, after moving the window on to `current`.
-    /// @dev Assumes {refusalOf} nothing, and `current` < `slot` < `current` + {SLOT_BITS}.
-    function withOrder(Account account, Slot slot, Slot current) internal pure returns (Account) {
+    ) internal pure returns (bytes memory refusal, Account) {
         uint256 word = _moved(Account.unwrap(account), Slot.unwrap(current));
         unchecked {
             uint256 base = (word >> BASE) & MASK_24;
-            return Account.wrap(word | ((1 << (Slot.unwrap(slot) - base)) << PLACED));
+            uint256 bit = (1 << PLACED) << (Slot.unwrap(slot) - base);
+            if (Slot.unwrap(slot) < base) {
+                Slot first = Slot.wrap(uint32(base));
+                refusal = abi.encodeWithSelector(IExchange.NotYetParticipant.selector, slot, first);
+            } else if (word & bit != 0) {
+                refusal = abi.encodeWithSelector(IExchange.OrderExists.selector, slot);
+            } else if (word & MAX_MONEY < amount) {
+                refusal = abi.encodeWithSelector(
+                    IExchange.InsufficientFree.selector,
+                    word & MAX_MONEY,
+                    amount
+                );
+            }
+            return (refusal, Account.wrap((word | bit) - amount));
+        }
+    }
+
+    /// @dev Adds to the locked money what was taken from the free.
+    /// @dev No sum overflows, as the exchange holds no more than one account can.
+    function withLock(Account account, uint256 amount) internal pure returns (Account) {
+        unchecked {
+            return Account.wrap(Account.unwrap(account) + (amount << LOCKED));
         }
     }
 

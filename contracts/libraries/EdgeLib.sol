@@ -35,11 +35,13 @@ library EdgeLib {
         return Edge.unwrap(edge) & 0xffffffffffff;
     }
 
-    /// @dev The lines from live offers to live bids that leave room for a price, in ascending order
-    /// of offer and, for each, of the bidder's number.
+    // solhint-disable function-max-lines
+    /// @notice The lines from live offers to live bids that leave room for a price, in ascending
+    /// order of offer and, for each, of the bidder's number.
     /// @param orders The live orders, words as {OrderLib} packs them, zero where one is not live.
     /// @param positions For each participant, from 0: of a bid price 48 | unused 14 | 0 | 1 |
-    /// position 16; of an offer 1 | 0 | position 16; else zero. Long enough for every peer of a row.
+    /// position 16; of an offer 1 | 0 | position 16; else zero. Long enough for every peer of a
+    /// row.
     /// @param rows The rows of lines, words as {LineLib} reads them.
     /// @param rowWords The words a row has.
     /// @param ladder The fee ladder, computed as {FeeLadderLib} does.
@@ -93,10 +95,10 @@ library EdgeLib {
                             continue
                         }
                         let distance := and(shr(224, lines), 0xfffff)
-                        let step := mload(add(ladder, 32))
-                        let n := div(distance, step)
-                        step := mul(n, step)
-                        let cost := add(shr(1, mul(step, sub(n, 1))), mul(n, sub(distance, step)))
+                        // n (2 D - d (n + 1)) / 2 is the sum that {FeeLadderLib} has
+                        let n := div(distance, mload(add(ladder, 32)))
+                        let cost := mul(mload(add(ladder, 32)), add(n, 1))
+                        cost := shr(1, mul(n, sub(shl(1, distance), cost)))
                         cost := add(mul(10000, distance), mul(mload(add(ladder, 64)), cost))
                         cost := div(add(mul(mload(ladder), cost), 9999999), 10000000)
                         if gt(add(and(shr(136, offer), 0xffffffffffff), cost), shr(32, bid)) {
@@ -111,6 +113,8 @@ library EdgeLib {
             mstore(0x40, next)
         }
     }
+
+    // solhint-enable function-max-lines
 
     /// @dev The edge of a pair, zero if there is none, among those from `place` on, which counts in
     /// bytes; and the place after it.

@@ -34,9 +34,9 @@ library MatchingLib {
     ///   w_ij = ((M − fee_ij) T + (n − i)(n − j)) L + lot_ij
     ///
     /// The lot is 32 bits that depend on the positions in no simple way, so that no sums agree: a
-    /// multiplication, a shift and another, as in SplitMix of Steele, Lea and Flood, OOPSLA 2014, on
-    /// 256 bits. The factors are odd; the first is 2^256 over the golden ratio,
-    /// the second the fraction of the square root of 2.
+    /// multiplication, a shift and another, as in SplitMix of Steele, Lea and Flood, OOPSLA 2014,
+    /// on 256 bits. The factors are odd; the first is 2^256 over the golden ratio, the second the
+    /// fraction of the square root of 2.
     function weight(
         Scale memory scale,
         uint256 pair,
@@ -53,7 +53,8 @@ library MatchingLib {
         }
     }
 
-    /// @dev Σ offer_i u_i with the least u_i ≥ 0 that the duals v_j allow: u_i ≥ w_ij − v_j.
+    // solhint-disable function-max-lines
+    /// @notice Σ offer_i u_i with the least u_i ≥ 0 that the duals v_j allow: u_i ≥ w_ij − v_j.
     /// @param orders The live orders, words as {OrderLib} packs them.
     /// @param edges Words as {EdgeLib} packs them, in ascending order of offer.
     /// @param duals v_j at the position of each bid; below 2 ** 255.
@@ -80,19 +81,19 @@ library MatchingLib {
                 place := add(place, 32)
             } {
                 let edge := calldataload(place)
-                let i := shr(240, edge)
-                if xor(i, offer) {
+                let pair := shr(224, edge)
+                if xor(shr(16, pair), offer) {
                     let order := calldataload(add(orders.offset, shl(5, offer)))
                     value := add(value, mul(highest, and(shr(184, order), 0xffffffff)))
-                    offer := i
+                    offer := shr(16, pair)
                     highest := 0
                 }
-                let j := and(shr(224, edge), 0xffff)
-                let lot := mul(shr(224, edge), FIRST)
+                let lot := mul(pair, FIRST)
                 lot := shr(224, mul(xor(lot, shr(128, lot)), SECOND))
-                let free := mul(sub(energyFirst, and(edge, 0xffffffffffff)), feeFirst)
-                let above := mul(add(free, mul(sub(n, i), sub(n, j))), lotLast)
-                above := sub(add(above, lot), mload(add(dualOf, shl(5, j))))
+                pair := and(pair, 0xffff)
+                let above := mul(sub(energyFirst, and(edge, 0xffffffffffff)), feeFirst)
+                above := mul(add(above, mul(sub(n, offer), sub(n, pair))), lotLast)
+                above := sub(add(above, lot), mload(add(dualOf, shl(5, pair))))
                 if sgt(above, highest) {
                     highest := above
                 }

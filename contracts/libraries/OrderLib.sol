@@ -37,14 +37,9 @@ library OrderLib {
             );
     }
 
-    /// @dev The entry that an order becomes: its owner's number and score are the contract's word.
-    function entered(
-        Order order,
-        uint256 participant_,
-        uint256 scoreBps_
-    ) internal pure returns (Order) {
-        uint256 word = Order.unwrap(order) & ~(uint256(type(uint32).max) << 216);
-        return Order.wrap(word | (participant_ << 232) | (scoreBps_ << 216));
+    /// @dev Assumes that the order has no score yet.
+    function withScore(Order order, uint256 scoreBps_) internal pure returns (Order) {
+        return Order.wrap(Order.unwrap(order) | (scoreBps_ << 216));
     }
 
     function kind(Order order) internal pure returns (uint256) {
@@ -76,14 +71,15 @@ library OrderLib {
     }
 
     /// @dev Whether a signed order is of a known kind and has no bits of its own where the contract
-    /// writes, none that no field uses and, as a cancellation, none but kind, participant and nonce.
+    /// writes, none that no field uses and, as a cancellation, none but kind, participant and
+    /// nonce.
     function isClean(Order order) internal pure returns (bool) {
         uint256 word = Order.unwrap(order);
         uint256 kind_ = word >> 248;
-        if (kind_ == CANCELLATION) {
-            return word & ~((uint256(0xffffff) << 232) | (uint256(0xfffff) << 96)) == 0;
+        if (kind_ == OFFER || kind_ == BID) {
+            return word & ((uint256(0xffff) << 216) | (uint256(0xfffff) << 116)) == 0;
         }
-        if (kind_ != OFFER && kind_ != BID) return false;
-        return word & ((uint256(0xffff) << 216) | (uint256(0xfffff) << 116)) == 0;
+        uint256 rest = word & ~((uint256(0xffffff) << 232) | (uint256(0xfffff) << 96));
+        return kind_ == CANCELLATION && rest == 0;
     }
 }

@@ -123,8 +123,9 @@ contract PairwiseNash is IMechanism {
         unchecked {
             for (uint256 k = 0; k < count; ++k) {
                 Trade trade = Trade.wrap(trades.read(k));
+                uint256 bidIndex = trade.bidIndex();
                 Order offer = Order.wrap(orders.read(trade.offerIndex()));
-                Order bid = Order.wrap(orders.read(trade.bidIndex()));
+                Order bid = Order.wrap(orders.read(bidIndex));
                 uint256 low = offer.price();
                 uint256 fee = trade.fee();
                 uint256 high = bid.price() - fee;
@@ -133,7 +134,7 @@ contract PairwiseNash is IMechanism {
                 uint256 price = NashPriceLib.price(
                     cost < low ? cost : low,
                     bid.terms(),
-                    served.load(trade.bidIndex()),
+                    served.load(bidIndex),
                     offer.scoreBps(),
                     fee,
                     low,

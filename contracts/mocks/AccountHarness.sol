@@ -53,19 +53,13 @@ contract AccountHarness {
     function apply_(Account account, Step calldata step) external pure returns (Account) {
         if (step.operation == Operation.Credit) return account.credit(step.a);
         if (step.operation == Operation.Debit) return account.debit(step.a);
-        if (step.operation == Operation.Lock) return account.lock(step.a);
+        if (step.operation == Operation.Lock) return account.debit(step.a).withLock(step.a);
         if (step.operation == Operation.Release) return account.released(step.a, int256(step.b));
-        if (step.operation == Operation.Cancel) {
-            if (!account.hasOrder(_slot(step.a))) revert IExchange.NoOrder(_slot(step.a));
-            return account.withCancellation(_slot(step.a));
-        }
-        if (step.operation == Operation.Place) {
-            bytes memory refusal = account.refusalOf(_slot(step.a), step.c);
-            if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-            return account.withOrder(_slot(step.a), _slot(step.b)).lock(step.c);
-        }
         if (step.operation == Operation.SetNonce) return account.withNonce(step.a);
-        return account.withReputation(step.a, step.b);
+        if (step.operation == Operation.SetReputation) {
+            return account.withReputation(step.a, step.b);
+        }
+        return _afterOrder(account, step);
     }
 
     /// @notice The word of a new participant.
@@ -88,6 +82,17 @@ contract AccountHarness {
         for (uint256 i = 0; i < slots.length; ++i) {
             live[i] = account.hasOrder(slots[i]);
         }
+    }
+
+    function _afterOrder(Account account, Step calldata step) internal pure returns (Account) {
+        if (step.operation == Operation.Cancel) {
+            if (!account.hasOrder(_slot(step.a))) revert IExchange.NoOrder(_slot(step.a));
+            return account.withCancellation(_slot(step.a));
+        }
+        bytes memory refusal;
+        (refusal, account) = account.ordered(_slot(step.a), _slot(step.b), step.c);
+        if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
+        return account.withLock(step.c);
     }
 
     function _slot(uint256 value) internal pure returns (Slot) {

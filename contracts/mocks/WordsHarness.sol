@@ -12,7 +12,8 @@ contract WordsHarness {
     using WordsLib for Order[];
     using WordsLib for Trade[];
 
-    /// @notice The word at an index of each kind of list, by the library and by bounds-checked code.
+    /// @notice The word at an index of each kind of list, by the library and by bounds-checked
+    /// code.
     function read(
         uint256[] calldata words,
         Order[] calldata orders,

@@ -31,6 +31,7 @@ CONTRACTS = (
     "LineLease",
     "PairwiseNash",
     "Registry",
+    "SealedExchange",
     "StorageLedger",
     "TestDollar",
 )

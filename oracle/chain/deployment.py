@@ -8,8 +8,7 @@ from web3.contract import Contract
 
 from oracle.chain.chains import Chain
 from oracle.domain.community import FeeLadder
-from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
-
+from oracle.units import NO_MONEY, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
 
 PARTICIPANTS_PER_CALL = 256  # about 40,000 gas each
 
@@ -78,7 +77,7 @@ class MarketTerms:
     reputation_memory: Bps
     reputation_full_value: MicroUsd
     challenge_seconds: int = 0  # after the readings' deadline; zero to settle at once
-    seal_bond: MicroUsd = MicroUsd(0)  # what an order stakes in a sealed round; zero for an open book
+    seal_bond: MicroUsd = NO_MONEY  # what an order stakes in a sealed round; zero for an open book
     storage: StorageRating
     first_slot: Slot  # of the storage's record, and of participants beyond the first transaction
 

@@ -14,7 +14,7 @@ from web3.types import EventData
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import Deployment
 from oracle.chain.reverts import decoded, translated
-from oracle.chain.signatures import Domain, sign_order
+from oracle.chain.signatures import Domain, seal_salt, sign_order
 from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.errors import ContractRevert
@@ -31,6 +31,7 @@ from oracle.units import (
 
 GATE_CLOSURE_SECONDS = 1800
 READING_SECONDS = 3600
+REVEAL_SECONDS = 600
 OPEN_SLOTS = 23
 PRICES_PER_CALL = 256  # about 30,000 gas each
 CONTRADICTION = 1 << 255
@@ -133,7 +134,7 @@ class Market:
         self._events: dict[Slot, list[EventData]] = {}
         self._next_block = deployment.first_block
         self._exchange = deployment.exchange
-        known = {event.event_name for event in self._exchange.events}
+        known = {entry.get("name") for entry in self._exchange.abi}
         self._names = {
             bytes.fromhex(self._exchange.events[name]().topic.removeprefix("0x")): name
             for name in SLOT_EVENTS
@@ -205,6 +206,10 @@ class Market:
     def spend_nonces(self, owner: LocalAccount, below: int) -> None:
         """Make the orders worthless that `owner` has signed with a nonce below `below`."""
         self.chain.send(owner, self._exchange, "spendNonces", below)
+
+    def sealed(self, owner: LocalAccount, slot: Slot, order: Order) -> SealedOrder:
+        """Return an order with the salt of its seal."""
+        return SealedOrder(order=order, salt=seal_salt(owner, self.exchange_domain, slot))
 
     def commit(self, owner: LocalAccount, slot: Slot, sealed: SealedOrder) -> None:
         """Stake the bond on an order that only its seal names."""
@@ -346,7 +351,7 @@ class Market:
 
     def book(self, slot: Slot) -> tuple[Order, ...]:
         """Return a slot's book, read from its events."""
-        book = []
+        book: list[int] = []
         for event in self._events_of(slot, *ORDER_EVENTS, "OrdersPosted"):
             posted = event["event"] == "OrdersPosted"
             book += numbers(event["args"]["orders"], 32) if posted else [event["args"]["order"]]

@@ -30,6 +30,12 @@ def development_key(label: str) -> LocalAccount:
     return account
 
 
+def seal_salt(owner: LocalAccount, domain: Domain, slot: Slot) -> bytes:
+    """Return the salt of an owner's sealed order: only its key gives it, so it cannot be lost."""
+    label = f"wattline seal: {domain.chain_id} {domain.contract} {slot}"
+    return bytes(keccak(owner.key + label.encode()))
+
+
 def sign_reading(
     meter: LocalAccount, domain: Domain, *, slot: Slot, participant: int, energy: Wh
 ) -> bytes:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
+from oracle.units import NO_MONEY, Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
 
 IntArray = npt.NDArray[np.int64]
 
@@ -87,6 +87,8 @@ class MarketRules:
     compensation_price: MicroUsdPerMwh  # paid per energy sold and not delivered
     reputation_memory: Bps  # λ of the reputation rule
     reputation_full_value: MicroUsd  # sold value of a slot that counts in full
+    seal_bond: MicroUsd = NO_MONEY  # staked on an order of a sealed round; nothing for an open book
+    challenge_minutes: int = 0  # for the grid operator to correct readings; none to settle at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -116,12 +116,6 @@ def require_feasible(market_round: Round, trades: tuple[Trade, ...]) -> None:
             raise ContractRevert(
                 "WrongFee", {"position": position, "fee": trade.fee, "expected": edge.fee}
             )
-        low, high = price_limits(market_round, trade)
-        if not low <= trade.price <= high:
-            raise ContractRevert(
-                "PriceOutsideLimits",
-                {"position": position, "price": trade.price, "low": low, "high": high},
-            )
         for index in pair:
             filled[index] += trade.energy
             ordered = market_round.order(index).energy
@@ -130,6 +124,12 @@ def require_feasible(market_round: Round, trades: tuple[Trade, ...]) -> None:
                     "Overfilled",
                     {"orderIndex": index, "filledWh": filled[index], "orderedWh": ordered},
                 )
+        low, high = price_limits(market_round, trade)
+        if not low <= trade.price <= high:
+            raise ContractRevert(
+                "PriceOutsideLimits",
+                {"position": position, "price": trade.price, "low": low, "high": high},
+            )
 
 
 def price_limits(market_round: Round, trade: Trade) -> tuple[MicroUsdPerMwh, MicroUsdPerMwh]:

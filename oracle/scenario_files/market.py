@@ -42,6 +42,8 @@ _MARKET = {
     "shortfall_compensation_usd_per_kwh": _OPTIONAL_PRICE,
     "reputation_memory": number(at_least=SMALLEST_FRACTION, at_most=LONGEST_MEMORY, default=0.95),
     "reputation_full_value_usd": number(at_least=1e-6, at_most=1e9, default=1.0),
+    "seal_bond_usd": number(at_least=0, at_most=1e6, default=0.0),
+    "challenge_minutes": whole(at_least=0, at_most=7 * 24 * 60, default=0),
 }
 
 
@@ -116,6 +118,8 @@ def read_rules(
         compensation_price=compensation,
         reputation_memory=bps_from_fraction(market["reputation_memory"]),
         reputation_full_value=micro_usd_from_usd(market["reputation_full_value_usd"]),
+        seal_bond=micro_usd_from_usd(market["seal_bond_usd"]),
+        challenge_minutes=market["challenge_minutes"],
     )
 
 
