@@ -106,6 +106,17 @@ def test_prints_a_list_with_the_keys_of_the_interface_and_the_same_figures_again
 
 
 @pytest.mark.contract
+@pytest.mark.node
+def test_anvil_charges_the_same(figures: list[GasFigures]) -> None:
+    on_anvil = measurement.measured([SIZE], SHAPES, "anvil", lambda *_: None)
+
+    for one, other in zip(figures, on_anvil, strict=True):
+        assert one.hardfork == other.hardfork
+        for measure in MEASURES:  # signatures differ, and with them the zeros in the calldata
+            assert measure.gas(other) == pytest.approx(measure.gas(one), rel=1e-3)
+
+
+@pytest.mark.contract
 def test_each_order_has_one_trade_or_orders_split_over_their_lines(
     figures: list[GasFigures],
 ) -> None:
