@@ -218,11 +218,12 @@ def test_a_call_for_a_slot_of_another_age_is_refused(
     world: World, exchange: Contract, call: str
 ) -> None:
     stage = world.closed()
-    arguments = {
+    of_call: dict[str, list[object]] = {
         "clear": [stage.book_words, stage.trade_words, stage.outcome.certificate],
         "settle": [stage.book_words, stage.trade_words, [], []],
         "void": [stage.book_words],
-    }[call]
+    }
+    arguments = of_call[call]
     early = {"clear": "GateOpen", "settle": "WrongPhase", "void": "VoidTooEarly"}[call]
     late = {"clear": "ClearingTooLate", "settle": "WrongPhase", "void": "NothingRecorded"}[call]
 
