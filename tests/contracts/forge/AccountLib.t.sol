@@ -52,7 +52,7 @@ contract AccountLibTest is Checks {
         amount = _between(amount, MAX - free + 1, type(uint256).max - free);
 
         VM.expectRevert(
-            abi.encodeWithSelector(AccountLib.AccountFull.selector, free + amount, MAX)
+            abi.encodeWithSignature("AccountFull(uint256,uint256)", free + amount, MAX)
         );
         this.credit(Account.wrap(word), amount);
     }
@@ -68,25 +68,17 @@ contract AccountLibTest is Checks {
     function testNobodySpendsMoreThanIsFree(uint256 word, uint256 amount) external {
         uint256 free = _slice(word, 0, 56);
         amount = _between(amount, free + 1, type(uint256).max);
-        bytes memory reason = abi.encodeWithSelector(
-            AccountLib.InsufficientFree.selector,
-            free,
-            amount
-        );
 
-        VM.expectRevert(reason);
+        VM.expectRevert(abi.encodeWithSignature("InsufficientFree(uint256,uint256)", free, amount));
         this.debit(Account.wrap(word), amount);
-        VM.expectRevert(reason);
-        this.lock(Account.wrap(word), amount);
     }
 
-    function testLockMovesMoneyFromFreeToLocked(uint256 word, uint256 amount) external pure {
+    function testALockIsAddedToTheLockedMoneyAlone(uint256 word, uint256 amount) external pure {
         Fields memory wanted = _fields(word);
-        amount = _between(amount, 0, _min(wanted.free, MAX - wanted.locked));
-        wanted.free -= amount;
+        amount = _between(amount, 0, MAX - wanted.locked);
         wanted.locked += amount;
 
-        _assertFields(Account.wrap(word).lock(amount), wanted);
+        _assertFields(Account.wrap(word).withLock(amount), wanted);
     }
 
     function testReleaseReturnsTheLockWithWhatItEarned(
@@ -117,8 +109,8 @@ contract AccountLibTest is Checks {
         gain = _between(gain, least > amount ? least - amount : 0, 2 ** 200);
 
         VM.expectRevert(
-            abi.encodeWithSelector(
-                AccountLib.AccountFull.selector,
+            abi.encodeWithSignature(
+                "AccountFull(uint256,uint256)",
                 fields.free + amount + gain,
                 MAX
             )
@@ -130,7 +122,7 @@ contract AccountLibTest is Checks {
         Fields memory fields = _fields(word);
         amount = _between(amount, 0, _min(fields.free, MAX - fields.locked));
 
-        Account after_ = Account.wrap(word).lock(amount).released(amount, 0);
+        Account after_ = Account.wrap(word).debit(amount).withLock(amount).released(amount, 0);
 
         VM.assertEq(Account.unwrap(after_), word);
     }
@@ -178,67 +170,89 @@ contract AccountLibTest is Checks {
 
     function testRefusesASecondOrderOneTooEarlyAndOneTooDear(
         uint256 word,
-        uint32 slot,
+        uint256 ahead,
+        uint256 late,
         uint256 amount
     ) external pure {
         Fields memory fields = _fields(word);
-        slot = uint32(_between(slot, fields.base > 3 ? fields.base - 3 : 0, fields.base + 30));
+        _assumeFits(fields.base);
+        VM.assume(fields.base > 32);
+        // The window begins now, earlier, or, for a new participant, later.
+        uint256 current = fields.base - 30 + _between(late, 0, 60);
+        uint256 slot = current + _between(ahead, 1, 23);
         amount = _between(amount, 0, 2 * fields.free);
 
         bytes memory wanted = "";
         if (slot < fields.base) {
-            wanted = abi.encodeWithSelector(
-                AccountLib.NotYetParticipant.selector,
-                slot,
-                fields.base
-            );
+            wanted = abi.encodeWithSignature("NotYetParticipant(uint32,uint32)", slot, fields.base);
         } else if (_bit(fields.placed, fields.base, slot)) {
-            wanted = abi.encodeWithSelector(AccountLib.OrderExists.selector, slot);
+            wanted = abi.encodeWithSignature("OrderExists(uint32)", slot);
         } else if (amount > fields.free) {
-            wanted = abi.encodeWithSelector(
-                AccountLib.InsufficientFree.selector,
+            wanted = abi.encodeWithSignature(
+                "InsufficientFree(uint256,uint256)",
                 fields.free,
                 amount
             );
         }
 
-        VM.assertEq(Account.wrap(word).refusalOf(Slot.wrap(slot), amount), wanted);
+        (bytes memory refusal, ) = Account.wrap(word).ordered(_slot(slot), _slot(current), amount);
+        VM.assertEq(refusal, wanted);
     }
 
-    function testAnOrderSetsItsBitAndDropsThoseOfThePast(
+    function testAnOrderSetsItsBitTakesItsMoneyAndDropsThePast(
         uint256 word,
         uint256 ahead,
-        uint256 passed
+        uint256 passed,
+        uint256 amount
     ) external pure {
-        Fields memory fields = _fields(word);
-        _assumeFits(fields.base);
-        uint256 current = fields.base + _between(passed, 0, 40);
-        uint256 slot = current + _between(ahead, 1, 23);
-        Account account = Account.wrap(word);
-        VM.assume(account.refusalOf(_slot(slot), 0).length == 0);
-
         Fields memory wanted = _fields(word);
-        wanted.placed = (fields.placed >> (current - fields.base)) | (1 << (slot - current));
-        wanted.cancelled = fields.cancelled >> (current - fields.base);
+        _assumeFits(wanted.base);
+        amount = _between(amount, 0, wanted.free);
+        passed = _between(passed, 0, 40);
+        uint256 current = wanted.base + passed;
+        ahead = _between(ahead, 1, 23);
+        wanted.placed >>= passed;
+        VM.assume((wanted.placed >> ahead) % 2 == 0);
+        wanted.placed |= 1 << ahead;
+        wanted.cancelled >>= passed;
         wanted.base = current;
-        account = account.withOrder(_slot(slot), _slot(current));
+        wanted.free -= amount;
 
+        (bytes memory refusal, Account account) = Account.wrap(word).ordered(
+            _slot(current + ahead),
+            _slot(current),
+            amount
+        );
+
+        VM.assertEq(refusal.length, 0);
         _assertFields(account, wanted);
     }
 
     function testTheWindowOfANewParticipantWaitsForItsFirstSlot(
         uint256 word,
         uint256 ahead,
-        uint256 early
+        uint256 early,
+        uint256 amount
     ) external pure {
         Fields memory wanted = _fields(word);
         early = _between(early, 1, 22);
         VM.assume(wanted.base >= early);
+        amount = _between(amount, 0, wanted.free);
         uint256 current = wanted.base - early;
-        uint256 slot = wanted.base + _between(ahead, 0, 23 - early);
-        wanted.placed |= 1 << (slot - wanted.base);
+        ahead = _between(ahead, 0, 23 - early);
+        VM.assume((wanted.placed >> ahead) % 2 == 0);
+        uint256 slot = wanted.base + ahead;
+        wanted.placed |= 1 << ahead;
+        wanted.free -= amount;
 
-        _assertFields(Account.wrap(word).withOrder(_slot(slot), _slot(current)), wanted);
+        (bytes memory refusal, Account account) = Account.wrap(word).ordered(
+            _slot(slot),
+            _slot(current),
+            amount
+        );
+
+        VM.assertEq(refusal.length, 0);
+        _assertFields(account, wanted);
     }
 
     function testACancellationSetsItsBitAlone(uint256 word, uint256 ahead) external pure {
@@ -271,10 +285,6 @@ contract AccountLibTest is Checks {
 
     function debit(Account account, uint256 amount) external pure returns (Account) {
         return account.debit(amount);
-    }
-
-    function lock(Account account, uint256 amount) external pure returns (Account) {
-        return account.lock(amount);
     }
 
     function released(

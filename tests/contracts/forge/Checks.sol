@@ -19,6 +19,16 @@ abstract contract Checks {
         return low + (value % size);
     }
 
+    /// @dev As the cheat code, which costs more than all else where nothing is wrong.
+    function _same(uint256 left, uint256 right, string memory what) internal pure {
+        if (left != right) VM.assertEq(left, right, what);
+    }
+
+    /// @dev The chain's time; the compiler believes that `block.timestamp` never changes in a call.
+    function _now() internal view returns (uint256) {
+        return VM.getBlockTimestamp();
+    }
+
     function _min(uint256 a, uint256 b) internal pure returns (uint256) {
         return a < b ? a : b;
     }
