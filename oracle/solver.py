@@ -123,14 +123,17 @@ class _Problem:
     def _diagnosis(self, time_limit_s: float) -> SolverError:
         if _status(self._problem) == "Time limit reached":
             return self._out_of_time(time_limit_s)
+        status = _status(self._problem)
         # HiGHS may stop at "unbounded or infeasible": only the slacks tell which.
         culprit = self._culprit()
         if culprit is not None:
             return InfeasibleError(f"{self.title} is infeasible; most likely at fault: {culprit}")
+        if status == "Infeasible":  # by less than a slack is told apart from rounding
+            return InfeasibleError(f"{self.title} is infeasible, by a hair")
         runaway = self._runaway()
         if runaway is not None:
             return UnboundedError(f"{self.title} is unbounded; most likely at fault: {runaway}")
-        return SolverError(f"{self.title}: the solver stopped with {_status(self._problem)!r}")
+        return SolverError(f"{self.title}: the solver stopped with {status!r}")
 
     def _culprit(self) -> str | None:
         """Return what is most likely at fault, or None if the program is feasible."""
