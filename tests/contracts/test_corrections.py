@@ -256,24 +256,25 @@ def test_a_settled_slot_is_not_corrected(world: World) -> None:
         world.attempt(ROLES.operator, "correctReading", stage.slot, 1, 5)
 
 
-def test_a_correction_of_a_number_that_is_nobodys_stops_no_settlement(watched: World) -> None:
-    """A number beyond the book's participants changes nothing; the entries still hash."""
-    stage = watched.cleared()
-    watched.read(stage.slot, stage.sold())
-    for participant in (0, 7, 1024):
-        watched.market.correct_reading(ROLES.operator, stage.slot, participant, Wh(5))
-
-    trades = settled(watched, stage)
-
-    assert (trades, free(watched)) == expected(stage, stage.sold(), slashed=[])
-
-
-def test_the_operator_cannot_lock_a_slot_by_correcting_numbers_that_cannot_be(
-    watched: World,
+@pytest.mark.parametrize("participant", [0, 1025, 0xFFFF])
+def test_the_operator_cannot_lock_a_slot_by_correcting_whom_there_is_not(
+    watched: World, participant: int
 ) -> None:
+    """An entry that no settlement can read would hold the money of the slot for ever."""
     stage = watched.cleared()
     watched.read(stage.slot, stage.sold())
-    for participant in (1025, 0xFFFF):
+
+    with reverts(watched.exchange, "NoSuchParticipant", participant=participant):
+        watched.attempt(ROLES.operator, "correctReading", stage.slot, participant, 5)
+
+    watched.market.correct_reading(ROLES.operator, stage.slot, PROSUMERS, Wh(5))
+    assert settled(watched, stage)
+
+
+def test_a_correction_of_a_number_that_is_nobodys_yet_changes_nothing(watched: World) -> None:
+    stage = watched.cleared()
+    watched.read(stage.slot, stage.sold())
+    for participant in (7, 1024):
         watched.market.correct_reading(ROLES.operator, stage.slot, participant, Wh(5))
 
     trades = settled(watched, stage)

@@ -137,6 +137,16 @@ def test_peers_ascend_without_gaps(
         announce(world, rows, row_words, earliest)
 
 
+def test_a_peer_is_a_number_that_a_participant_can_have(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    announce(world, [row((1024, 5))], 1, earliest)
+
+    for peer in (1025, 4095):
+        with reverts(line_lease, "NoSuchPeer", participant=1, peer=peer):
+            announce(world, [row((peer, 5))], 1, earliest + 1)
+
+
 def test_a_ladder_has_an_interval(world: World, line_lease: Contract, earliest: int) -> None:
     with reverts(line_lease, "BadLadder", stepMeters=0, highestFee=0):
         world.attempt(ROLES.provider, "announceLadder", (5, 0, 5), earliest, on=line_lease)

@@ -187,7 +187,7 @@ def test_each_bad_order_is_skipped_and_the_others_stand(world: World, exchange: 
         ("BadOrder", 1),
         ("WrongSigner", 2),
         ("OrderExists", 4),
-        ("UnknownParticipant", 7),
+        ("NoSuchParticipant", 7),
         ("InsufficientFree", 5),
         ("NonceSpent", 6),
         ("ZeroEnergy", 3),
@@ -259,7 +259,7 @@ def test_a_latecomers_order_is_posted_from_its_first_slot_on(
     def post(slot: Slot) -> None:
         world.post_alone(slot, world.sign(slot, bid, key=LATECOMER))
 
-    with reverts(exchange, "UnknownParticipant"):  # the slot's owners are those of its opening
+    with reverts(exchange, "NoSuchParticipant"):  # the slot's owners are those of its opening
         post(Slot(first - 1))
     post(Slot(first))
     assert world.market.account(LATECOMER.address).participant == 7
@@ -272,7 +272,7 @@ def test_an_order_of_a_number_that_is_no_participants_is_skipped(
     slot = world.open_slot
     for number in (7, 1024):
         order = world.sign(slot, replace(a_bid(4, 9, 9), participant=number), key=owner_of(4))
-        with reverts(exchange, "UnknownParticipant", participant=number):
+        with reverts(exchange, "NoSuchParticipant", participant=number):
             world.post_alone(slot, order)
     for number in (0, 1025, 0xFFFF):
         word = a_bid(4, 9, 9).pack() & ~(0xFFFF << 232) | number << 232
