@@ -43,6 +43,7 @@ contract MockWallet is IERC1271 {
         Address.functionCall(target, call);
     }
 
+    // solhint-disable code-complexity, reason-string, gas-custom-errors, no-empty-blocks
     /// @inheritdoc IERC1271
     function isValidSignature(
         bytes32 hash,
@@ -60,6 +61,7 @@ contract MockWallet is IERC1271 {
         (address signer, , ) = ECDSA.tryRecover(hash, signature);
         return signer == key ? IERC1271.isValidSignature.selector : bytes4(0);
     }
+    // solhint-enable code-complexity, reason-string, gas-custom-errors, no-empty-blocks
 
     function _answer(uint256 word, uint256 size) internal pure {
         // solhint-disable-next-line no-inline-assembly
