@@ -14,7 +14,7 @@ import {Checks} from "./Checks.sol";
 
 /// @title Proofs
 /// @notice What halmos proves for every input, not for some; `make audit` runs it.
-/// @dev Only halmos calls the functions whose names begin with `check_`; forge takes them for helpers.
+/// @dev Only halmos calls what begins with `check_`; forge takes it for helpers.
 contract Proofs is Checks {
     using AccountLib for Account;
     using EdgeLib for Edge;
