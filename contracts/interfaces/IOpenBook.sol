@@ -79,7 +79,7 @@ interface IOpenBook {
     ) external;
 
     /// @notice Makes all orders worthless that the caller has signed with a nonce below `below`,
-    /// and that stand in no book yet.
+    /// and that stand in no book yet. Nonces have 20 bits; the last, 2^20 - 1, cannot be spent.
     function spendNonces(uint256 below) external;
 
     /// @notice What the owner of an order signs.
