@@ -3,13 +3,13 @@
 import pytest
 
 from oracle.chain.deployment import PARTICIPANTS_PER_CALL
-from oracle.chain.market import Market, SignedReading, starts_at
+from oracle.chain.market import READING_SECONDS, Market, SignedReading, starts_at
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.day import run_scenario
 from oracle.domain.community import Community, Shortfall
 from oracle.domain.results import RunResult
 from oracle.model.reputation import initial_reputation, updated
-from oracle.units import BPS, SLOTS_PER_DAY, Bps, Slot, Wh, wh_from_kwh
+from oracle.units import BPS, SLOT_SECONDS, SLOTS_PER_DAY, Bps, MicroUsd, Slot, Wh, wh_from_kwh
 from tests.integration.remembering import RememberingEmbedded, Run
 from tests.oracle.communities import (
     a_battery,
@@ -37,6 +37,10 @@ def a_run(community: Community | None, **changes: object) -> Run:
 def account(run: Run, name: str) -> tuple[int, int]:
     record = run.chain.market().account(development_key(f"{name} owner").address)
     return record.locked, record.score
+
+
+def bills(run: Run) -> list[tuple[object, ...]]:
+    return [(p.name, p.bill, p.delivered, p.reputation) for p in run.result.participants]
 
 
 def assert_no_money_lost(result: RunResult) -> None:
@@ -67,6 +71,33 @@ def test_a_delivery_of_60_percent_is_refunded_compensated_and_remembered() -> No
     assert scores[1] < scores[0]
     assert account(run, "P1")[1] == scores[1]
     assert (seller.sold, seller.delivered, buyer.bought) == (40_000, 32_000, 40_000)
+
+
+def test_a_day_of_sealed_rounds_trades_the_same_and_every_bond_comes_back() -> None:
+    open_book = a_run(a_community(SELL_AND_BUY, [LINE]))
+
+    sealed = a_run(a_community(SELL_AND_BUY, [LINE], seal_bond=MicroUsd(2_500_000)))
+
+    assert sealed.result.trades == open_book.result.trades
+    assert bills(sealed) == bills(open_book)
+    assert len(sealed.result.gas["commit"]) == len(sealed.result.gas["reveal"]) == 4
+    assert_no_money_lost(sealed.result)
+
+
+def test_a_day_whose_readings_may_be_corrected_settles_later_and_with_the_same_money() -> None:
+    short = Shortfall(prosumer=0, slot=1, delivered=Bps(6_000))
+    at_once = a_run(a_community(SELL_AND_BUY, [LINE], shortfalls=(short,)))
+
+    late = a_run(a_community(SELL_AND_BUY, [LINE], shortfalls=(short,), challenge_minutes=20))
+
+    assert late.result.trades == at_once.result.trades
+    assert bills(late) == bills(at_once)
+    final_after_s = READING_SECONDS + 20 * 60
+    for event in late.chain.events("Exchange", "SlotSettled"):
+        block = late.chain.w3.eth.get_block(event["blockNumber"])
+        ended_at = starts_at(event["args"]["slot"]) + SLOT_SECONDS
+        assert block["timestamp"] >= ended_at + final_after_s
+    assert_no_money_lost(late.result)
 
 
 def test_who_is_registered_by_a_second_transaction_trades_from_the_first_slot_on() -> None:

@@ -73,6 +73,7 @@ def test_paper_day_is_the_community_of_the_model_in_integers() -> None:
     assert (rules.floor_price, rules.real_time_price) == (50_000_000, 300_000_000)
     assert rules.bond_price == rules.compensation_price == 300_000_000
     assert (rules.reputation_memory, rules.reputation_full_value) == (9500, 1_000_000)
+    assert (rules.seal_bond, rules.challenge_minutes) == (0, 0)
     assert community.load.shape == community.pv.shape == (3, 96)
     assert community.load[0, 0] == 18_000
     assert community.load[2, -1] == 16_040
@@ -231,7 +232,8 @@ def test_optional_keys_of_market_and_prosumers_are_read(tmp_path: Path) -> None:
     edit = replace(
         "[market]",
         "[market]\nbond_usd_per_kwh = 0.5\nshortfall_compensation_usd_per_kwh = 0.45\n"
-        "reputation_memory = 0.9\nreal_time_price_usd_per_kwh = 0.35",
+        "reputation_memory = 0.9\nreal_time_price_usd_per_kwh = 0.35\n"
+        "seal_bond_usd = 0.25\nchallenge_minutes = 20",
     )
     folder = an_edited_copy(tmp_path, "village", "scenario.toml", edit)
 
@@ -241,6 +243,7 @@ def test_optional_keys_of_market_and_prosumers_are_read(tmp_path: Path) -> None:
     rules = community.rules
     assert (rules.bond_price, rules.compensation_price) == (500_000_000, 450_000_000)
     assert (rules.reputation_memory, rules.reputation_full_value) == (9000, 200_000)
+    assert (rules.seal_bond, rules.challenge_minutes) == (250_000, 20)
     assert rules.real_time_price == 350_000_000
     battery_owner = next(p for p in community.prosumers if p.name == "B06")
     assert battery_owner.stores_purchases

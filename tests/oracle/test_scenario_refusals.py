@@ -186,6 +186,10 @@ def test_a_bad_line_of_scenario_toml_is_named(
         ("paper-day", replace("[market]", "[market]\nshortfall_compensation_usd_per_kwh = 0.5"),
          "line 127, [market] shortfall_compensation_usd_per_kwh: expected a bond of at least the "
          "compensation, got a bond of 0.3 and a compensation of 0.5 USD/kWh"),
+        ("paper-day", replace("[market]", "[market]\nseal_bond_usd = -1.0"),
+         "line 127, [market] seal_bond_usd: expected a number in [0, 1000000], got -1"),
+        ("paper-day", replace("[market]", "[market]\nchallenge_minutes = 1.5"),
+         "line 127, [market] challenge_minutes: expected a whole number from 0 to 10080, got 1.5"),
         ("paper-day", replace("[market]", "[market]\nreputation_memory = 1.0"),
          "line 127, [market] reputation_memory: expected a number in [0.0001, 0.96], got 1"),
         ("paper-day", replace("charge_ratio = 0.9\n", ""),
