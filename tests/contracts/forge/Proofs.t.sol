@@ -2,29 +2,25 @@
 pragma solidity 0.8.37;
 
 import {AccountLib} from "../../../contracts/libraries/AccountLib.sol";
-import {AmountLib} from "../../../contracts/libraries/AmountLib.sol";
 import {EdgeLib} from "../../../contracts/libraries/EdgeLib.sol";
-import {FeeLadderLib} from "../../../contracts/libraries/FeeLadderLib.sol";
 import {LineLib} from "../../../contracts/libraries/LineLib.sol";
 import {OrderLib} from "../../../contracts/libraries/OrderLib.sol";
-import {ReputationLib} from "../../../contracts/libraries/ReputationLib.sol";
 import {TradeLib} from "../../../contracts/libraries/TradeLib.sol";
-import {Account, Edge, FeeLadder, Order, Slot, Trade} from "../../../contracts/types/Market.sol";
+import {Account, Edge, Order, Slot, Trade} from "../../../contracts/types/Market.sol";
 import {Checks} from "./Checks.sol";
 
 /// @title Proofs
-/// @notice What halmos proves for every input, not for some; `make audit` runs it.
+/// @notice What halmos proves for every input, not for some; `make audit` runs it. Divisions
+/// are too much for its solvers: rounding is fuzzed in {AmountsTest}.
 /// @dev Only halmos calls what begins with `check_`; forge takes it for helpers.
 contract Proofs is Checks {
     using AccountLib for Account;
     using EdgeLib for Edge;
-    using FeeLadderLib for FeeLadder;
     using LineLib for uint256;
     using OrderLib for Order;
     using TradeLib for Trade;
 
     uint256 internal constant MONEY = (1 << 56) - 1;
-    uint256 internal constant ONE = 1 << 15;
 
     /* PACKING: EACH OPERATION CHANGES ITS FIELDS AND NO OTHER BIT */
 
@@ -184,58 +180,5 @@ contract Proofs is Checks {
 
         assert(word.peerOf(position) == peer);
         assert(word.distanceOf(position) == distance);
-    }
-
-    /* ROUNDING: OF EVERY PRODUCT OF AN ENERGY AND A PRICE, GIVEN AS THE PRICE OF ONE WATT-HOUR */
-
-    function check_anAmountIsRoundedDownByLessThanOne(uint128 product) external pure {
-        uint256 amount = AmountLib.amountDown(1, product);
-
-        assert(amount * 1e6 <= product && product < amount * 1e6 + 1e6);
-    }
-
-    function check_anAmountIsRoundedUpByLessThanOne(uint128 product) external pure {
-        uint256 amount = AmountLib.amountUp(1, product);
-
-        assert(product <= amount * 1e6 && amount * 1e6 < uint256(product) + 1e6);
-    }
-
-    function check_aLockCoversItsParts(uint128 one, uint128 other, uint128 limit) external pure {
-        VM.assume(uint256(one) + other <= limit);
-        uint256 paid = AmountLib.amountDown(1, one) + AmountLib.amountDown(1, other);
-
-        assert(paid <= AmountLib.amountUp(1, limit));
-    }
-
-    /* FEES: OF EVERY BASE OR EVERY GROWTH, AT DISTANCES IN EACH OF THREE INTERVALS */
-
-    function check_theFeeIsRoundedUpByLessThanOne(uint64 base) external pure {
-        uint24[5] memory distances = [uint24(1), 1999, 2000, 5123, 1_048_575];
-        for (uint256 i = 0; i < 5; ++i) {
-            uint256 exact = base * FeeLadderLib.feeUp(FeeLadder(1e7, 2000, 1234), distances[i]);
-            uint256 fee = FeeLadderLib.feeUp(FeeLadder(base, 2000, 1234), distances[i]);
-
-            assert(fee * 1e7 >= exact && fee * 1e7 < exact + 1e7);
-        }
-    }
-
-    function check_eachMetreCostsThePriceOfItsInterval(uint16 growth) external pure {
-        FeeLadder memory ladder = FeeLadder(1e7, 2000, growth);
-        uint24[5] memory distances = [uint24(0), 1999, 2000, 5999, 1_048_574];
-        for (uint256 i = 0; i < 5; ++i) {
-            uint256 price = ladder.feeUp(distances[i] + 1) - ladder.feeUp(distances[i]);
-
-            assert(price == 1e4 + growth * (distances[i] / 2000));
-        }
-    }
-
-    /* REPUTATION */
-
-    function check_theSumsNeverLeaveTheirTwentyBits(uint256 s, uint256 weight) external pure {
-        VM.assume(s <= 25 * ONE && weight <= 1e4);
-
-        (, uint256 next) = ReputationLib.updated(0, s, 9600, weight, 1, 1);
-
-        assert(next <= 25 * ONE && next < 1 << 20);
     }
 }
