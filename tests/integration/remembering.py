@@ -14,7 +14,6 @@ from oracle.chain.chains import AnvilChain, Chain, EmbeddedChain
 from oracle.chain.deployment import Deployment
 from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
-from oracle.domain.book import Trade
 from oracle.domain.results import RunResult, TradeRecord
 from oracle.domain.scenario import Scenario
 from oracle.market.mechanism import Mechanism
@@ -99,7 +98,7 @@ class Run:
         for event in self.chain.events("Exchange", "SlotSettled"):
             slot = event["args"]["slot"]
             book = market.book(slot)
-            for trade in map(Trade.unpack, event["args"]["trades"]):
+            for trade in market.settled_trades(slot) or ():
                 records.append(
                     TradeRecord(
                         slot=slot - self.first_slot,
