@@ -68,7 +68,7 @@ def test_calldata_completes_the_events(embedded: tuple[Chain, MarketRecord]) -> 
 
     assert len(record.clears) == names.count("SlotCleared") == 2
     assert all(call.certificate for call in record.clears)
-    assert [len(one.signature) for one in record.statements] == [64, 65] * 2
+    assert [len(one.signature) for one in record.statements] == [65, 64] * 2  # storage first
 
 
 def test_an_earlier_first_block_changes_nothing_else(embedded: tuple[Chain, MarketRecord]) -> None:
