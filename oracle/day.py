@@ -15,18 +15,16 @@ from oracle import bidding
 from oracle.bills import participant_records
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import Participant, Roles, StorageRating, deploy_market
-from oracle.chain.market import (
+from oracle.chain.market import Market, SealedOrder, SignedReading
+from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
+from oracle.domain.book import Order, Trade
+from oracle.domain.clock import (
     GATE_CLOSURE_SECONDS,
     READING_SECONDS,
     REVEAL_SECONDS,
-    Market,
-    SealedOrder,
-    SignedReading,
     slot_at,
     starts_at,
 )
-from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
-from oracle.domain.book import Order, Trade
 from oracle.domain.results import (
     MoneyRecord,
     OrderRecord,

@@ -2,7 +2,8 @@
 
 from oracle.audit.faults import compare, fault, said
 from oracle.audit.order_book import OrderBook
-from oracle.audit.slot import GATE_CLOSURE_SECONDS, REVEAL_SECONDS, trade_of
+from oracle.audit.slot import trade_of
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, REVEAL_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Outcome, round_of

@@ -2,15 +2,10 @@
 
 from oracle.audit.clearing import Clearing
 from oracle.audit.faults import fault
-from oracle.audit.slot import (
-    CONTRADICTION,
-    COUNTER_READING,
-    MARKS,
-    READING_SECONDS,
-    SlotLedger,
-    Statement,
-)
+from oracle.audit.slot import MARKS, SlotLedger, Statement
 from oracle.audit.typed_data import reading_digest, signer_of
+from oracle.domain.book import CONTRADICTION, COUNTER_READING
+from oracle.domain.clock import READING_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.units import SLOT_SECONDS, Slot, Wh
 

@@ -2,17 +2,10 @@
 
 from oracle.audit.accounts import Accounts
 from oracle.audit.faults import compare, fault
-from oracle.audit.slot import (
-    GATE_CLOSURE_SECONDS,
-    REVEAL_SECONDS,
-    Account,
-    SlotLedger,
-    book_hash,
-    order_of,
-)
-from oracle.audit.terms import OPEN_SLOTS
+from oracle.audit.slot import Account, SlotLedger, book_hash, order_of
 from oracle.audit.typed_data import order_digest, seal_digest, signer_of
 from oracle.domain.book import Kind, Order
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, OPEN_SLOTS, REVEAL_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.units import SLOT_SECONDS, Slot
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from oracle.audit.delivery import Delivery
 from oracle.audit.faults import compare, fault
-from oracle.audit.slot import NOBODY, READING_SECONDS, SlotLedger, readings_hash
+from oracle.audit.slot import NOBODY, SlotLedger, readings_hash
 from oracle.domain.book import Trade
+from oracle.domain.clock import READING_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.model.reputation import Reputation, updated, weight_down
 from oracle.model.settlement import deliveries, payment

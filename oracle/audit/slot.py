@@ -4,16 +4,11 @@ from dataclasses import dataclass, field
 
 from oracle.audit.faults import fault
 from oracle.audit.hashes import NOTHING, SETTLED, VOID, outcome_hash, rolling_hash
-from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, Kind, Order, Trade
 from oracle.domain.record import EventRecord, Values
 from oracle.model.reputation import Reputation
 from oracle.units import Wh
 
-GATE_CLOSURE_SECONDS = 1800
-READING_SECONDS = 3600
-REVEAL_SECONDS = 600
-CONTRADICTION = 1 << 255
-COUNTER_READING = 1 << 254
 MARKS = CONTRADICTION | COUNTER_READING
 NOBODY = "0x" + 40 * "0"
 

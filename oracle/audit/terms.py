@@ -8,15 +8,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from oracle.domain.clock import ANNOUNCED_SLOTS, OPEN_SLOTS
 from oracle.domain.community import FeeLadder
 from oracle.domain.record import EventRecord, MarketRecord
 from oracle.errors import Divergence
 from oracle.model.line_lease import lease_fee
-from oracle.units import Bps, Meters, MicroUsdPerMwh, Slot
-
-OPEN_SLOTS = 23
-ANNOUNCED_SLOTS = 366 * 96
-SLOT_SECONDS = 900
+from oracle.units import SLOT_SECONDS, Bps, Meters, MicroUsdPerMwh, Slot
 
 T = TypeVar("T")
 Pair = tuple[int, int]

@@ -40,13 +40,13 @@ def event_values(entry: dict[str, Any], log: LogReceipt) -> Values:
         values["order"] = values["order"].to_bytes(32, "big")
     found = {item["name"]: _plain(item, values[item["name"]]) for item in inputs}
     if entry["name"] == "SlotSettled":
-        found["delivered"] = _numbers(values["delivered"], 4)
+        found["delivered"] = numbers(values["delivered"], 4)
     if entry["name"] == "OrdersPosted" and isinstance(values["orders"], bytes):
-        found["orders"] = [_order(word) for word in _numbers(values["orders"], 32)]
+        found["orders"] = [_order(word) for word in numbers(values["orders"], 32)]
     return found
 
 
-def _numbers(packed: bytes, size: int) -> list[int]:
+def numbers(packed: bytes, size: int) -> list[int]:
     """Return the numbers of `size` bytes each that an event has packed."""
     starts = range(0, len(packed), size)
     return [int.from_bytes(packed[start : start + size], "big") for start in starts]

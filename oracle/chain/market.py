@@ -12,6 +12,7 @@ from web3.logs import DISCARD
 from web3.types import EventData
 
 from oracle.chain.chains import Chain
+from oracle.chain.decoding import numbers
 from oracle.chain.deployment import Deployment
 from oracle.chain.reverts import decoded, translated
 from oracle.chain.signatures import Domain, seal_salt, sign_order
@@ -19,7 +20,6 @@ from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.errors import ContractRevert
 from oracle.units import (
-    SLOT_SECONDS,
     Bps,
     Meters,
     MicroUsd,
@@ -29,13 +29,7 @@ from oracle.units import (
     Wh,
 )
 
-GATE_CLOSURE_SECONDS = 1800
-READING_SECONDS = 3600
-REVEAL_SECONDS = 600
-OPEN_SLOTS = 23
 PRICES_PER_CALL = 256  # about 30,000 gas each
-CONTRADICTION = 1 << 255
-COUNTER_READING = 1 << 254
 
 ORDER_EVENTS = ("OfferPlaced", "BidPlaced", "OrderCancelled", "OrderRevealed")
 SLOT_EVENTS = (
@@ -105,24 +99,10 @@ class SealedOrder:
     salt: bytes
 
 
-def slot_at(timestamp: int) -> Slot:
-    return Slot(timestamp // SLOT_SECONDS)
-
-
-def starts_at(slot: Slot) -> int:
-    return slot * SLOT_SECONDS
-
-
 def compact(signature: bytes) -> tuple[bytes, bytes]:
     """Return a key's signature r, s, v as ERC-2098 packs it: r, and s with the parity of v."""
     parity = (signature[64] - 27) << 255
     return signature[:32], (int.from_bytes(signature[32:64], "big") | parity).to_bytes(32, "big")
-
-
-def numbers(packed: bytes, size: int) -> list[int]:
-    """Return the numbers of `size` bytes each that an event has packed."""
-    starts = range(0, len(packed), size)
-    return [int.from_bytes(packed[start : start + size], "big") for start in starts]
 
 
 class Market:

@@ -17,6 +17,10 @@ MAX_PRICE = 2**48 - 1
 MAX_TERMS = 2**96 - 1
 MAX_NONCE = 2**20 - 1
 
+# Set in an entry of a slot's readings, participant << 32 | energy:
+CONTRADICTION = 1 << 255  # the meter has signed two values
+COUNTER_READING = 1 << 254  # the grid operator speaks
+
 
 class Kind(IntEnum):
     """What an entry of the book is."""

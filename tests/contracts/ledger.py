@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from web3.types import EventData
 
-from oracle.chain.market import CONTRADICTION, COUNTER_READING, numbers
-from oracle.domain.book import Kind, Order, Trade
+from oracle.chain.decoding import numbers
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, Kind, Order, Trade
 from oracle.model.reputation import initial_reputation, updated, weight_down
 from oracle.model.settlement import deliveries, payment
 from oracle.units import MicroUsd, Slot, Wh, amount_down, amount_up

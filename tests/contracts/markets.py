@@ -20,17 +20,11 @@ from oracle.chain.deployment import (
     StorageRating,
     deploy_market,
 )
-from oracle.chain.market import (
-    GATE_CLOSURE_SECONDS,
-    Market,
-    SignedOrder,
-    SignedReading,
-    slot_at,
-    starts_at,
-)
+from oracle.chain.market import Market, SignedOrder, SignedReading
 from oracle.chain.reverts import translated
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, slot_at, starts_at
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import rows_of
 from oracle.market.mechanism import Mechanism, Outcome, Round, round_of

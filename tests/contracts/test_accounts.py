@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import starts_at
+from oracle.domain.clock import starts_at
 from oracle.units import SLOT_SECONDS, MicroUsd, Slot, amount_up
 from tests.contracts.markets import (
     BOND,

@@ -8,7 +8,7 @@ import pytest
 from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
-from oracle.chain.market import OPEN_SLOTS, slot_at, starts_at
+from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.units import Slot
 from tests.contracts.markets import (
     LATECOMER,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from oracle.chain.market import starts_at
 from oracle.domain.book import MAX_PARTICIPANTS
+from oracle.domain.clock import starts_at
 from oracle.domain.rows import LINES_PER_WORD, MAX_ROW_LINES, MAX_ROW_WORDS
 from oracle.units import SLOT_SECONDS, MicroUsd, MicroUsdPerMwh, Slot
 from tests.contracts.markets import (

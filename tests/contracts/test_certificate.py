@@ -7,9 +7,10 @@ import pytest
 from eth_utils.crypto import keccak
 from web3.contract import Contract
 
-from oracle.chain.market import Phase, starts_at
+from oracle.chain.market import Phase
 from oracle.chain.signatures import development_key
 from oracle.domain.book import Order, Trade
+from oracle.domain.clock import starts_at
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Outcome, Round
 from oracle.market.pairwise_nash import PairwiseNash, lot

@@ -4,13 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from oracle.chain.market import (
-    COUNTER_READING,
-    READING_SECONDS,
-    Phase,
-    starts_at,
-)
-from oracle.domain.book import Trade
+from oracle.chain.market import Phase
+from oracle.domain.book import COUNTER_READING, Trade
+from oracle.domain.clock import READING_SECONDS, starts_at
 from oracle.model.reputation import Reputation, initial_reputation, updated, weight_down
 from oracle.model.settlement import deliveries, payment
 from oracle.units import SLOT_SECONDS, MicroUsd, Slot, Wh, amount_down, amount_up

@@ -6,15 +6,10 @@ from dataclasses import replace
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import (
-    CONTRADICTION,
-    OPEN_SLOTS,
-    READING_SECONDS,
-    SignedReading,
-    slot_at,
-    starts_at,
-)
+from oracle.chain.market import SignedReading
 from oracle.chain.signatures import development_key, sign_reading
+from oracle.domain.book import CONTRADICTION
+from oracle.domain.clock import OPEN_SLOTS, READING_SECONDS, slot_at, starts_at
 from oracle.units import SLOT_SECONDS, Slot, Wh
 from tests.contracts.markets import ROLES, STRANGER, World, meter_of, owner_of
 from tests.contracts.reverting import reverts

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from oracle.chain.chains import HARDFORK
-from oracle.chain.market import starts_at
 from oracle.chain.signatures import sign_storage_reading
 from oracle.domain.book import Order
+from oracle.domain.clock import starts_at
 from oracle.domain.community import Line
 from oracle.units import SLOT_SECONDS, Meters, Slot, Wh
 from tests.contracts.markets import (

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import OPEN_SLOTS, slot_at, starts_at
 from oracle.domain.book import Order
+from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.model.reputation import Reputation, initial_reputation, updated, weight_down
 from oracle.units import MicroUsd, Slot, Wh, amount_down
 from tests.contracts.markets import (

@@ -23,16 +23,10 @@ from web3.contract import Contract
 from web3.exceptions import ContractLogicError
 from web3.types import EventData
 
-from oracle.chain.market import (
-    OPEN_SLOTS,
-    READING_SECONDS,
-    Phase,
-    SignedReading,
-    slot_at,
-    starts_at,
-)
+from oracle.chain.market import Phase, SignedReading
 from oracle.chain.signatures import sign_storage_reading
 from oracle.domain.book import Kind, Order
+from oracle.domain.clock import OPEN_SLOTS, READING_SECONDS, slot_at, starts_at
 from oracle.market.mechanism import Outcome, Round, round_of
 from oracle.model.line_lease import fees_of_lines
 from oracle.units import BPS, SLOT_SECONDS, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3.contract import Contract
 
-from oracle.chain.market import OPEN_SLOTS, slot_at
+from oracle.domain.clock import OPEN_SLOTS, slot_at
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import MAX_DISTANCE, lines_of, rows_of
 from oracle.model.line_lease import fees_of_lines, lease_fee

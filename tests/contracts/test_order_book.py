@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import GATE_CLOSURE_SECONDS, OPEN_SLOTS, Phase, slot_at, starts_at
+from oracle.chain.market import Phase
 from oracle.domain.book import Kind, Order
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, OPEN_SLOTS, slot_at, starts_at
 from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh, amount_up
 from tests.contracts.markets import (
     BOND,

@@ -3,7 +3,8 @@
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import GATE_CLOSURE_SECONDS, Phase, SealedOrder, starts_at
+from oracle.chain.market import Phase, SealedOrder
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from tests.contracts.markets import (
     DEPOSIT,
     ROLES,

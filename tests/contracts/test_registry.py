@@ -5,8 +5,8 @@ from eth_utils.address import to_checksum_address
 from web3.contract import Contract
 
 from oracle.chain.chains import EmbeddedChain
-from oracle.chain.market import OPEN_SLOTS, slot_at
 from oracle.chain.signatures import development_key
+from oracle.domain.clock import OPEN_SLOTS, slot_at
 from tests.contracts.markets import (
     LATECOMER,
     PROSUMERS,

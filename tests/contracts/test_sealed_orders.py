@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 from eth_account.signers.local import LocalAccount
 
-from oracle.chain.market import (
+from oracle.chain.market import Phase, SealedOrder
+from oracle.domain.book import Kind, Order
+from oracle.domain.clock import (
     GATE_CLOSURE_SECONDS,
     OPEN_SLOTS,
     READING_SECONDS,
-    Phase,
-    SealedOrder,
     slot_at,
     starts_at,
 )
-from oracle.domain.book import Kind, Order
 from oracle.units import SLOT_SECONDS, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh, amount_up
 from tests.contracts.markets import (
     BOND,

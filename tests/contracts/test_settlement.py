@@ -5,14 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import (
-    CONTRADICTION,
-    READING_SECONDS,
-    AccountRecord,
-    Phase,
-    starts_at,
-)
-from oracle.domain.book import Order, Trade
+from oracle.chain.market import AccountRecord, Phase
+from oracle.domain.book import CONTRADICTION, Order, Trade
+from oracle.domain.clock import READING_SECONDS, starts_at
 from oracle.model.reputation import (
     Reputation,
     initial_reputation,

@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web3.contract import Contract
 
-from oracle.chain.market import GATE_CLOSURE_SECONDS, OPEN_SLOTS, Market, slot_at, starts_at
+from oracle.chain.market import Market
 from oracle.domain.book import MAX_ENERGY, MAX_NONCE, MAX_PRICE, MAX_TERMS, Kind, Order
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, OPEN_SLOTS, slot_at, starts_at
 from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh, amount_up
 from tests.contracts.markets import (
     BOND,

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web3.contract import Contract
 
-from oracle.chain.market import starts_at
 from oracle.chain.signatures import sign_storage_reading
+from oracle.domain.clock import starts_at
 from oracle.units import (
     SLOT_SECONDS,
     MicroUsd,

@@ -11,9 +11,10 @@ import pytest
 from oracle.chain.artifacts import load_artifact
 from oracle.chain.chains import AnvilChain, Chain, open_chain
 from oracle.chain.deployment import Deployment
-from oracle.chain.market import GATE_CLOSURE_SECONDS, Market, SignedOrder, SignedReading, starts_at
+from oracle.chain.market import Market, SignedOrder, SignedReading
 from oracle.chain.signatures import development_key
 from oracle.domain.book import Order
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.market.mechanism import Mechanism
 from oracle.market.pairwise_nash import PairwiseNash
 from oracle.round import RoundRunner

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from oracle.chain.chains import AnvilChain
-from oracle.chain.market import GATE_CLOSURE_SECONDS, Market, Phase, starts_at
+from oracle.chain.market import Market, Phase
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Mechanism
 from oracle.market.pairwise_nash import PairwiseNash

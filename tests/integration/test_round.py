@@ -3,7 +3,8 @@
 import pytest
 
 from oracle.chain.chains import AnvilChain
-from oracle.chain.market import GATE_CLOSURE_SECONDS, Market, Phase, slot_at, starts_at
+from oracle.chain.market import Market, Phase
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, slot_at, starts_at
 from oracle.errors import ChainUnavailable, ContractRevert
 from oracle.market.mechanism import Mechanism
 from oracle.market.pairwise_nash import PairwiseNash

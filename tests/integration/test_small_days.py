@@ -3,9 +3,10 @@
 import pytest
 
 from oracle.chain.deployment import PARTICIPANTS_PER_CALL
-from oracle.chain.market import READING_SECONDS, Market, SignedReading, starts_at
+from oracle.chain.market import Market, SignedReading
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.day import run_scenario
+from oracle.domain.clock import READING_SECONDS, starts_at
 from oracle.domain.community import Community, Shortfall
 from oracle.domain.results import RunResult
 from oracle.model.reputation import initial_reputation, updated

@@ -16,10 +16,11 @@ from oracle.chain.deployment import (
     Roles,
     deploy_market,
 )
-from oracle.chain.market import OPEN_SLOTS, Market, slot_at, starts_at
+from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
 from oracle.day import Progress
 from oracle.domain.book import MAX_PARTICIPANTS, Kind, Order
+from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import rows_of
 from oracle.errors import InvalidInputError

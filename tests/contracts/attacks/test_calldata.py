@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web3.exceptions import ContractLogicError
 
-from oracle.chain.market import Market, starts_at
+from oracle.chain.market import Market
+from oracle.domain.clock import starts_at
 from oracle.units import SLOT_SECONDS
 from tests.contracts.markets import (
     STRANGER,

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import GATE_CLOSURE_SECONDS, SealedOrder, compact, starts_at
+from oracle.chain.market import SealedOrder, compact
 from oracle.domain.book import Order
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.units import MicroUsd, Slot, Wh, amount_up
 from tests.contracts.markets import (
     BOND,

@@ -5,16 +5,10 @@ from dataclasses import replace
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import (
-    OPEN_SLOTS,
-    READING_SECONDS,
-    Phase,
-    SignedReading,
-    slot_at,
-    starts_at,
-)
+from oracle.chain.market import Phase, SignedReading
 from oracle.chain.signatures import development_key
 from oracle.domain.book import Trade
+from oracle.domain.clock import OPEN_SLOTS, READING_SECONDS, slot_at, starts_at
 from oracle.errors import ContractRevert
 from oracle.units import SLOT_SECONDS, Slot, Wh, amount_down
 from tests.contracts.markets import (

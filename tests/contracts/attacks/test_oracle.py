@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import OPEN_SLOTS, Market, Phase, slot_at, starts_at
+from oracle.chain.market import Market, Phase
+from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Mechanism
 from oracle.market.pairwise_nash import PairwiseNash

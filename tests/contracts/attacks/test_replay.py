@@ -7,15 +7,10 @@ import pytest
 from eth_utils.crypto import keccak
 from web3.contract import Contract
 
-from oracle.chain.market import (
-    GATE_CLOSURE_SECONDS,
-    Phase,
-    SealedOrder,
-    SignedOrder,
-    starts_at,
-)
+from oracle.chain.market import Phase, SealedOrder, SignedOrder
 from oracle.chain.signatures import Domain, sign_order, sign_reading
 from oracle.domain.book import Order
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.units import SLOT_SECONDS, Slot, Wh
 from tests.contracts.markets import (
     DEPOSIT,

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import Phase, starts_at
+from oracle.chain.market import Phase
 from oracle.chain.signatures import sign_storage_reading
+from oracle.domain.clock import starts_at
 from oracle.model.settlement import shares
 from oracle.units import SLOT_SECONDS, Slot, Wh
 from tests.contracts.markets import (

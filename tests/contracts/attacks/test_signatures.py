@@ -7,10 +7,11 @@ import pytest
 from eth_account.signers.local import LocalAccount
 from web3.contract import Contract
 
-from oracle.chain.market import OPEN_SLOTS, SignedOrder, slot_at, starts_at
+from oracle.chain.market import SignedOrder
 from oracle.chain.reverts import decoded
 from oracle.chain.signatures import development_key
 from oracle.domain.book import Order
+from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.units import Bps, Slot
 from tests.contracts.markets import (
     DEPOSIT,

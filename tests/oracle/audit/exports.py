@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from oracle.chain.chains import EmbeddedChain
-from oracle.chain.market import GATE_CLOSURE_SECONDS, SealedOrder, starts_at
+from oracle.chain.market import SealedOrder
 from oracle.chain.record import read_market
 from oracle.chain.signatures import development_key, sign_storage_reading
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.domain.record import DispatchRecord, MarketRecord
 from oracle.duals import dispatch_record
 from oracle.export_files.export import write_export

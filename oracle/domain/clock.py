@@ -1,0 +1,17 @@
+"""The clock of the market, in seconds and slots, as contracts/libraries/SlotLib.sol has it."""
+
+from oracle.units import SLOT_SECONDS, Slot
+
+GATE_CLOSURE_SECONDS = 1800  # before a slot starts
+REVEAL_SECONDS = 600  # from the gate's closure on
+READING_SECONDS = 3600  # from a slot's end on
+OPEN_SLOTS = 23  # after the current one
+ANNOUNCED_SLOTS = 366 * 96  # at most ahead
+
+
+def slot_at(timestamp: int) -> Slot:
+    return Slot(timestamp // SLOT_SECONDS)
+
+
+def starts_at(slot: Slot) -> int:
+    return slot * SLOT_SECONDS
