@@ -8,7 +8,7 @@ of `contracts/mocks` are for tests alone, and so are their artifacts.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -98,18 +98,30 @@ def find_compiler() -> Path:
     return CONTRACTS / "solc-node.js"
 
 
-def compile_contracts(folder: Path = CONTRACTS) -> Compilation:
-    """Compile every contract below `folder`; all of them together, so that names are unique."""
-    names = sorted(
+def sources_below(folder: Path) -> list[str]:
+    """Return every file of contracts below `folder`, by its place there."""
+    return sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*.sol")
         if path.relative_to(folder).parts[0] not in NOT_SOURCES
     )
+
+
+def compile_contracts(folder: Path = CONTRACTS, only: Sequence[str] | None = None) -> Compilation:
+    """
+    Compile every contract below `folder`; all of them together, so that names are unique.
+
+    With `only`, compile the contracts of these files alone, and what they import with them.
+    """
+    names = sources_below(folder) if only is None else list(only)
     output = solcx.compile_standard(
         {
             "language": "Solidity",
             "sources": {name: {"content": (folder / name).read_text()} for name in names},
-            "settings": {**SETTINGS, "outputSelection": {"*": {"*": OUTPUTS}}},
+            "settings": {
+                **SETTINGS,
+                "outputSelection": {name: {"*": OUTPUTS} for name in names},
+            },
         },
         base_path=folder,
         allow_paths=folder,

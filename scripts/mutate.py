@@ -2,280 +2,168 @@
 Change the contracts at one place at a time, and see whether a test notices.
 
 Each mutant is one small change of one line: an operator, a comparison, a number, a call of the
-other rounding, a statement or a refusal left out. A copy of the project is compiled with it and
-asked the forge tests, those of the libraries first; whoever survives them is asked the tests in
-Python. What survives all must be explained in tests/contracts/MUTANTS.md.
+other rounding, a statement or a refusal left out. In a copy of the project, the contracts nearest
+to it are compiled and the tests nearest to it asked; who survives that is compiled into all it
+reaches, and asked all tests in Python and then those of forge. What survives all must be explained
+in tests/contracts/MUTANTS.md. Gas, sizes and storage layout are not asked: they change with code
+that does the same.
 
-The mutants are drawn with a fixed seed. Results are kept in out/mutation/results.json, so that a
-run that was stopped goes on, and one with a larger sample continues a smaller one. A result is
-kept by the mutant's file and change: remove the file to ask the tests of today again.
+The mutants are a sample, drawn with a fixed seed: a larger one continues a smaller one. Results are
+kept in out/mutation/results.json, so that a run that was stopped goes on.
 """
 
-import json
-import os
-import random
-import re
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from fnmatch import fnmatch
+from queue import SimpleQueue
+from statistics import median
 from typing import Annotated
 
 import typer
 
 from scripts.compile import ROOT
-from scripts.sources import product_sources
-
-SEED = 2026
-OUT = ROOT / "out" / "mutation"
-RESULTS = OUT / "results.json"
-EXPLAINED = ROOT / "tests" / "contracts" / "MUTANTS.md"
-NOT_MUTATED = ("interfaces/", "types/", "TestDollar.sol")
-COPIED = ("contracts", "oracle", "scenarios", "scripts", "tests", "pyproject.toml")
-FORGE_SECONDS = 600
-PYTHON_SECONDS = 900
-
-NUMBER = re.compile(r"(?<![\w.\"])(0x[0-9a-f]+|[1-9]\d*)\b(?![\w.\"])")
-REPLACEMENTS = [
-    (r" \+ ", [" - "]),
-    (r" - ", [" + "]),
-    (r" \* ", [" / "]),
-    (r" / ", [" * "]),
-    (r" % ", [" / "]),
-    (r" < ", [" <= ", " > "]),
-    (r" <= ", [" < "]),
-    (r" > ", [" >= ", " < "]),
-    (r" >= ", [" > "]),
-    (r" == ", [" != "]),
-    (r" != ", [" == "]),
-    (r" && ", [" || "]),
-    (r" \|\| ", [" && "]),
-    (r" << ", [" >> "]),
-    (r" >> ", [" << "]),
-    (r" \+= ", [" -= ", " = "]),
-    (r" -= ", [" += "]),
-    (r"\+\+(?=\w)", ["--"]),
-    (r"(?<=\()!(?=\w)", [""]),
-    (r"\badd\(", ["sub("]),
-    (r"\bsub\(", ["add("]),
-    (r"\bmul\(", ["div("]),
-    (r"\bdiv\(", ["mul("]),
-    (r"\bshl\(", ["shr("]),
-    (r"\bshr\(", ["shl("]),
-    (r"\blt\(", ["gt("]),
-    (r"\bs?gt\(", ["lt("]),
-    (r"\bamountDown\(", ["amountUp("]),
-    (r"\bamountUp\(", ["amountDown("]),
-]
-STATEMENT = re.compile(
-    r"^\s*(?!(?:return|using|import|error|event|function|modifier)\b)[\w.\[\]]"
-    r"[^;{}]*(?:\(|=)[^;{}]*;$"
+from scripts.mutation.mutants import SEED, Mutant, all_mutants
+from scripts.mutation.results import (
+    Book,
+    Result,
+    Score,
+    explained,
+    outdated,
+    project_digest,
+    source_digest,
 )
-REFUSAL = re.compile(r"^\s*if \(.*\) revert \w[^;]*;$")
+from scripts.mutation.trial import Compiled, Copy, Fate, TestsBrokenError
 
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change of one line."""
-
-    file: str
-    line: int
-    before: str
-    after: str
-
-    @property
-    def name(self) -> str:
-        """Return a name that outlives changes of other lines."""
-        return f"{self.file}: `{self.before.strip()}` → `{self.after.strip()}`"
-
-
-@dataclass(slots=True)
-class Result:
-    """What became of a mutant: `forge` or `python` killed it, `compiler` refused it, or none."""
-
-    name: str
-    place: str
-    killed_by: str
-    seconds: float
-
-
-def mutants_of(file: str, text: str) -> Iterator[Mutant]:
-    """Yield every change of a file."""
-    inside = False
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip()
-        inside = inside or bool(re.match(r"(abstract )?(contract|library) ", bare))
-        if not inside or not bare or bare.startswith(("//", "import", "using", "error", "event")):
-            continue
-        code = line.split(" // ")[0]
-        if code.strip().startswith(
-            ("contract", "abstract", "library", "pragma", "keccak256(", '"')
-        ):
-            continue
-        for after in _changes(code):
-            yield Mutant(file, number, line, after)
-
-
-def _changes(code: str) -> Iterator[str]:
-    for found in NUMBER.finditer(code):
-        yield f"{code[: found.start()]}{int(found[1], 0) + 1}{code[found.end() :]}"
-    for pattern, replacements in REPLACEMENTS:
-        for found in re.finditer(pattern, code):
-            for replacement in replacements:
-                new = replacement.format(*found.groups())
-                yield code[: found.start()] + new + code[found.end() :]
-    if REFUSAL.match(code) or STATEMENT.match(code):
-        yield re.match(r"\s*", code).group() + "{}"  # type: ignore[union-attr]
-
-
-def all_mutants() -> list[Mutant]:
-    """Return every mutant, in an order that is the same in every run."""
-    found = [
-        mutant
-        for name in product_sources()
-        if not name.startswith(NOT_MUTATED)
-        for mutant in mutants_of(name, (ROOT / "contracts" / name).read_text(encoding="utf-8"))
-    ]
-    random.Random(SEED).shuffle(found)  # noqa: S311
-    return found
-
-
-def copy_project(folder: Path) -> None:
-    """Make the copy in which the mutants live."""
-    for name in COPIED:
-        source, target = ROOT / name, folder / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("node_modules", "__pycache__", "cache", "out")
-            shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
-        else:
-            shutil.copy(source, target)
-    modules = folder / "contracts" / "node_modules"
-    if not modules.exists():
-        modules.symlink_to(ROOT / "contracts" / "node_modules")
-
-
-def run(folder: Path, seconds: int, command: list[str], **more: str) -> tuple[int, str]:
-    """Return exit code and output; a run that takes too long has failed."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            command,
-            cwd=folder,
-            env={**os.environ, **more},
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return 1, "timeout"
-    return done.returncode, done.stdout + done.stderr
-
-
-def killer_of(mutant: Mutant, folder: Path) -> str:
-    """Return who kills a mutant; the copy is as before when this returns."""
-    path = folder / "contracts" / mutant.file
-    original = path.read_text(encoding="utf-8")
-    lines = original.split("\n")
-    lines[mutant.line - 1] = mutant.after
-    path.write_text("\n".join(lines), encoding="utf-8")
-    try:
-        return _killer(folder, mutant.file)
-    finally:
-        path.write_text(original, encoding="utf-8")
-
-
-def _killer(folder: Path, file: str) -> str:
-    forge = ["node", str(ROOT / "contracts/node_modules/@foundry-rs/forge/bin.mjs"), "test"]
-    market = ["--match-contract", "Invariants"]
-    library = ["--no-match-contract", "Invariants"]
-    for tests in [library, market] if file.startswith("libraries/") else [market]:
-        code, said = run(
-            folder / "contracts",
-            FORGE_SECONDS,
-            [*forge, "--fail-fast", *tests],
-            FOUNDRY_PROFILE="mutation",
-        )
-        if re.search(r"Compiler run failed|Compilation failed", said):
-            return "compiler"
-        if code:
-            return "forge"
-    code, said = run(folder, PYTHON_SECONDS, [sys.executable, "-m", "scripts.compile"])
-    if code:
-        return "compiler"
-    left_out = ["test_gas.py", "test_storage_layout.py", "test_artifacts.py"]
-    code, said = run(
-        folder,
-        PYTHON_SECONDS,
-        [
-            *[sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "--dist", "loadgroup"],
-            *["-p", "no:cacheprovider", "tests/contracts"],
-            *[f"--ignore=tests/contracts/{name}" for name in left_out],
-        ],
-        INVARIANT_SEQUENCES="3",
-        PYTHONPATH=str(folder),
-    )
-    return "python" if code else "none"
-
-
-def explained() -> set[str]:
-    """Return the names of the survivors that MUTANTS.md explains."""
-    text = EXPLAINED.read_text(encoding="utf-8") if EXPLAINED.exists() else ""
-    return set(re.findall(r"^- (.+? → `.*?`)", text, re.M))
+OUT = ROOT / "out" / "mutation"
+LEAST_SCORE = 0.9
 
 
 def mutate_command(
-    sample: Annotated[int, typer.Option(help="How many mutants to try.")] = 60,
+    sample: Annotated[int, typer.Option(help="How many mutants to try.")] = 150,
+    file: Annotated[
+        list[str] | None, typer.Option(help="Only of files like this below contracts/.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Stop after this long; go on next time.")] = 75,
+    workers: Annotated[int, typer.Option(help="How many to try at a time.")] = 2,
 ) -> None:
     """
     Try a sample of mutants; end with 1 if the score is below 90 % or a survivor is not explained.
 
-    Example: python -m scripts.mutate --sample 40
+    Example: python -m scripts.mutate --sample 40 --file 'libraries/*'
     """
-    OUT.mkdir(parents=True, exist_ok=True)
-    known = (
-        [Result(**entry) for entry in json.loads(RESULTS.read_text())] if RESULTS.exists() else []
-    )
-    results = {result.name: result for result in known}
-    drawn = all_mutants()
-    typer.echo(f"{len(drawn)} mutants, of which {sample} drawn with seed {SEED}")
-    folder = OUT / "copy"
-    copy_project(folder)
     ends = time.monotonic() + 60 * minutes
-    for mutant in drawn[:sample]:
-        if mutant.name in results or time.monotonic() > ends:
-            continue
-        started = time.monotonic()
-        killer = killer_of(mutant, folder)
-        place = f"{mutant.file}:{mutant.line}"
-        results[mutant.name] = Result(mutant.name, place, killer, round(time.monotonic() - started))
-        RESULTS.write_text(json.dumps([asdict(result) for result in results.values()], indent=1))
-        typer.echo(f"{killer:9} {results[mutant.name].seconds:4.0f} s  {mutant.name}")
-    _conclude([results[m.name] for m in drawn[:sample] if m.name in results], sample)
+    every = [
+        mutant
+        for mutant in all_mutants()
+        if any(fnmatch(mutant.file, pattern) for pattern in file or ["*"])
+    ]
+    drawn = every[:sample]
+    typer.echo(f"{len(drawn)} of {len(every)} mutants, drawn with seed {SEED}")
 
+    OUT.mkdir(parents=True, exist_ok=True)
+    book = Book.read(OUT / "results.json")
+    project = project_digest()
+    known = explained()
+    open_ones = [
+        mutant
+        for mutant in drawn
+        if mutant.name not in book.results or not book.results[mutant.name].holds(project, known)
+    ]
+    if open_ones:
+        _try(open_ones, book, project, workers, ends)
 
-def _conclude(results: list[Result], sample: int) -> None:
-    counts = dict.fromkeys(("compiler", "forge", "python", "none"), 0)
-    for result in results:
-        counts[result.killed_by] += 1
-    tried = len(results) - counts["compiler"]
-    killed = counts["forge"] + counts["python"]
-    score = killed / tried if tried else 0
-    typer.echo(
-        f"{len(results)} of {sample} mutants: {counts['compiler']} do not compile, "
-        f"{counts['forge']} killed by forge, {counts['python']} by pytest, "
-        f"{counts['none']} survive: score {score:.1%}"
-    )
-    survivors = [result for result in results if result.killed_by == "none"]
-    unexplained = [result for result in survivors if result.name not in explained()]
-    for result in unexplained:
-        typer.echo(f"error: not explained: {result.place}: {result.name}", err=True)
-    if unexplained or score < 0.9:
+    done = [
+        result
+        for mutant in drawn
+        if (result := book.results.get(mutant.name)) and result.holds(project, known)
+    ]
+    faults = [*_conclusion(done, len(drawn)), *_explanations()]
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if faults:
         raise typer.Exit(code=1)
+
+
+def _try(mutants: list[Mutant], book: Book, project: str, workers: int, ends: float) -> None:
+    """Ask the tests of mutants, several at a time, until it is late."""
+    originals: Compiled = {}
+    copies = [Copy(OUT / f"copy-{number}", originals) for number in range(workers)]
+    if book.sound_project != project:
+        typer.echo("the tests of the project as it is …")
+        if fault := copies[0].fault_of_the_original(workers):
+            typer.echo(f"error: fails without a mutant: {fault}", err=True)
+            raise typer.Exit(code=1)
+        book.sound_project = project
+        book.write()
+
+    free: SimpleQueue[Copy] = SimpleQueue()
+    for copy in copies:
+        free.put(copy)
+
+    def ask(mutant: Mutant) -> Result | None:
+        if time.monotonic() > ends:
+            return None
+        copy = free.get()
+        started = time.monotonic()
+        try:
+            verdict = copy.verdict_on(mutant)
+        finally:
+            free.put(copy)
+        return Result(
+            name=mutant.name,
+            place=f"{mutant.file}:{mutant.line}",
+            fate=verdict.fate,
+            killer=verdict.killer,
+            seconds=round(time.monotonic() - started),
+            source=source_digest(mutant.file),
+            project=project,
+        )
+
+    with ThreadPoolExecutor(workers) as pool:
+        for future in as_completed([pool.submit(ask, mutant) for mutant in mutants]):
+            try:
+                result = future.result()
+            except TestsBrokenError as error:
+                typer.echo(f"error: {error}", err=True)
+                continue
+            if result is not None:
+                book.results[result.name] = result
+                book.write()
+                typer.echo(
+                    f"{result.fate:9} {result.seconds:4} s  {result.name}  {result.killer}".rstrip()
+                )
+
+
+def _conclusion(results: list[Result], sample: int) -> list[str]:
+    """Print the score, and return what is wrong with it."""
+    score = Score.of(results)
+    survivors = [result for result in results if result.fate is Fate.SURVIVED]
+    known = explained()
+    typer.echo(
+        f"{len(results)} of the {sample} mutants tried: "
+        f"{score.fates[Fate.REFUSED]} do not compile, {score.fates[Fate.SAME_CODE]} are the same "
+        f"code, {score.fates[Fate.KILLED]} killed, {score.fates[Fate.SURVIVED]} survive"
+    )
+    if results:
+        typer.echo(f"seconds a mutant: {median(result.seconds for result in results):.0f} (median)")
+    typer.echo(
+        f"score {score.share:.1%} of a sample with seed {SEED}; of all mutants, with 95 % "
+        f"confidence: {score.interval.low:.1%} to {score.interval.high:.1%}"
+    )
+    faults = [
+        f"{result.place}: not explained: {result.name}"
+        for result in survivors
+        if result.name not in known
+    ]
+    if len(results) < sample:
+        faults.append(f"{sample - len(results)} mutants are still to be tried")
+    if score.share < LEAST_SCORE:
+        faults.append(f"score {score.share:.1%}, expected at least {LEAST_SCORE:.0%}")
+    return faults
+
+
+def _explanations() -> list[str]:
+    return [f"MUTANTS.md explains what is no mutant: {name}" for name in outdated(all_mutants())]
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ from typing import Any
 
 import solcx
 
-from scripts.compile import CONTRACTS, NOT_SOURCES, SETTINGS, find_compiler
+from scripts.compile import CONTRACTS, SETTINGS, find_compiler, sources_below
 
 
 def product_sources() -> list[str]:
     """Return every contract below contracts/ but the mocks, by its place there."""
-    paths = [path.relative_to(CONTRACTS) for path in CONTRACTS.rglob("*.sol")]
-    return sorted(path.as_posix() for path in paths if path.parts[0] not in {*NOT_SOURCES, "mocks"})
+    return [name for name in sources_below(CONTRACTS) if not name.startswith("mocks/")]
 
 
 def standard_input(outputs: dict[str, list[str]]) -> dict[str, Any]:
