@@ -257,6 +257,16 @@ def test_the_npm_lock_knows_the_native_programs_of_every_platform(tool: str) -> 
         assert packages[f"node_modules/{name}"]["version"] == version
 
 
+@pytest.mark.node
+def test_forge_tells_by_its_exit_code_that_it_failed() -> None:
+    failed = subprocess.run(  # noqa: S603
+        [ROOT / "scripts" / "forge", "no-such-command"], capture_output=True
+    )
+
+    assert failed.returncode != 0
+    assert b"no-such-command" in failed.stderr
+
+
 def test_npm_writes_no_addresses_and_runs_no_scripts() -> None:
     settings = (CONTRACTS / ".npmrc").read_text(encoding="utf-8").splitlines()
 

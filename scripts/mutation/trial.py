@@ -158,7 +158,7 @@ class Copy:
         for name, chosen in (("libraries", "--no-match-contract"), ("market", "--match-contract")):
             done = self._run(
                 self.contracts,
-                [str(_forge()), "test", "--fail-fast", chosen, "Invariants"],
+                [str(ROOT / "scripts" / "forge"), "test", "--fail-fast", chosen, "Invariants"],
                 FOUNDRY_PROFILE="mutation",
                 FOUNDRY_OUT=str(self._forge_folder / "out"),
                 FOUNDRY_CACHE_PATH=str(self._forge_folder / "cache"),
@@ -198,11 +198,3 @@ def _tests_below(folder: Path) -> list[str]:
         if path.name not in NOT_ASKED
     ]
     return sorted(found, key=lambda name: (name == ASKED_LAST, name.startswith("attacks/"), name))
-
-
-def _forge() -> Path:
-    """Return the native program: the script that npm puts before it hides its exit code."""
-    found = sorted((CONTRACTS / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge*"))
-    if not found:
-        raise TestsBrokenError("no forge: run npm ci in contracts/")
-    return found[0]
