@@ -107,7 +107,9 @@ def sources_below(folder: Path) -> list[str]:
     )
 
 
-def compile_contracts(folder: Path = CONTRACTS, only: Sequence[str] | None = None) -> Compilation:
+def compile_contracts(
+    folder: Path = CONTRACTS, *, only: Sequence[str] | None = None
+) -> Compilation:
     """
     Compile every contract below `folder`; all of them together, so that names are unique.
 

@@ -13,15 +13,24 @@ IMPORT = re.compile(r'^import\b[^;]*"(\.[^"]+)";', re.M)
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """The contracts and tests nearest to a file: they notice most changes, and do so in seconds."""
+    """
+    The contracts and tests nearest to a file: they notice most changes, and do so in seconds.
+
+    With `named`, only tests whose names match, as of pytest's option -k.
+    """
 
     contracts: tuple[str, ...]
     tests: tuple[str, ...]
+    named: str = ""
 
 
 def _of_the_exchange(*first: str) -> Near:
     """Return the exchange and the tests of an open market, some of them before the others."""
     return Near(("Exchange.sol",), tuple(dict.fromkeys((*first, *MARKET_TESTS))))
+
+
+def _of_a_library(named: str) -> Near:
+    return Near(("mocks/LibraryHarness.sol",), ("test_libraries.py",), named)
 
 
 MARKET_TESTS = (
@@ -36,7 +45,6 @@ MARKET_TESTS = (
     "test_announcements.py",
     "test_pause.py",
 )
-_LIBRARIES = Near(("mocks/LibraryHarness.sol",), ("test_libraries.py",))
 NEAR: Mapping[str, Near] = {
     "HeldRole.sol": Near(("Registry.sol",), ("test_registry.py", "attacks/test_oracle.py")),
     "LineLease.sol": Near(("LineLease.sol",), ("test_line_lease.py",)),
@@ -51,18 +59,18 @@ NEAR: Mapping[str, Near] = {
     "exchange/SealedBook.sol": Near(("SealedExchange.sol",), ("test_sealed_orders.py",)),
     "exchange/Settlement.sol": _of_the_exchange("test_settlement.py", "test_corrections.py"),
     "libraries/AccountLib.sol": Near(("mocks/AccountHarness.sol",), ("test_account.py",)),
-    "libraries/AmountLib.sol": _LIBRARIES,
+    "libraries/AmountLib.sol": _of_a_library("amounts or division"),
     "libraries/CodeTableLib.sol": Near(("mocks/CodeTableHarness.sol",), ("test_code_table.py",)),
     "libraries/EdgeLib.sol": Near(("mocks/EdgeHarness.sol",), ("test_words.py",)),
-    "libraries/FeeLadderLib.sol": _LIBRARIES,
-    "libraries/LineLib.sol": _LIBRARIES,
+    "libraries/FeeLadderLib.sol": _of_a_library("fee"),
+    "libraries/LineLib.sol": _of_a_library("line"),
     "libraries/MatchingLib.sol": Near(("mocks/MatchingHarness.sol",), ("test_words.py",)),
-    "libraries/NashPriceLib.sol": _LIBRARIES,
-    "libraries/OrderLib.sol": _LIBRARIES,
-    "libraries/ReputationLib.sol": _LIBRARIES,
-    "libraries/ShareLib.sol": _LIBRARIES,
+    "libraries/NashPriceLib.sol": _of_a_library("price"),
+    "libraries/OrderLib.sol": _of_a_library("order"),
+    "libraries/ReputationLib.sol": _of_a_library("reputation or slot"),
+    "libraries/ShareLib.sol": _of_a_library("share or remainder"),
     "libraries/SlotLib.sol": _of_the_exchange("test_order_book.py", "test_delivery.py"),
-    "libraries/TradeLib.sol": _LIBRARIES,
+    "libraries/TradeLib.sol": _of_a_library("trades"),
     "libraries/TypedDataLib.sol": _of_the_exchange("test_signed_orders.py", "test_delivery.py"),
     "libraries/WordsLib.sol": Near(("mocks/WordsHarness.sol",), ("test_words.py",)),
     "mechanisms/PairwiseNash.sol": Near(

@@ -103,16 +103,16 @@ class Copy:
         path = self.contracts / file
         if near := NEAR.get(file):
             path.write_text(changed, encoding="utf-8")
-            self._put(compile_contracts(self.contracts, near.contracts).artifacts)
-            if killer := self._asked_pytest(near.tests):
+            self._put(compile_contracts(self.contracts, only=near.contracts).artifacts)
+            if killer := self._asked_pytest(near.tests, named=near.named):
                 return Verdict(Fate.KILLED, killer)
 
         reached = tuple(contracts_reaching(file, self.contracts))
         if reached not in self._originals:
             path.write_text(original, encoding="utf-8")
-            self._originals[reached] = compile_contracts(self.contracts, reached).artifacts
+            self._originals[reached] = compile_contracts(self.contracts, only=reached).artifacts
         path.write_text(changed, encoding="utf-8")
-        artifacts = compile_contracts(self.contracts, reached).artifacts
+        artifacts = compile_contracts(self.contracts, only=reached).artifacts
         if artifacts == self._originals[reached]:
             return Verdict(Fate.SAME_CODE)
 
@@ -131,13 +131,16 @@ class Copy:
         for artifact in artifacts:
             (self.folder / artifact.path).write_text(artifact.text)
 
-    def _asked_pytest(self, tests: Sequence[str], *, workers: int = 1) -> str | None:
+    def _asked_pytest(
+        self, tests: Sequence[str], *, named: str = "", workers: int = 1
+    ) -> str | None:
         """Return the first test in Python that fails."""
         done = self._run(
             self.folder,
             [
                 *[sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"],
                 "--hypothesis-profile=mutation",
+                *(["-k", named] if named else []),
                 *(["-n", str(workers), "--dist", "loadgroup"] if workers > 1 else []),
                 *[str(TESTS / name) for name in tests],
             ],
