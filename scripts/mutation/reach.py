@@ -61,7 +61,11 @@ NEAR: Mapping[str, Near] = {
     "libraries/AccountLib.sol": Near(("mocks/AccountHarness.sol",), ("test_account.py",)),
     "libraries/AmountLib.sol": _of_a_library("amounts or division"),
     "libraries/CodeTableLib.sol": Near(("mocks/CodeTableHarness.sol",), ("test_code_table.py",)),
-    "libraries/EdgeLib.sol": Near(("mocks/EdgeHarness.sol",), ("test_words.py",)),
+    "libraries/EdgeLib.sol": Near(
+        ("mocks/EdgeHarness.sol", "mocks/LibraryHarness.sol"),
+        ("test_words.py", "test_libraries.py"),
+        named="edge",
+    ),
     "libraries/FeeLadderLib.sol": _of_a_library("fee"),
     "libraries/LineLib.sol": _of_a_library("line"),
     "libraries/MatchingLib.sol": Near(("mocks/MatchingHarness.sol",), ("test_words.py",)),
