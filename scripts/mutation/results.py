@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.compile import CONTRACTS, ROOT
+from scripts.compile import CONTRACTS, ROOT, sources_below
 from scripts.mutation.mutants import Mutant
-from scripts.mutation.trial import COPIED, Fate
+from scripts.mutation.trial import TESTS, Fate
 
-EXPLAINED = ROOT / "tests" / "contracts" / "MUTANTS.md"
+EXPLAINED = ROOT / TESTS / "MUTANTS.md"
 EXPLANATION = re.compile(r"^- (\S+\.sol: `.*?` → `.*?`(?: \(\d+\))?): \S", re.M)
 NORMAL_95 = 1.959964
 
@@ -115,13 +115,16 @@ def source_digest(file: str) -> str:
 
 def project_digest() -> str:
     """Return what stands for all contracts and all that tests them."""
+    files = [CONTRACTS / name for name in sources_below(CONTRACTS)]
+    files += [
+        path
+        for folder in (ROOT / "oracle", ROOT / TESTS)
+        for path in sorted(folder.rglob("*.*"))
+        if path.suffix in {".json", ".py", ".sol"}
+    ]
     digest = hashlib.sha256()
-    for name in COPIED:
-        root = ROOT / name
-        for path in sorted(root.rglob("*.*")) if root.is_dir() else [root]:
-            relative = path.relative_to(ROOT)
-            if path.is_file() and not {"node_modules", "__pycache__"} & set(relative.parts):
-                digest.update(f"{relative}\0".encode() + path.read_bytes())
+    for path in files:
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
