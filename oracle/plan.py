@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oracle import bidding
-from oracle.domain.book import Kind, Order
+from oracle.domain.book import Order
 from oracle.domain.community import Community
 from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
 from oracle.domain.record import PlannedOutcome
@@ -32,7 +32,6 @@ from oracle.units import (
     Bps,
     MicroUsd,
     MicroUsdPerMwh,
-    amount_up,
     mw_from_wh_per_slot,
     usd_per_mwh,
 )
@@ -116,7 +115,7 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
             for trade in trades
         ]
         for order in bidding.orders(community, slot, before, best_scores):
-            locks[order.participant - 1] += lock_of(order, community.rules.bond_price)
+            locks[order.participant - 1] += order.lock(community.rules.bond_price)
         full = [trade.with_delivered(trade.energy) for trade in trades]
         after = bidding.rests(community, before, bidding.energies(community, book, full))
         states = tuple(rest.battery for rest in after)
@@ -191,11 +190,6 @@ def numbered_fees(community: Community) -> dict[tuple[int, int], MicroUsdPerMwh]
     """Return the fee per (seller, buyer), by their numbers on the chain, which count from 1."""
     fees = fees_of_lines(community.ladder, community.lines)
     return {(seller + 1, buyer + 1): fee for (seller, buyer), fee in fees.items()}
-
-
-def lock_of(order: Order, bond_price: MicroUsdPerMwh) -> MicroUsd:
-    """Return what an order locks on the chain: a bid its highest cost, an offer its bond."""
-    return amount_up(order.energy, order.price if order.kind is Kind.BID else bond_price)
 
 
 def initial_scores(community: Community) -> list[Bps]:

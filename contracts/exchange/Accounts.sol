@@ -10,20 +10,30 @@ import {IExchange} from "../interfaces/IExchange.sol";
 import {IRegistry} from "../interfaces/IRegistry.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
 import {ReputationLib} from "../libraries/ReputationLib.sol";
-import {Account, Slot} from "../types/Market.sol";
+import {Account, AccountPair, MAX_PARTICIPANTS, Slot} from "../types/Market.sol";
 
 /// @title Accounts
-/// @notice Money in, money out, and one word per account.
+/// @notice Money in, money out, and half a word per participant's account.
 /// @dev A pause stops deposits and new orders; what is recorded goes its way, and money out.
 abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTransient {
     using AccountLib for Account;
+    using AccountLib for AccountPair;
     using SafeERC20 for IERC20;
 
     /* TYPES */
 
     /// @dev A word that can be pointed at, so that its place is computed once.
+    struct Cell {
+        AccountPair pair;
+    }
+
+    /// @dev What an address has besides its participant's account, or without one. `free` is the
+    /// money of who is no participant.
     struct Holder {
-        Account account;
+        uint64 free;
+        uint32 nonce;
+        uint16 participant;
+        Slot firstSlot;
     }
 
     /* IMMUTABLES */
@@ -39,7 +49,8 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
 
     /* STORAGE */
 
-    mapping(address owner => Holder) internal _accounts;
+    mapping(address owner => Holder) internal _holders;
+    Cell[MAX_PARTICIPANTS / 2] internal _cells;
 
     /* CONSTRUCTOR */
 
@@ -60,16 +71,15 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
         if (held > AccountLib.MAX_MONEY) revert ExchangeFull(held, AccountLib.MAX_MONEY);
         uint256 arrived = held - before;
 
-        Holder storage holder = _accounts[msg.sender];
-        Account account = holder.account;
-        _keep(msg.sender, holder, account, _enrolled(msg.sender, account).credit(arrived));
+        _enroll(msg.sender);
+        _credit(msg.sender, arrived);
 
         emit Deposited(msg.sender, arrived);
     }
 
     /// @inheritdoc IExchange
     function withdraw(uint256 amount) external nonReentrant {
-        _accounts[msg.sender].account = _accounts[msg.sender].account.debit(amount);
+        _debit(msg.sender, amount);
 
         emit Withdrawn(msg.sender, amount);
 
@@ -93,43 +103,92 @@ abstract contract Accounts is IExchange, HeldRole, Pausable, ReentrancyGuardTran
     /// @inheritdoc IExchange
     function accountOf(
         address owner
-    ) external view returns (uint256 free, uint256 locked, uint256 participant, uint256 scoreBps) {
-        Account account = _accounts[owner].account;
-        (uint256 r, uint256 s) = account.reputation();
-        return (account.free(), account.locked(), account.id(), ReputationLib.scoreBps(r, s));
+    ) external view returns (uint256 free, uint256 participant, uint256 scoreBps) {
+        (uint256 r, uint256 s) = reputationOf(owner);
+        return (_freeOf(owner), _holders[owner].participant, ReputationLib.scoreBps(r, s));
     }
 
     /// @inheritdoc IExchange
     function nonceOf(address owner) external view returns (uint256) {
-        return _accounts[owner].account.nonce();
+        return _holders[owner].nonce;
     }
 
     /// @inheritdoc IExchange
-    function reputationOf(address owner) external view returns (uint256 r, uint256 s) {
-        return _accounts[owner].account.reputation();
-    }
-
-    /// @inheritdoc IExchange
-    function hasOrder(address owner, Slot slot) external view returns (bool) {
-        return _accounts[owner].account.hasOrder(slot);
+    function reputationOf(address owner) public view returns (uint256 r, uint256 s) {
+        uint256 participant = _holders[owner].participant;
+        return participant == 0 ? (0, 0) : _accountOf(participant).reputation();
     }
 
     /* INTERNAL */
 
-    /// @dev The account with its participant's number and reputation, if its owner has one.
-    function _enrolled(address owner, Account account) internal view returns (Account) {
-        if (account.id() != 0) return account;
-        (uint16 participant, Slot from, uint16 initialScoreBps) = registry.participantOf(owner);
-        if (participant == 0) return account;
-        (uint256 r, uint256 s) = ReputationLib.initial(initialScoreBps, memoryBps);
-        return account.enrolled(participant, from, r, s);
+    /// @dev Where a participant's account lies.
+    function _cellOf(uint256 participant) internal view returns (Cell storage) {
+        unchecked {
+            return _cells[(participant - 1) >> 1];
+        }
     }
 
-    /// @dev Stores an account, and says so where it has become that of a participant.
-    function _keep(address owner, Holder storage holder, Account before, Account account) internal {
-        holder.account = account;
-        if (before.id() == account.id()) return;
-        (uint256 r, uint256 s) = account.reputation();
-        emit Enrolled(owner, uint16(account.id()), r, s);
+    function _accountOf(uint256 participant) internal view returns (Account) {
+        return _cellOf(participant).pair.get(participant);
+    }
+
+    function _setAccount(uint256 participant, Account account) internal {
+        Cell storage cell = _cellOf(participant);
+        cell.pair = cell.pair.set(participant, account);
+    }
+
+    function _freeOf(address owner) internal view returns (uint256) {
+        uint256 participant = _holders[owner].participant;
+        return participant == 0 ? _holders[owner].free : _accountOf(participant).free();
+    }
+
+    /// @dev Assumes that the money fits.
+    function _setFree(address owner, uint256 money) internal {
+        uint256 participant = _holders[owner].participant;
+        if (participant == 0) {
+            _holders[owner].free = uint64(money);
+        } else {
+            _setAccount(participant, _accountOf(participant).withFree(money));
+        }
+    }
+
+    function _credit(address owner, uint256 amount) internal {
+        _setFree(owner, AccountLib.sum(_freeOf(owner), amount));
+    }
+
+    function _debit(address owner, uint256 amount) internal {
+        _setFree(owner, AccountLib.difference(_freeOf(owner), amount));
+    }
+
+    /// @dev The participant's number, zero if there is none. Opens its account where it has none
+    /// yet, with what money it has and the reputation it joins with.
+    function _enroll(address owner) internal returns (uint256 participant) {
+        Holder storage holder = _holders[owner];
+        participant = holder.participant;
+        if (participant != 0) return participant;
+        uint16 initialScoreBps;
+        Slot firstSlot;
+        (participant, firstSlot, initialScoreBps) = registry.participantOf(owner);
+        if (participant == 0) return 0;
+        (uint256 r, uint256 s) = ReputationLib.initial(initialScoreBps, memoryBps);
+        _setAccount(participant, AccountLib.opened(holder.free, r, s));
+        holder.free = 0;
+        holder.participant = uint16(participant);
+        holder.firstSlot = firstSlot;
+
+        emit Enrolled(owner, uint16(participant), r, s);
+    }
+
+    /// @dev The caller's number, if it may order for `slot`.
+    function _requireParticipant(Slot slot) internal returns (uint256 participant) {
+        Holder storage holder = _holders[msg.sender];
+        Slot firstSlot = holder.firstSlot;
+        participant = holder.participant;
+        if (participant == 0) {
+            participant = _enroll(msg.sender);
+            if (participant == 0) revert NotAParticipant(msg.sender);
+            firstSlot = holder.firstSlot;
+        }
+        if (Slot.unwrap(slot) < Slot.unwrap(firstSlot)) revert NotYetParticipant(slot, firstSlot);
     }
 }

@@ -13,7 +13,7 @@ import {Clearing} from "./Clearing.sol";
 
 /// @title Delivery
 /// @notice Records what the meters say, and what the grid operator says against them, as a rolling
-/// hash like the book's: bits per participant remember who has spoken.
+/// hash like the book's: marks of the slot remember who has spoken.
 /// @dev A reading is final when its slot is settled: at once, or where the market's rules give the
 /// grid operator time to correct it, after that time.
 abstract contract Delivery is Clearing {
@@ -35,8 +35,8 @@ abstract contract Delivery is Clearing {
     /// @dev The bits of a statement that are one more than an energy.
     uint256 internal constant ENERGY = type(uint64).max;
 
-    /// @dev The bits of counter-readings come after those of the meters.
-    uint256 internal constant COUNTER_BITS = 1 << 16;
+    /// @dev The marks of counter-readings come after those of the meters, two a participant.
+    uint256 internal constant COUNTERED = 1 << 16;
 
     /* IMMUTABLES */
 
@@ -89,7 +89,7 @@ abstract contract Delivery is Clearing {
         if (participant == 0 || participant > MAX_PARTICIPANTS) {
             revert NoSuchParticipant(participant);
         }
-        if (!_mark(slot, COUNTER_BITS + participant)) revert AlreadyCorrected(slot, participant);
+        if (!_mark(slot, COUNTERED + participant)) revert AlreadyCorrected(slot, participant);
         _appendReading(slot, COUNTER_READING | (uint256(participant) << 32) | energyWh);
     }
 
@@ -109,16 +109,6 @@ abstract contract Delivery is Clearing {
         _slots[slot].readings = hash;
 
         emit ReadingsRecorded(slot, entries);
-    }
-
-    /// @dev Sets a bit of the slot, and says whether it was clear.
-    function _mark(Slot slot, uint256 position) internal returns (bool) {
-        uint256 bit = 1 << (position % 256);
-        mapping(uint256 => uint256) storage words = _slots[slot].readingBits;
-        uint256 word = words[position / 256];
-        if (word & bit != 0) return false;
-        words[position / 256] = word | bit;
-        return true;
     }
 
     /// @dev When no counter-reading may come any more.

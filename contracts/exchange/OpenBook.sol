@@ -12,7 +12,7 @@ import {ReputationLib} from "../libraries/ReputationLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TypedDataLib} from "../libraries/TypedDataLib.sol";
 import {WordsLib} from "../libraries/WordsLib.sol";
-import {Account, LengthsDiffer, Order, Signature, Slot} from "../types/Market.sol";
+import {Account, AccountPair, LengthsDiffer, Order, Signature, Slot} from "../types/Market.sol";
 import {OrderBook} from "./OrderBook.sol";
 
 /// @title OpenBook
@@ -20,6 +20,7 @@ import {OrderBook} from "./OrderBook.sol";
 /// data, by anybody. An order leaves its lock, one step of the rolling hash, and an event.
 abstract contract OpenBook is OrderBook, IOpenBook {
     using AccountLib for Account;
+    using AccountLib for AccountPair;
     using OrderLib for Order;
     using SlotLib for Slot;
     using WordsLib for bytes;
@@ -50,26 +51,24 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     /// @inheritdoc IOpenBook
     function placeOffer(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external {
         Order entry = _place(slot, OrderLib.OFFER, energyWh, price, terms);
-        emit OfferPlaced(slot, msg.sender, entry);
+        emit OfferPlaced(slot, entry);
     }
 
     /// @inheritdoc IOpenBook
     function placeBid(Slot slot, uint32 energyWh, uint48 price, uint96 terms) external {
         Order entry = _place(slot, OrderLib.BID, energyWh, price, terms);
-        emit BidPlaced(slot, msg.sender, entry);
+        emit BidPlaced(slot, entry);
     }
 
     /// @inheritdoc IOpenBook
     function cancelOrder(Slot slot) external {
         if (slot.isGateClosed()) revert GateClosed(slot, slot.closesAt());
-        Holder storage holder = _accounts[msg.sender];
-        Account account = holder.account;
-        if (!account.hasOrder(slot)) revert NoOrder(slot);
-        holder.account = account.withCancellation(slot);
-        Order order = OrderLib.pack(OrderLib.CANCELLATION, account.id(), 0, 0, 0, 0);
+        uint256 participant = _holders[msg.sender].participant;
+        Order order = OrderLib.pack(OrderLib.CANCELLATION, participant, 0, 0, 0, 0);
+        if (participant == 0 || !_takenBack(slot, participant)) revert NoOrder(slot);
         _append(slot, order);
 
-        emit OrderCancelled(slot, msg.sender, order);
+        emit OrderCancelled(slot, order);
     }
 
     /// @inheritdoc IOpenBook
@@ -118,11 +117,14 @@ abstract contract OpenBook is OrderBook, IOpenBook {
 
     /// @inheritdoc IOpenBook
     function spendNonces(uint256 below) external {
-        Account account = _accounts[msg.sender].account;
-        if (below <= account.nonce() || below > OrderLib.MAX_NONCE) {
-            revert NonceSpent(below, account.nonce());
+        uint256 participant = _enroll(msg.sender);
+        if (participant == 0) revert NotAParticipant(msg.sender);
+        Holder storage holder = _holders[msg.sender];
+        if (below <= holder.nonce || below > OrderLib.MAX_NONCE) {
+            revert NonceSpent(below, holder.nonce);
         }
-        _accounts[msg.sender].account = account.withNonce(below);
+        holder.nonce = uint32(below);
+        _setAccount(participant, _accountOf(participant).withSpentNonces());
 
         emit NoncesSpent(msg.sender, below);
     }
@@ -154,15 +156,12 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         uint96 terms
     ) internal whenNotPaused returns (Order entry) {
         Slot current = _requireOpen(slot);
-        Holder storage holder = _accounts[msg.sender];
-        Account before = holder.account;
-        Account account = _enrolled(msg.sender, before);
-        if (account.id() == 0) revert NotAParticipant(msg.sender);
-        entry = OrderLib.pack(kind, account.id(), 0, energyWh, price, terms);
+        uint256 participant = _requireParticipant(slot);
+        entry = OrderLib.pack(kind, participant, 0, energyWh, price, terms);
+        Cell storage cell = _cellOf(participant);
         bytes memory refusal;
-        (refusal, account, entry) = _admitted(slot, current, entry, account);
+        (refusal, entry) = _admit(slot, current, entry, cell, cell.pair);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        _keep(msg.sender, holder, before, account);
         _append(slot, entry);
     }
 
@@ -190,27 +189,44 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         Order order,
         address signer
     ) internal returns (bytes memory refusal) {
-        if (!order.isClean()) return abi.encodeWithSelector(BadOrder.selector, order);
         address owner = _ownerOf(batch, order);
+        refusal = _refusalOf(order, signer, owner);
+        if (refusal.length != 0) return refusal;
+        Cell storage cell = _cellOf(order.participant());
+        AccountPair pair = cell.pair;
+        Account account = pair.get(order.participant());
+        if (!account.isOpen()) {
+            _enroll(owner);
+            pair = cell.pair;
+        } else if (account.hasSpentNonces() && order.nonce() < _holders[owner].nonce) {
+            return
+                abi.encodeWithSelector(NonceSpent.selector, order.nonce(), _holders[owner].nonce);
+        }
+        Order entry = order;
+        if (order.kind() != OrderLib.CANCELLATION) {
+            (refusal, entry) = _admit(batch.slot, batch.current, order, cell, pair);
+            if (refusal.length != 0) return refusal;
+        } else if (!_takenBack(batch.slot, order.participant())) {
+            return abi.encodeWithSelector(NoOrder.selector, batch.slot);
+        }
+        batch.book = _stepped(batch.book, entry);
+        unchecked {
+            batch.entries.store(batch.count++, Order.unwrap(entry));
+        }
+    }
+
+    /// @dev The error that refuses a signed order for what it is or who signed it, or nothing.
+    function _refusalOf(
+        Order order,
+        address signer,
+        address owner
+    ) internal pure returns (bytes memory refusal) {
+        if (!order.isClean()) return abi.encodeWithSelector(BadOrder.selector, order);
         if (owner == address(0)) {
             return abi.encodeWithSelector(NoSuchParticipant.selector, order.participant());
         }
         if (signer != owner) {
             return abi.encodeWithSelector(WrongSigner.selector, order.participant(), owner);
-        }
-        Holder storage holder = _accounts[owner];
-        Account before = holder.account;
-        Account account = _enrolled(owner, before);
-        if (order.nonce() < account.nonce()) {
-            return abi.encodeWithSelector(NonceSpent.selector, order.nonce(), account.nonce());
-        }
-        Order entry;
-        (refusal, account, entry) = _admitted(batch.slot, batch.current, order, account);
-        if (refusal.length != 0) return refusal;
-        _keep(owner, holder, before, account);
-        batch.book = _stepped(batch.book, entry);
-        unchecked {
-            batch.entries.store(batch.count++, Order.unwrap(entry));
         }
     }
 
@@ -223,26 +239,29 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         emit OrdersPosted(batch.slot, msg.sender, batch.entries);
     }
 
-    /// @dev The account with an order or a cancellation noted and the entry it becomes, or the
-    /// error that refuses it.
-    function _admitted(
+    /// @dev Notes an offer or bid and returns the entry it becomes, or the error that refuses it.
+    /// `pair` is what `cell` holds.
+    function _admit(
         Slot slot,
         Slot current,
         Order order,
-        Account account
-    ) internal view returns (bytes memory refusal, Account, Order entry) {
-        if (order.kind() == OrderLib.CANCELLATION) {
-            if (!account.hasOrder(slot)) {
-                return (abi.encodeWithSelector(NoOrder.selector, slot), account, entry);
-            }
-            return (refusal, account.withCancellation(slot), order);
-        }
+        Cell storage cell,
+        AccountPair pair
+    ) internal returns (bytes memory refusal, Order entry) {
+        uint256 participant = order.participant();
         refusal = _refusalOf(order);
-        if (refusal.length != 0) return (refusal, account, entry);
-        uint256 amount = _lockOf(order);
-        (uint256 r, uint256 s) = account.reputation();
-        (refusal, account) = account.ordered(slot, current, amount);
-        return (refusal, account.withLock(amount), order.withScore(ReputationLib.scoreBps(r, s)));
+        if (refusal.length != 0) return (refusal, entry);
+        (refusal, pair) = pair.movedTo(current).ordered(participant, slot, _lockOf(order));
+        if (refusal.length != 0) return (refusal, entry);
+        cell.pair = pair;
+        (uint256 r, uint256 s) = pair.get(participant).reputation();
+        return (refusal, order.withScore(ReputationLib.scoreBps(r, s)));
+    }
+
+    /// @dev Notes that a participant takes its order back, which is final; false if it has none.
+    function _takenBack(Slot slot, uint256 participant) internal returns (bool) {
+        bool placed = _cellOf(participant).pair.hasPlaced(participant, slot);
+        return placed && _mark(slot, CANCELLED + participant);
     }
 
     /// @dev Whether `owner` signed, with its key or as a contract wallet.

@@ -4,11 +4,12 @@ pragma solidity 0.8.37;
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
+import {AccountLib} from "../libraries/AccountLib.sol";
 import {AmountLib} from "../libraries/AmountLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {WordsLib} from "../libraries/WordsLib.sol";
-import {Order, Phase, Rules, Slot} from "../types/Market.sol";
+import {AccountPair, Order, Phase, Rules, Slot} from "../types/Market.sol";
 import {Accounts} from "./Accounts.sol";
 
 /// @title OrderBook
@@ -17,6 +18,7 @@ import {Accounts} from "./Accounts.sol";
 /// @dev One order and one cancellation per participant and slot, so that a book has at most twice
 /// as many entries as there are participants and nobody is crowded out.
 abstract contract OrderBook is Accounts, EIP712 {
+    using AccountLib for AccountPair;
     using OrderLib for Order;
     using SlotLib for Slot;
     using WordsLib for Order[];
@@ -28,10 +30,13 @@ abstract contract OrderBook is Accounts, EIP712 {
         bytes32 book;
         bytes32 outcome;
         bytes32 readings;
-        mapping(uint256 word => uint256) readingBits;
+        mapping(uint256 word => uint256) marks;
     }
 
     /* CONSTANTS */
+
+    /// @dev The marks of who took its order back, by participant; those of {Delivery} come before.
+    uint256 internal constant CANCELLED = 1 << 17;
 
     bytes32 internal constant SETTLED = bytes32(uint256(1));
     bytes32 internal constant VOID = bytes32(uint256(2));
@@ -62,6 +67,13 @@ abstract contract OrderBook is Accounts, EIP712 {
     function slotOf(Slot slot) external view returns (bytes32, bytes32, bytes32) {
         SlotState storage state = _slots[slot];
         return (state.book, state.outcome, state.readings);
+    }
+
+    /// @inheritdoc IExchange
+    function hasOrder(address owner, Slot slot) external view returns (bool) {
+        uint256 participant = _holders[owner].participant;
+        if (participant == 0 || _isMarked(slot, CANCELLED + participant)) return false;
+        return _cellOf(participant).pair.hasPlaced(participant, slot);
     }
 
     /// @inheritdoc IExchange
@@ -103,6 +115,20 @@ abstract contract OrderBook is Accounts, EIP712 {
 
     function _stepped(bytes32 hash, Order order) internal pure returns (bytes32) {
         return Hashes.efficientKeccak256(hash, bytes32(Order.unwrap(order)));
+    }
+
+    /// @dev Sets a mark of the slot, and says whether it was not set yet.
+    function _mark(Slot slot, uint256 position) internal returns (bool) {
+        uint256 bit = 1 << (position % 256);
+        mapping(uint256 => uint256) storage words = _slots[slot].marks;
+        uint256 word = words[position / 256];
+        if (word & bit != 0) return false;
+        words[position / 256] = word | bit;
+        return true;
+    }
+
+    function _isMarked(Slot slot, uint256 position) internal view returns (bool) {
+        return _slots[slot].marks[position / 256] & (1 << (position % 256)) != 0;
     }
 
     /// @dev What an order locks: a bid its highest cost, an offer its bond.

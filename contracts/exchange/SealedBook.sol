@@ -7,7 +7,7 @@ import {AccountLib} from "../libraries/AccountLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {ReputationLib} from "../libraries/ReputationLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
-import {Account, Order, Slot} from "../types/Market.sol";
+import {AccountPair, Order, Slot} from "../types/Market.sol";
 import {OrderBook} from "./OrderBook.sol";
 
 /// @title SealedBook
@@ -17,7 +17,7 @@ import {OrderBook} from "./OrderBook.sol";
 /// @dev The bonds are held by the slot until then. A seal leaks who orders for which slot and when;
 /// who reveals late sees what others revealed, and may rather lose the bond.
 abstract contract SealedBook is OrderBook, ISealedBook {
-    using AccountLib for Account;
+    using AccountLib for AccountPair;
     using OrderLib for Order;
     using SlotLib for Slot;
 
@@ -58,14 +58,15 @@ abstract contract SealedBook is OrderBook, ISealedBook {
     function commit(Slot slot, bytes32 seal) external whenNotPaused {
         Slot current = _requireOpen(slot);
         if (seal == 0) revert NoSeal(msg.sender, slot);
-        Holder storage holder = _accounts[msg.sender];
-        Account before = holder.account;
-        Account account = _enrolled(msg.sender, before);
-        if (account.id() == 0) revert NotAParticipant(msg.sender);
-        bytes memory refusal;
-        (refusal, account) = account.ordered(slot, current, sealBondMicroUsd);
+        uint256 participant = _requireParticipant(slot);
+        Cell storage cell = _cellOf(participant);
+        (bytes memory refusal, AccountPair pair) = cell.pair.movedTo(current).ordered(
+            participant,
+            slot,
+            sealBondMicroUsd
+        );
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        _keep(msg.sender, holder, before, account);
+        cell.pair = pair;
         ++_seals[slot].committed;
         _seals[slot].of_[msg.sender] = seal;
 
@@ -92,14 +93,14 @@ abstract contract SealedBook is OrderBook, ISealedBook {
         if (given != seal) revert SealMismatch(given, seal);
         if (kind != OrderLib.OFFER && kind != OrderLib.BID) revert NotAnOrder(kind);
 
-        Account account = _accounts[owner].account.credit(sealBondMicroUsd);
-        (uint256 r, uint256 s) = account.reputation();
+        (uint256 r, uint256 s) = reputationOf(owner);
+        uint256 participant = _holders[owner].participant;
         uint256 score = ReputationLib.scoreBps(r, s);
-        Order order = OrderLib.pack(kind, account.id(), score, energyWh, price, terms);
+        Order order = OrderLib.pack(kind, participant, score, energyWh, price, terms);
         bytes memory refusal = _refusalOf(order);
         if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        uint256 amount = _lockOf(order);
-        _accounts[owner].account = account.debit(amount).withLock(amount);
+        _credit(owner, sealBondMicroUsd);
+        _debit(owner, _lockOf(order));
         ++_seals[slot].revealed;
         delete _seals[slot].of_[owner];
         _append(slot, order);

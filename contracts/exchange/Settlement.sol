@@ -11,16 +11,16 @@ import {ShareLib} from "../libraries/ShareLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TradeLib} from "../libraries/TradeLib.sol";
 import {WordsLib} from "../libraries/WordsLib.sol";
-import {Account, Order, Phase, Reading, Rules, Slot, Trade} from "../types/Market.sol";
+import {AccountPair, Order, Phase, Reading, Rules, Slot, Trade} from "../types/Market.sol";
 import {Delivery} from "./Delivery.sol";
 import {Reputation} from "./Reputation.sol";
 
 /// @title Settlement
-/// @notice Turns cleared trades and readings into money: one write per account.
+/// @notice Turns cleared trades and readings into money: one write per two neighbours' accounts.
 /// @dev Amounts are rounded down trade by trade, so the remainder below a micro-dollar stays with
 /// who pays: the buyer, or for a compensation the seller.
 abstract contract Settlement is Delivery, Reputation {
-    using AccountLib for Account;
+    using AccountLib for AccountPair;
     using OrderLib for Order;
     using SlotLib for Slot;
     using TradeLib for Trade;
@@ -101,9 +101,8 @@ abstract contract Settlement is Delivery, Reputation {
 
         uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
         Results memory results = _resultsOf(slot, book, trades, statements, owners);
-        uint256 kept = _release(slot, book, results, owners);
-        address lineOwner = lineLease.owner();
-        _accounts[lineOwner].account = _accounts[lineOwner].account.credit(results.fees + kept);
+        uint256 kept = _release(slot, book, results);
+        _credit(lineLease.owner(), results.fees + kept);
 
         emit SlotSettled(slot, msg.sender, results.delivered);
     }
@@ -119,12 +118,8 @@ abstract contract Settlement is Delivery, Reputation {
         Results memory results;
         results.earned = WordsLib.zeros(book.length);
         results.sales = WordsLib.zeros(book.length);
-        uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
-        uint256 kept = _release(slot, book, results, owners);
-        if (kept != 0) {
-            address lineOwner = lineLease.owner();
-            _accounts[lineOwner].account = _accounts[lineOwner].account.credit(kept);
-        }
+        uint256 kept = _release(slot, book, results);
+        if (kept != 0) _credit(lineLease.owner(), kept);
 
         emit SlotVoided(slot, msg.sender);
     }
@@ -135,8 +130,8 @@ abstract contract Settlement is Delivery, Reputation {
         address operator = owner();
         address provider = storageLedger.owner();
         compensationPaid += amount;
-        _accounts[operator].account = _accounts[operator].account.debit(amount);
-        _accounts[provider].account = _accounts[provider].account.credit(amount);
+        _debit(operator, amount);
+        _credit(provider, amount);
 
         emit CompensationPaid(operator, provider, amount);
     }
@@ -276,8 +271,7 @@ abstract contract Settlement is Delivery, Reputation {
     function _release(
         Slot slot,
         Order[] calldata book,
-        Results memory results,
-        uint256[] memory owners
+        Results memory results
     ) internal returns (uint256 kept) {
         uint256 pot = _forfeited(slot);
         if (pot != 0 && !_shared(pot, book.length, results)) return pot;
@@ -291,12 +285,12 @@ abstract contract Settlement is Delivery, Reputation {
                 if (kind == OrderLib.CANCELLATION) continue;
                 uint256 price = kind == OrderLib.BID ? order.price() : bondMicroUsdPerMwh;
                 uint256 amount = AmountLib.amountUp(order.energyWh(), price);
-                address owner = address(uint160(owners.load(order.participant() - 1)));
-                Holder storage holder = _accounts[owner];
-                Account account = holder.account.released(amount, int256(earned.load(i)));
+                uint256 participant = order.participant();
+                Cell storage cell = _cellOf(participant);
+                AccountPair pair = cell.pair.released(participant, amount, int256(earned.load(i)));
                 uint256 sold = sales.load(i);
-                if (sold != 0) account = _moved(account, sold);
-                holder.account = account;
+                if (sold != 0) pair = pair.set(participant, _moved(pair.get(participant), sold));
+                cell.pair = pair;
             }
         }
     }

@@ -219,13 +219,13 @@ interface IExchange {
     function announceRealTimePrices(Slot[] calldata from, uint48[] calldata prices) external;
 
     /// @notice What an account holds and who it is.
+    /// @dev What orders hold is in the books of their slots.
     /// @return free Money that can be withdrawn.
-    /// @return locked Money locked for orders.
     /// @return participant Its number; zero if it has not enrolled.
     /// @return scoreBps Its reputation.
     function accountOf(
         address owner
-    ) external view returns (uint256 free, uint256 locked, uint256 participant, uint256 scoreBps);
+    ) external view returns (uint256 free, uint256 participant, uint256 scoreBps);
 
     /// @notice The two sums of an account's reputation, in 1/32768.
     function reputationOf(address owner) external view returns (uint256 r, uint256 s);

@@ -8,13 +8,13 @@ import {Order, Signature, Slot} from "../types/Market.sol";
 /// @dev Units as in {IExchange}.
 interface IOpenBook {
     /// @notice Emitted when an offer has become the next entry of its slot's book.
-    event OfferPlaced(Slot indexed slot, address indexed owner, Order order);
+    event OfferPlaced(Slot indexed slot, Order order);
 
     /// @notice Emitted when a bid has become the next entry of its slot's book.
-    event BidPlaced(Slot indexed slot, address indexed owner, Order order);
+    event BidPlaced(Slot indexed slot, Order order);
 
     /// @notice Emitted when a cancellation has become the next entry of its slot's book.
-    event OrderCancelled(Slot indexed slot, address indexed owner, Order order);
+    event OrderCancelled(Slot indexed slot, Order order);
 
     /// @notice Emitted when signed orders have become the next entries of their slot's book;
     /// `orders` has 32 bytes an order.

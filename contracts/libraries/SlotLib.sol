@@ -49,7 +49,7 @@ library SlotLib {
     }
 
     function isGateClosed(Slot slot) internal view returns (bool) {
-        return block.timestamp >= closesAt(slot);
+        return block.timestamp + GATE_CLOSURE_SECONDS >= startsAt(slot);
     }
 
     /// @dev Reverts if `from` may be open already, as what a slot depends on is fixed before it

@@ -2,100 +2,108 @@
 pragma solidity 0.8.37;
 
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
-import {IExchange} from "../interfaces/IExchange.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
-import {Account, Slot} from "../types/Market.sol";
+import {Account, AccountPair, Slot} from "../types/Market.sol";
 
 /// @title AccountHarness
 /// @notice Runs sequences of the operations of {AccountLib} on one word.
 contract AccountHarness {
     using AccountLib for Account;
+    using AccountLib for AccountPair;
 
     /// @notice What can be done to an account.
     enum Operation {
+        Open,
         Credit,
         Debit,
-        Lock,
-        Release,
         Place,
-        Cancel,
+        Release,
         SetReputation,
-        SetNonce
+        SpendNonces
     }
 
-    /// @notice An operation and its arguments: an amount; an amount and what was earned; slot,
-    /// current slot and amount; a slot; r and s; a nonce.
+    /// @notice An operation, the participant and its arguments: money, r and s; an amount; an
+    /// amount; slot, current slot and amount; an amount and what was earned; r and s; none.
     struct Step {
         Operation operation;
+        uint256 participant;
         uint256 a;
         uint256 b;
         uint256 c;
     }
 
+    /// @notice What an account has, field by field.
+    struct Fields {
+        uint256 free;
+        bool isOpen;
+        bool hasSpentNonces;
+        uint256 r;
+        uint256 s;
+    }
+
     /// @notice The word after each step, and what a step that changed nothing was refused with.
     function run(
-        Account account,
+        AccountPair pair,
         Step[] calldata steps
-    ) external view returns (Account[] memory words, bytes[] memory errors) {
-        words = new Account[](steps.length);
+    ) external view returns (AccountPair[] memory words, bytes[] memory errors) {
+        words = new AccountPair[](steps.length);
         errors = new bytes[](steps.length);
         for (uint256 i = 0; i < steps.length; ++i) {
-            try this.apply_(account, steps[i]) returns (Account next) {
-                account = next;
+            try this.apply_(pair, steps[i]) returns (AccountPair next) {
+                pair = next;
             } catch (bytes memory reason) {
                 errors[i] = reason;
             }
-            words[i] = account;
+            words[i] = pair;
         }
     }
 
     /// @notice The word after a step.
-    function apply_(Account account, Step calldata step) external pure returns (Account) {
-        if (step.operation == Operation.Credit) return account.credit(step.a);
-        if (step.operation == Operation.Debit) return account.debit(step.a);
-        if (step.operation == Operation.Lock) return account.debit(step.a).withLock(step.a);
-        if (step.operation == Operation.Release) return account.released(step.a, int256(step.b));
-        if (step.operation == Operation.SetNonce) return account.withNonce(step.a);
-        if (step.operation == Operation.SetReputation) {
-            return account.withReputation(step.a, step.b);
+    function apply_(AccountPair pair, Step calldata step) external pure returns (AccountPair) {
+        if (step.operation == Operation.Place) {
+            (bytes memory refusal, AccountPair next) = pair
+                .movedTo(Slot.wrap(uint32(step.b)))
+                .ordered(step.participant, Slot.wrap(uint32(step.a)), step.c);
+            if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
+            return next;
         }
-        return _afterOrder(account, step);
+        if (step.operation == Operation.Release) {
+            return pair.released(step.participant, step.a, int256(step.b));
+        }
+        return pair.set(step.participant, _after(pair.get(step.participant), step));
     }
 
-    /// @notice The word of a new participant.
-    function enrolled(
-        Account account,
-        uint256 id,
-        Slot firstSlot,
-        uint256 r,
-        uint256 s
-    ) external pure returns (Account) {
-        return account.enrolled(id, firstSlot, r, s);
+    /// @notice What the account of a participant has.
+    function fieldsOf(
+        AccountPair pair,
+        uint256 participant
+    ) external pure returns (Fields memory fields) {
+        Account account = pair.get(participant);
+        (uint256 r, uint256 s) = account.reputation();
+        return Fields(account.free(), account.isOpen(), account.hasSpentNonces(), r, s);
     }
 
-    /// @notice Whether the account has a live order, for each of `slots`.
-    function haveOrders(
-        Account account,
+    /// @notice Whether the participant has placed an order, for each of `slots`.
+    function havePlaced(
+        AccountPair pair,
+        uint256 participant,
         Slot[] calldata slots
-    ) external pure returns (bool[] memory live) {
-        live = new bool[](slots.length);
+    ) external pure returns (bool[] memory placed) {
+        placed = new bool[](slots.length);
         for (uint256 i = 0; i < slots.length; ++i) {
-            live[i] = account.hasOrder(slots[i]);
+            placed[i] = pair.hasPlaced(participant, slots[i]);
         }
     }
 
-    function _afterOrder(Account account, Step calldata step) internal pure returns (Account) {
-        if (step.operation == Operation.Cancel) {
-            if (!account.hasOrder(_slot(step.a))) revert IExchange.NoOrder(_slot(step.a));
-            return account.withCancellation(_slot(step.a));
+    function _after(Account account, Step calldata step) internal pure returns (Account) {
+        if (step.operation == Operation.Open) return AccountLib.opened(step.a, step.b, step.c);
+        if (step.operation == Operation.SpendNonces) return account.withSpentNonces();
+        if (step.operation == Operation.Credit) {
+            return account.withFree(AccountLib.sum(account.free(), step.a));
         }
-        bytes memory refusal;
-        (refusal, account) = account.ordered(_slot(step.a), _slot(step.b), step.c);
-        if (refusal.length != 0) LowLevelCall.bubbleRevert(refusal);
-        return account.withLock(step.c);
-    }
-
-    function _slot(uint256 value) internal pure returns (Slot) {
-        return Slot.wrap(uint32(value));
+        if (step.operation == Operation.Debit) {
+            return account.withFree(AccountLib.difference(account.free(), step.a));
+        }
+        return account.withReputation(step.a, step.b);
     }
 }

@@ -13,8 +13,11 @@ type Trade is uint256;
 /// @dev A line from a live offer to a live bid that could trade over it; see {EdgeLib}.
 type Edge is uint256;
 
-/// @dev One participant's word in {Accounts}; see {AccountLib}.
+/// @dev One participant's account; see {AccountLib}.
 type Account is uint256;
+
+/// @dev The accounts of two participants in one word of {Accounts}; see {AccountLib}.
+type AccountPair is uint256;
 
 /// @dev As many orders as participants may stand in a book, and as many cancellations. LineLease
 /// bounds the lines, so that the fullest book clears in one transaction.

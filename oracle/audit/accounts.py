@@ -6,11 +6,10 @@ from oracle.audit.faults import compare, fault
 from oracle.audit.slot import NOBODY, Account, SlotLedger
 from oracle.audit.terms import Terms
 from oracle.audit.typed_data import domain_hash
-from oracle.domain.book import Kind, Order
 from oracle.domain.record import EventRecord, MarketRecord, SignedStatement, Values
 from oracle.market.mechanism import Mechanism
 from oracle.model.reputation import initial_reputation
-from oracle.units import MicroUsd, Slot, Wh, amount_down, amount_up
+from oracle.units import MicroUsd, Slot, Wh, amount_down
 
 MAX_NONCE = (1 << 20) - 1
 
@@ -138,13 +137,6 @@ class Accounts:
     def _require_running(self, event: EventRecord) -> None:
         if self._paused:
             raise fault(event, "expected none while the market is paused")
-
-    def lock_of(self, order: Order) -> MicroUsd:
-        """Return what an order locks: a bid its highest cost, an offer its bond."""
-        if order.kind is Kind.CANCELLATION:
-            return MicroUsd(0)
-        is_bid = order.kind is Kind.BID
-        return amount_up(order.energy, order.price if is_bid else self._constants.bond_price)
 
     def _require_time(self, event: EventRecord, opens_at: int, closes_at: int) -> None:
         if not opens_at <= event.time < closes_at:

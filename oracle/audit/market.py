@@ -103,7 +103,6 @@ def _compare_accounts(record: MarketRecord, ledger: Ledger) -> None:
         seen.add(entry.owner)
         for what, derived, stated in (
             ("free", account.free, entry.free),
-            ("locked", account.locked, entry.locked),
             ("participant", account.participant, entry.participant),
             ("nonce", account.nonce, entry.nonce),
             ("r", account.reputation.r, entry.r),

@@ -20,7 +20,8 @@ class OrderBook(Accounts):
         compare(event, "nonce", 0, order.nonce)
         self._require_running(event)
         self._require_open(event, Slot(values["slot"]))
-        self._record(event, Slot(values["slot"]), values["owner"], order)
+        owner = self._owner_of(event, order)
+        self._record(event, Slot(values["slot"]), owner, order)
 
     def _posted(self, event: EventRecord, values: Values) -> None:
         """Take signed orders, in the order of their entries."""
@@ -29,9 +30,7 @@ class OrderBook(Accounts):
         self._require_open(event, slot)
         for entry, fields in enumerate(values["orders"]):
             order = order_of(event, fields)
-            if not 0 < order.participant <= len(self.terms.owners):
-                raise fault(event, f"entry {entry}: expected a participant, came {order}")
-            owner = self.terms.owners[order.participant - 1]
+            owner = self._owner_of(event, order)
             self._require_order_signature(event, entry, slot, order, owner)
             nonce = self.account(owner).nonce
             if order.nonce < nonce:
@@ -40,6 +39,14 @@ class OrderBook(Accounts):
                 self._cancel(event, slot, owner, order)
             else:
                 self._record(event, slot, owner, order)
+
+    def _owner_of(self, event: EventRecord, order: Order) -> str:
+        if order.participant > len(self.terms.owners):
+            raise fault(
+                event,
+                f"participant: expected at most {len(self.terms.owners)}, came {order.participant}",
+            )
+        return self.terms.owners[order.participant - 1]
 
     def _require_order_signature(
         self, event: EventRecord, entry: int, slot: Slot, order: Order, owner: str
@@ -99,7 +106,7 @@ class OrderBook(Accounts):
                 event, f"price: expected at most {self._constants.price_cap}, came {order.price}"
             )
         plain = self.slots.setdefault(slot, SlotLedger())
-        lock = self.lock_of(order)
+        lock = order.lock(self._constants.bond_price)
         if account.free < lock:
             raise fault(event, f"expected at most {account.free} to be locked, came {lock}")
         account.free -= lock
@@ -124,7 +131,7 @@ class OrderBook(Accounts):
         self._require_open(event, slot)
         order = order_of(event, values["order"])
         compare(event, "nonce", 0, order.nonce)
-        self._cancel(event, slot, values["owner"], order)
+        self._cancel(event, slot, self._owner_of(event, order), order)
 
     def _cancel(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
         plain = self.slots.setdefault(slot, SlotLedger())

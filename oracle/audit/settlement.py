@@ -73,7 +73,7 @@ class Settlement(Delivery):
         for position, owner in enumerate(plain.owners):
             self.account(owner).free += share + (position < rest)
         for owner, order in zip(plain.owners, plain.book, strict=True):
-            account, lock = self.account(owner), self.lock_of(order)
+            account, lock = self.account(owner), order.lock(self._constants.bond_price)
             account.locked -= lock
             account.free += lock
             account.touched = slot

@@ -39,7 +39,9 @@ SLOT_EVENTS = (
     "SlotCleared",
     "ReadingsRecorded",
     "SlotSettled",
+    "SlotVoided",
 )
+RELEASES = ("SlotSettled", "SlotVoided")
 
 
 class Phase(IntEnum):
@@ -289,10 +291,11 @@ class Market:
         self.chain.send(sender, self._exchange, "payCompensation")
 
     def account(self, owner: ChecksumAddress) -> AccountRecord:
-        free, locked, participant, score = self._call(self._exchange, "accountOf", owner)
+        """Return an account; what its orders hold is told by their slots' books."""
+        free, participant, score = self._call(self._exchange, "accountOf", owner)
         return AccountRecord(
             free=MicroUsd(free),
-            locked=MicroUsd(locked),
+            locked=self._locked(participant),
             participant=participant,
             score=Bps(score),
         )
@@ -358,6 +361,20 @@ class Market:
         """Return the entries of a slot's readings."""
         events = self._events_of(slot, "ReadingsRecorded")
         return [entry for event in events for entry in event["args"]["entries"]]
+
+    def _locked(self, participant: int) -> MicroUsd:
+        """Return what a participant's orders hold in slots that are neither settled nor void."""
+        self._read_new_blocks()
+        bond_price = self._call(self._exchange, "bondMicroUsdPerMwh")
+        orders = (
+            order
+            for slot, events in self._events.items()
+            if not any(event["event"] in RELEASES for event in events)
+            for order in self.book(slot)
+        )
+        return MicroUsd(
+            sum(order.lock(bond_price) for order in orders if order.participant == participant)
+        )
 
     def _events_of(self, slot: Slot, *names: str) -> list[EventData]:
         """Return the events of a slot in the order of the chain."""

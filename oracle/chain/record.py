@@ -335,14 +335,13 @@ class _Reader:
         for done, owner in enumerate(sorted(owners)):
             self._progress("accounts", done, len(owners))
             address = to_checksum_address(owner)
-            free, locked, participant, _ = self._call(self._exchange, "accountOf", address)
+            free, participant, _ = self._call(self._exchange, "accountOf", address)
             r, s = self._call(self._exchange, "reputationOf", address)
             with translated():
                 code = self._chain.w3.eth.get_code(address, self._last_block)
             yield AccountState(
                 owner=owner,
                 free=MicroUsd(free),
-                locked=MicroUsd(locked),
                 participant=participant,
                 nonce=self._call(self._exchange, "nonceOf", address),
                 r=r,

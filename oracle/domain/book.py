@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from oracle.errors import InvalidInputError
-from oracle.units import Bps, MicroUsdPerMwh, Wh
+from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Wh, amount_up
 
 MAX_PARTICIPANTS = 1024
 MAX_ENERGY = 2**32 - 1
@@ -65,6 +65,10 @@ class Order:
             | self.nonce << 96
             | self.terms
         )
+
+    def lock(self, bond_price: MicroUsdPerMwh) -> MicroUsd:
+        """Return what it holds until it is settled: a bid its highest cost, an offer its bond."""
+        return amount_up(self.energy, self.price if self.kind is Kind.BID else bond_price)
 
     @staticmethod
     def unpack(word: int) -> "Order":

@@ -165,7 +165,6 @@ class AccountState:
 
     owner: str
     free: MicroUsd
-    locked: MicroUsd
     participant: int
     nonce: int  # the lowest that is not spent
     r: int

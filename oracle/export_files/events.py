@@ -40,7 +40,7 @@ HEAD = {
 
 _HANDED_OVER = {"previousOwner": ADDRESS, "newOwner": ADDRESS}
 _OWNED = {"OwnershipTransferred": _HANDED_OVER, "OwnershipTransferStarted": _HANDED_OVER}
-_PLACED = {"slot": SLOT, "owner": ADDRESS, "order": ORDER}
+_PLACED = {"slot": SLOT, "order": ORDER}
 
 EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
     "Exchange": {
@@ -61,7 +61,7 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
         },
         "NoncesSpent": {"owner": ADDRESS, "below": uint(20)},
         "OrderSealed": {"slot": SLOT, "owner": ADDRESS, "seal": HASH},
-        "OrderRevealed": _PLACED,
+        "OrderRevealed": {"slot": SLOT, "owner": ADDRESS, "order": ORDER},
         "Paused": {"account": ADDRESS},
         "Unpaused": {"account": ADDRESS},
         "SlotCleared": {

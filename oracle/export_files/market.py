@@ -93,7 +93,6 @@ MECHANISMS: Columns = {"since": SLOT, "mechanism": ADDRESS, "name": TEXT}
 ACCOUNTS: Columns = {
     "owner": ADDRESS,
     "free_micro_usd": MONEY,
-    "locked_micro_usd": MONEY,
     "participant": uint(16),
     "nonce": uint(20),
     "r": uint(20),
@@ -191,7 +190,7 @@ def write_market(folder: Path, record: MarketRecord) -> None:
         "accounts.csv",
         ACCOUNTS,
         [
-            (a.owner, a.free, a.locked, a.participant, a.nonce, a.r, a.s, int(a.wallet))
+            (a.owner, a.free, a.participant, a.nonce, a.r, a.s, int(a.wallet))
             for a in record.accounts
         ],
     )
@@ -304,7 +303,6 @@ def _account(row: dict[str, Any]) -> AccountState:
     return AccountState(
         owner=row["owner"],
         free=row["free_micro_usd"],
-        locked=row["locked_micro_usd"],
         participant=row["participant"],
         nonce=row["nonce"],
         r=row["r"],

@@ -9,7 +9,7 @@ from oracle.units import BPS
 
 MAX_PROSUMERS = 1024  # as many as the chain's books and tables hold
 LAST_YEAR = 2399  # the chain's accounts count slots in 24 bits, which last until 2448
-MAX_MONEY_USD = (2**56 - 1) / 1e6  # the chain's accounts hold micro-USD in 56 bits
+MAX_MONEY_USD = (2**50 - 1) / 1e6  # the chain's accounts hold micro-USD in 50 bits
 
 MAX_ENERGY_KWH = (2**32 - 1) / 1e3  # per slot; the chain holds Wh in 32 bits
 MAX_POWER_KW = 4 * MAX_ENERGY_KWH

@@ -24,7 +24,7 @@ from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
 
-MAX_MONEY = 2**56 - 1
+MAX_MONEY = 2**50 - 1
 
 
 def test_a_deposit_is_credited_and_enrols_its_owner(world: World) -> None:

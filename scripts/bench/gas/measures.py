@@ -83,6 +83,6 @@ NOTES = (
     "seller's meter, recorded by a stranger; clear + settle after that; with the readings: settle "
     "checks them itself.",
     "Floor: the chain's price list for the calldata and logs as sent, 21,000 a transaction, one "
-    "changed word an account and those of the slot, 3,100 a signature; computing is free in it. "
-    "Budgets (≤) of batches, clearing and settling hold from 100 orders on.",
+    "changed word for two accounts and those of the slot, 3,100 a signature; computing is free in "
+    "it. Budgets (≤) of batches, clearing and settling hold from 100 orders on.",
 )

@@ -87,16 +87,21 @@ def floor_of(sent: Sent, needed: Needed) -> int:
     return max(terms_of(sent, needed).sum, TRANSACTION + least)
 
 
+def account_words(orders: int) -> int:
+    """Return the words of the accounts: two neighbours in number share one, and both order."""
+    return -(-orders // 2)
+
+
 def own_order() -> Needed:
     """The owner's account, and the hash of the slot's book, which is not the first order's."""
     return Needed(changed_words=2)
 
 
 def batch(orders: int, first_of_slot: bool) -> Needed:
-    """Each owner's signature and account, and the hash of the slot's book once."""
+    """Each owner's signature, their accounts, and the hash of the slot's book once."""
     return Needed(
         new_words=int(first_of_slot),
-        changed_words=orders + int(not first_of_slot),
+        changed_words=account_words(orders) + int(not first_of_slot),
         signature_checks=orders,
     )
 
@@ -112,10 +117,10 @@ def clear() -> Needed:
 
 
 def settle(orders: int, signed_readings: int = 0) -> Needed:
-    """Each order's account, the line owner's, the slot's outcome; readings that come along."""
-    return Needed(changed_words=orders + 2, signature_checks=signed_readings)
+    """The orders' accounts, the line owner's, the slot's outcome; readings that come along."""
+    return Needed(changed_words=account_words(orders) + 2, signature_checks=signed_readings)
 
 
 def void(orders: int) -> Needed:
-    """The slot's outcome, and each order's account."""
-    return Needed(new_words=1, changed_words=orders)
+    """The slot's outcome, and the orders' accounts."""
+    return Needed(new_words=1, changed_words=account_words(orders))

@@ -14,7 +14,6 @@ from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.units import SLOT_SECONDS, Slot, Wh
 from tests.contracts.markets import (
     DEPOSIT,
-    LATECOMER,
     STRANGER,
     World,
     a_bid,
@@ -127,7 +126,7 @@ def test_an_order_is_not_posted_once_its_nonce_is_spent(world: World, exchange: 
 
 def test_nobody_spends_anothers_nonces(world: World, exchange: Contract) -> None:
     """There is no argument for whose they are."""
-    world.market.spend_nonces(STRANGER, 9)
+    world.market.spend_nonces(owner_of(3), 9)  # the neighbour in the word of accounts
 
     assert [argument["type"] for argument in exchange.functions.spendNonces.abi["inputs"]] == [
         "uint256"
@@ -135,11 +134,9 @@ def test_nobody_spends_anothers_nonces(world: World, exchange: Contract) -> None
     assert world.market.nonce(owner_of(4).address) == 0
 
 
-def test_a_strangers_nonce_survives_that_it_becomes_a_participant(world: World) -> None:
-    world.market.spend_nonces(LATECOMER, 9)
-
-    assert world.market.nonce(LATECOMER.address) == 9
-    assert world.market.account(LATECOMER.address).participant == 0
+def test_a_stranger_has_no_nonces_to_spend(world: World, exchange: Contract) -> None:
+    with reverts(exchange, "NotAParticipant", owner=STRANGER.address):
+        world.market.spend_nonces(STRANGER, 9)
 
 
 def test_an_order_is_not_posted_after_its_slot(

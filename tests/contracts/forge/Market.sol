@@ -13,10 +13,13 @@ import {FeeLadder, Reading, Rules} from "../../../contracts/types/Market.sol";
 import {Checks} from "./Checks.sol";
 
 /// @title Market
-/// @notice A whole market of four participants: everything but the exchange is deployed here. The
-/// contracts come from their artifacts, so that no test compiles them a second time.
+/// @notice A whole market of four participants, the first two and the last two neighbours in one
+/// word, and a guest, who has money and is no participant until it joins as the fifth: everything
+/// but the exchange is deployed here. The contracts come from their artifacts, so that no test
+/// compiles them a second time.
 abstract contract Market is Checks {
     uint256 internal constant PROSUMERS = 4;
+    uint256 internal constant GUEST = 5;
     uint32 internal constant FIRST = 1_900_000;
     uint48 internal constant REAL_TIME_PRICE = 300e6;
     uint48 internal constant PRICE_CAP = 1000e6;
@@ -39,12 +42,13 @@ abstract contract Market is Checks {
     StorageLedger internal storageLedger;
     address internal mechanism;
 
-    address[5] internal _owners = [
+    address[6] internal _owners = [
         address(0),
         VM.addr(_ownerKey(1)),
         VM.addr(_ownerKey(2)),
         VM.addr(_ownerKey(3)),
-        VM.addr(_ownerKey(4))
+        VM.addr(_ownerKey(4)),
+        VM.addr(_ownerKey(5))
     ];
 
     /// @dev Everything but the exchange, at the beginning of slot {FIRST}.

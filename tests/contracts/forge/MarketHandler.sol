@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {StorageLedger} from "../../../contracts/StorageLedger.sol";
 import {TestDollar} from "../../../contracts/TestDollar.sol";
 import {IExchange} from "../../../contracts/interfaces/IExchange.sol";
+import {IRegistry} from "../../../contracts/interfaces/IRegistry.sol";
 import {FeeLadderLib} from "../../../contracts/libraries/FeeLadderLib.sol";
 import {MatchingLib} from "../../../contracts/libraries/MatchingLib.sol";
 import {NashPriceLib} from "../../../contracts/libraries/NashPriceLib.sol";
@@ -46,21 +47,25 @@ abstract contract MarketHandler is Market {
         bool overstated;
     }
 
-    /// @dev Of each participant: free money, the locks of its orders in slots not done, reputation.
+    /// @dev Of each participant and the guest: number, free money and reputation; and the locks of
+    /// the orders in slots that are not done.
     struct Ledger {
-        uint256[5] free;
-        uint256[5] locked;
-        uint256[5] r;
-        uint256[5] s;
+        uint256[6] number;
+        uint256[6] free;
+        uint256[6] r;
+        uint256[6] s;
+        uint256 locked;
     }
 
     IAnyExchange public exchange;
 
-    mapping(uint256 participant => uint256) public free;
+    mapping(uint256 holder => uint256) public free;
+    mapping(uint256 holder => uint256) internal number;
     mapping(uint256 participant => uint256) internal r;
     mapping(uint256 participant => uint256) internal s;
     uint256 public providerFree;
     uint256 public operatorFree;
+    bool public guestMayJoin;
     uint256 public deposited;
     uint256 public withdrawn;
     uint256 public compensation;
@@ -90,8 +95,7 @@ abstract contract MarketHandler is Market {
         VM.stopPrank();
         operatorFree = 100e6;
         deposited = 100e6;
-        for (uint256 i = 1; i <= PROSUMERS; ++i) {
-            (r[i], s[i]) = ReputationLib.initial(i == 2 ? 8000 : 0, MEMORY);
+        for (uint256 i = 1; i <= GUEST; ++i) {
             VM.prank(_owner(i));
             dollar.approve(target, type(uint256).max);
             _deposit(i, 20e6);
@@ -102,19 +106,36 @@ abstract contract MarketHandler is Market {
 
     function deposit(uint256 time, uint256 who, uint256 amount) external later(time) {
         amount = _between(amount, 0, 30e6);
-        if (exchange.paused()) return _refused(_participant(who), _depositCall(amount));
-        _deposit(_participant(who), amount);
+        who = _holder(who);
+        if (exchange.paused()) return _refused(who, _depositCall(amount));
+        _deposit(who, amount);
         _count("deposit");
     }
 
     function withdraw(uint256 time, uint256 who, uint256 amount) external later(time) {
-        who = _participant(who);
+        who = _holder(who);
         _refused(who, abi.encodeCall(IExchange.withdraw, (free[who] + 1 + (amount % 2 ** 60))));
         amount = _between(amount, 0, free[who] / 2);
         _called(_owner(who), abi.encodeCall(IExchange.withdraw, (amount)));
         free[who] -= amount;
         withdrawn += amount;
         _count("withdraw");
+    }
+
+    /// @dev The guest becomes a participant with its next deposit.
+    function join(uint256 time, uint256 chance) external later(time) {
+        if (guestMayJoin || chance % 8 != 0) return;
+        IRegistry.Participant[] memory joining = new IRegistry.Participant[](1);
+        joining[0] = IRegistry.Participant({
+            owner: _owner(GUEST),
+            meter: VM.addr(_meterKey(GUEST)),
+            group: 0,
+            initialScoreBps: 6000
+        });
+        VM.prank(REGISTRAR);
+        registry.register(joining, Slot.wrap(uint32(_now() / 900 + 24)));
+        guestMayJoin = true;
+        _count("join");
     }
 
     function togglePause(uint256 time, uint256 chance) external later(time) {
@@ -308,17 +329,17 @@ abstract contract MarketHandler is Market {
         return _plain[slot].trades;
     }
 
-    /// @notice What the ledger says of all participants, from 1.
+    /// @notice What the ledger says of all participants, from 1, and of the guest.
     function ledger() external view returns (Ledger memory all) {
-        for (uint256 i = 1; i <= PROSUMERS; ++i) {
-            (all.free[i], all.r[i], all.s[i]) = (free[i], r[i], s[i]);
+        for (uint256 i = 1; i <= GUEST; ++i) {
+            (all.number[i], all.free[i], all.r[i], all.s[i]) = (number[i], free[i], r[i], s[i]);
         }
         for (uint256 i = 0; i < _known.length; ++i) {
             PlainSlot storage plain = _plain[_known[i]];
             if (_isDone(plain.phase)) continue;
             Order[] memory book = plain.book;
             for (uint256 k = 0; k < book.length; ++k) {
-                all.locked[book[k].participant()] += _lockOf(book[k]);
+                all.locked += _lockOf(book[k]);
             }
         }
     }
@@ -359,16 +380,30 @@ abstract contract MarketHandler is Market {
     }
 
     function _deposit(uint256 who, uint256 amount) internal {
+        if (who != GUEST || guestMayJoin) _enroll(who);
         dollar.mint(_owner(who), amount);
         _called(_owner(who), _depositCall(amount));
         free[who] += amount;
         deposited += amount;
     }
 
+    /// @dev Notes that a participant has an account from now on, if it had none.
+    function _enroll(uint256 who) internal {
+        if (number[who] != 0) return;
+        uint16 scoreBps = who == GUEST ? 6000 : _founders()[who - 1].initialScoreBps;
+        number[who] = who;
+        (r[who], s[who]) = ReputationLib.initial(scoreBps, MEMORY);
+    }
+
     /* INTERNAL: CHOICES */
 
     function _participant(uint256 value) internal pure returns (uint256) {
         return 1 + (value % PROSUMERS);
+    }
+
+    /// @dev A participant or the guest.
+    function _holder(uint256 value) internal pure returns (uint256) {
+        return 1 + (value % GUEST);
     }
 
     /// @dev A slot that takes orders, near enough to be settled within a run.

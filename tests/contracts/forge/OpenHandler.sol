@@ -116,8 +116,12 @@ contract OpenHandler is MarketHandler {
     }
 
     function spendNonces(uint256 time, uint256 who, uint256 by) external later(time) {
-        who = _participant(who);
+        who = _holder(who);
         uint256 below = nonce[who] + _between(by, 1, 3);
+        if (who == GUEST) {
+            if (!guestMayJoin) return _refused(who, abi.encodeCall(IOpenBook.spendNonces, (below)));
+            _enroll(who);
+        }
         _called(_owner(who), abi.encodeCall(IOpenBook.spendNonces, (below)));
         _refused(who, abi.encodeCall(IOpenBook.spendNonces, (below)));
         nonce[who] = below;

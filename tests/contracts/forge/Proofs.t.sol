@@ -6,7 +6,7 @@ import {EdgeLib} from "../../../contracts/libraries/EdgeLib.sol";
 import {LineLib} from "../../../contracts/libraries/LineLib.sol";
 import {OrderLib} from "../../../contracts/libraries/OrderLib.sol";
 import {TradeLib} from "../../../contracts/libraries/TradeLib.sol";
-import {Account, Edge, Order, Slot, Trade} from "../../../contracts/types/Market.sol";
+import {Account, AccountPair, Edge, Order, Slot, Trade} from "../../../contracts/types/Market.sol";
 import {Checks} from "./Checks.sol";
 
 /// @title Proofs
@@ -15,113 +15,176 @@ import {Checks} from "./Checks.sol";
 /// @dev Only halmos calls what begins with `check_`; forge takes it for helpers.
 contract Proofs is Checks {
     using AccountLib for Account;
+    using AccountLib for AccountPair;
     using EdgeLib for Edge;
     using LineLib for uint256;
     using OrderLib for Order;
     using TradeLib for Trade;
 
-    uint256 internal constant MONEY = (1 << 56) - 1;
+    uint256 internal constant MONEY = (1 << 50) - 1;
+    uint256 internal constant ACCOUNT = (1 << 116) - 1;
+    uint256 internal constant PLACED = 0xffffff << 92;
 
     /* PACKING: EACH OPERATION CHANGES ITS FIELDS AND NO OTHER BIT */
 
-    function check_creditChangesTheFreeMoneyAlone(uint256 word, uint256 amount) external pure {
-        VM.assume(amount <= MONEY - (word & MONEY));
-
-        uint256 next = Account.unwrap(Account.wrap(word).credit(amount));
-
-        assert(next & MONEY == (word & MONEY) + amount);
-        assert(next >> 56 == word >> 56);
-    }
-
-    function check_debitChangesTheFreeMoneyAlone(uint256 word, uint256 amount) external pure {
-        VM.assume(amount <= word & MONEY);
-
-        uint256 next = Account.unwrap(Account.wrap(word).debit(amount));
-
-        assert(next & MONEY == (word & MONEY) - amount);
-        assert(next >> 56 == word >> 56);
-    }
-
-    function check_aLockIsAddedToTheLockedMoneyAlone(uint256 word, uint256 amount) external pure {
-        uint256 locked = (word >> 56) & MONEY;
-        VM.assume(amount <= MONEY - locked);
-
-        uint256 next = Account.unwrap(Account.wrap(word).withLock(amount));
-
-        assert(next & MONEY == word & MONEY);
-        assert((next >> 56) & MONEY == locked + amount);
-        assert(next >> 112 == word >> 112);
-    }
-
-    function check_releaseMovesMoneyAndNothingElse(
+    function check_anAccountIsReadAsItWasSetAndItsNeighbourAndTheBaseStay(
         uint256 word,
+        uint16 participant,
+        uint256 account
+    ) external pure {
+        VM.assume(account <= ACCOUNT);
+        AccountPair pair = AccountPair.wrap(word);
+
+        AccountPair next = pair.set(participant, Account.wrap(account));
+
+        // Of the number, only whether it is odd tells.
+        uint256 neighbour = uint256(participant) ^ 1;
+        assert(Account.unwrap(next.get(participant)) == account);
+        assert(Account.unwrap(next.get(neighbour)) == Account.unwrap(pair.get(neighbour)));
+        assert(AccountPair.unwrap(next) >> 232 == word >> 232);
+    }
+
+    function check_aPairIsItsTwoAccountsAndTheBase(uint256 word, uint16 participant) external pure {
+        AccountPair pair = AccountPair.wrap(word);
+        uint256 odd = participant | 1;
+
+        uint256 packed = Account.unwrap(pair.get(odd));
+        packed |= Account.unwrap(pair.get(odd + 1)) << 116;
+
+        assert(packed | ((word >> 232) << 232) == word);
+    }
+
+    function check_theWindowMovesOnAndKeepsAllButItsBits(
+        uint256 word,
+        uint32 current
+    ) external pure {
+        VM.assume(current < 1 << 24);
+        uint256 window = (uint256(0xffffff) << 232) | PLACED | (PLACED << 116);
+
+        uint256 next = AccountPair.unwrap(AccountPair.wrap(word).movedTo(Slot.wrap(current)));
+
+        uint256 base = word >> 232;
+        assert(next >> 232 == (base < current ? current : base));
+        assert(next & ~window == word & ~window);
+    }
+
+    function check_theWindowDropsThePastAndNothingElse(
+        uint256 word,
+        uint16 participant,
+        uint32 current,
+        uint32 slot
+    ) external pure {
+        VM.assume(current < 1 << 24 && slot < 1 << 24);
+        AccountPair pair = AccountPair.wrap(word);
+
+        AccountPair next = pair.movedTo(Slot.wrap(current));
+
+        bool stays = slot >= current && pair.hasPlaced(participant, Slot.wrap(slot));
+        bool wasPast = current <= word >> 232;
+        bool wanted = wasPast ? pair.hasPlaced(participant, Slot.wrap(slot)) : stays;
+        assert(next.hasPlaced(participant, Slot.wrap(slot)) == wanted);
+    }
+
+    function check_anOrderChangesItsBitAndItsOwnersMoneyAlone(
+        uint256 word,
+        uint16 participant,
+        uint32 slot,
+        uint256 amount
+    ) external pure {
+        uint256 base = word >> 232;
+        VM.assume(slot >= base && slot < base + 24);
+        AccountPair pair = AccountPair.wrap(word);
+
+        (bytes memory refusal, AccountPair next) = pair.ordered(
+            participant,
+            Slot.wrap(slot),
+            amount
+        );
+
+        if (refusal.length != 0) return;
+        assert(!pair.hasPlaced(participant, Slot.wrap(slot)));
+        uint256 account =
+            Account.unwrap(pair.get(participant)) | (uint256(1) << (92 + slot - base));
+        Account wanted = Account.wrap(account - amount);
+        assert(wanted.free() == pair.get(participant).free() - amount);
+        assert(AccountPair.unwrap(next) == AccountPair.unwrap(pair.set(participant, wanted)));
+    }
+
+    function check_anOrderIsTakenOnceAndNeverAboveItsOwnersMoney(
+        uint256 word,
+        uint16 participant,
+        uint32 slot,
+        uint256 amount
+    ) external pure {
+        uint256 base = word >> 232;
+        VM.assume(slot >= base && slot < base + 24);
+        AccountPair pair = AccountPair.wrap(word);
+
+        (bytes memory refusal, ) = pair.ordered(participant, Slot.wrap(slot), amount);
+
+        bool taken = refusal.length == 0;
+        bool covered = amount <= pair.get(participant).free();
+        assert(taken == (covered && !pair.hasPlaced(participant, Slot.wrap(slot))));
+    }
+
+    function check_releaseMovesItsOwnersMoneyAndNothingElse(
+        uint256 word,
+        uint16 participant,
         uint256 amount,
         int256 earned
     ) external pure {
-        uint256 locked = (word >> 56) & MONEY;
-        VM.assume(amount <= locked);
+        VM.assume(amount <= MONEY);
         VM.assume(earned >= -int256(amount) && earned <= int256(MONEY));
-        uint256 sum = uint256(int256((word & MONEY) + amount) + earned);
+        AccountPair pair = AccountPair.wrap(word);
+        uint256 sum = uint256(int256(pair.get(participant).free() + amount) + earned);
         VM.assume(sum <= MONEY);
 
-        uint256 next = Account.unwrap(Account.wrap(word).released(amount, earned));
+        AccountPair next = pair.released(participant, amount, earned);
 
-        assert(next & MONEY == sum);
-        assert((next >> 56) & MONEY == locked - amount);
-        assert(next >> 112 == word >> 112);
+        Account wanted = pair.get(participant).withFree(sum);
+        assert(AccountPair.unwrap(next) == AccountPair.unwrap(pair.set(participant, wanted)));
     }
 
-    function check_theNonceChangesAlone(uint256 word, uint256 nonce) external pure {
-        VM.assume(nonce < 1 << 20);
-        uint256 field = uint256(0xfffff) << 124;
+    function check_theFreeMoneyChangesAlone(uint256 word, uint256 money) external pure {
+        VM.assume(money <= MONEY);
 
-        Account next = Account.wrap(word).withNonce(nonce);
+        Account next = Account.wrap(word).withFree(money);
 
-        assert(next.nonce() == nonce);
-        assert(Account.unwrap(next) & ~field == word & ~field);
+        assert(next.free() == money);
+        assert(Account.unwrap(next) & ~MONEY == word & ~MONEY);
+    }
+
+    function check_aNewAccountHasMoneyAReputationAndNothingElse(
+        uint256 money,
+        uint256 r,
+        uint256 s
+    ) external pure {
+        VM.assume(money <= MONEY && r < 1 << 20 && s < 1 << 20);
+
+        Account account = AccountLib.opened(money, r, s);
+
+        (uint256 gotR, uint256 gotS) = account.reputation();
+        assert(account.free() == money && gotR == r && gotS == s);
+        assert(account.isOpen() && !account.hasSpentNonces());
+        assert(Account.unwrap(account) >> 92 == 0);
+    }
+
+    function check_thatNoncesAreSpentChangesOneBit(uint256 word) external pure {
+        Account next = Account.wrap(word).withSpentNonces();
+
+        assert(next.hasSpentNonces());
+        assert(Account.unwrap(next) & ~uint256(1 << 51) == word & ~uint256(1 << 51));
     }
 
     function check_theReputationChangesAlone(uint256 word, uint256 r, uint256 s) external pure {
         VM.assume(r < 1 << 20 && s < 1 << 20);
+        uint256 fields = uint256(type(uint40).max) << 52;
 
         Account next = Account.wrap(word).withReputation(r, s);
 
         (uint256 gotR, uint256 gotS) = next.reputation();
         assert(gotR == r && gotS == s);
-        assert(Account.unwrap(next) << 40 == word << 40);
-    }
-
-    function check_aCancellationChangesOneBit(uint256 word, uint32 slot) external pure {
-        VM.assume(Account.wrap(word).hasOrder(Slot.wrap(slot)));
-
-        Account next = Account.wrap(word).withCancellation(Slot.wrap(slot));
-
-        uint256 changed = Account.unwrap(next) ^ word;
-        assert(changed != 0 && changed & (changed - 1) == 0);
-        assert(changed & ~(uint256(0xffffff) << 192) == 0);
-        assert(!next.hasOrder(Slot.wrap(slot)));
-    }
-
-    function check_anOrderChangesTheWindowAndTheFreeMoneyAlone(
-        uint256 word,
-        uint32 slot,
-        uint32 current,
-        uint256 amount
-    ) external pure {
-        VM.assume(current < 1 << 24 && slot > current && slot < current + 24);
-        uint256 changed = (uint256(type(uint72).max) << 144) | MONEY;
-
-        (bytes memory refusal, Account next) = Account.wrap(word).ordered(
-            Slot.wrap(slot),
-            Slot.wrap(current),
-            amount
-        );
-
-        if (refusal.length != 0) return;
-        assert(Account.unwrap(next) & ~changed == word & ~changed);
-        assert(next.free() == (word & MONEY) - amount);
-        (refusal, ) = next.ordered(Slot.wrap(slot), Slot.wrap(current), 0);
-        assert(refusal.length != 0);
+        assert(Account.unwrap(next) & ~fields == word & ~fields);
     }
 
     function check_anOrderIsReadAsItWasPacked(

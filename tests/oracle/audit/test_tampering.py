@@ -89,7 +89,7 @@ def swapped(name: str, other: str) -> Tamper:
 
     def swap(events: list[Event]) -> list[Event]:
         one, two = first(events, name), first(events, other)
-        for key in ("event", "owner", "order"):
+        for key in ("event", "order"):
             events[one][key], events[two][key] = events[two][key], events[one][key]
         return events
 
@@ -149,8 +149,8 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         r"slot 3400008, record 34 OfferPlaced: score: expected 9000, came 9001",
     ),
     "an order's owner": (
-        in_event("BidPlaced", "owner", change=flipped),
-        r"slot 3400008, record 35 BidPlaced: owner: expected a participant's, came 0x\w+",
+        in_event("BidPlaced", "order", "participant", change=more(1000)),
+        r"slot 3400008, record 35 BidPlaced: participant: expected at most \d+, came 10\d\d",
     ),
     "an order beyond the owner's money": (
         in_event("BidPlaced", "order", "energy", change=more(4_000_000)),
