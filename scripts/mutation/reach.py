@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +91,15 @@ def contracts_reaching(file: str, folder: Path) -> list[str]:
         reaching |= more
     deployable = {name for name in reaching if name.split("/")[0] not in NEVER_DEPLOYED}
     return sorted(name for name in deployable if _has_contract(folder / name))
+
+
+def can_notice(test: str, reached: Collection[str]) -> bool:
+    """Return whether a file of tests runs code that is reached: those of harnesses run no other."""
+    harnesses = {
+        contract for near in NEAR.values() if test in near.tests for contract in near.contracts
+    }
+    is_of_harnesses = bool(harnesses) and all(name.startswith("mocks/") for name in harnesses)
+    return not is_of_harnesses or not harnesses.isdisjoint(reached)
 
 
 def _imports_of(name: str, folder: Path) -> set[str]:

@@ -22,13 +22,13 @@ from scripts.compile import (
     write,
 )
 from scripts.mutation.mutants import Mutant
-from scripts.mutation.reach import NEAR, contracts_reaching
+from scripts.mutation.reach import NEAR, can_notice, contracts_reaching
 
 COPIED = ("contracts", "oracle", "scenarios", "scripts", "tests", "pyproject.toml")
 NOT_COPIED = shutil.ignore_patterns("node_modules", "__pycache__", ".hypothesis", "cache", "out")
 TESTS = Path("tests", "contracts")
 NOT_ASKED = {"test_artifacts.py", "test_gas.py", "test_storage_layout.py"}
-ASKED_LAST = "test_capacity.py"
+SLOWEST = "test_capacity.py"
 SEQUENCES = 3
 SECONDS = 900
 FAILED = re.compile(r"^(?:FAILED|ERROR) tests/contracts/(\S+)", re.M)
@@ -82,7 +82,7 @@ class Copy:
     def fault_of_the_original(self, workers: int) -> str | None:
         """Return what fails without a mutant; nobody else may be asked then."""
         write(compile_contracts(self.contracts).artifacts, self.folder)
-        return self._asked_pytest(_tests_below(self.folder), workers=workers) or self._asked_forge()
+        return self._asked_pytest(self._tests(), workers=workers) or self._asked_forge()
 
     def verdict_on(self, mutant: Mutant) -> Verdict:
         """Ask the tests of a mutant; the copy is as before when this returns."""
@@ -117,8 +117,20 @@ class Copy:
             return Verdict(Fate.SAME_CODE)
 
         self._put(artifacts)
-        killer = self._asked_pytest(_tests_below(self.folder)) or self._asked_forge()
+        asked = near.tests if near else ()
+        tests = [name for name in self._tests(last=asked) if can_notice(name, reached)]
+        killer = self._asked_pytest(tests) or self._asked_forge()
         return Verdict(Fate.KILLED, killer) if killer else Verdict(Fate.SURVIVED)
+
+    def _tests(self, *, last: Sequence[str] = ()) -> list[str]:
+        """Return the files of tests by their places below tests/contracts, some of them last."""
+        below = self.folder / TESTS
+        found = [
+            path.relative_to(below).as_posix()
+            for path in below.rglob("test_*.py")
+            if path.name not in NOT_ASKED
+        ]
+        return sorted(found, key=lambda name: (name == SLOWEST, name in last, name))
 
     def _artifacts(self) -> dict[Path, str]:
         return {
@@ -190,14 +202,3 @@ class Copy:
             )
         except subprocess.TimeoutExpired:
             return None
-
-
-def _tests_below(folder: Path) -> list[str]:
-    """Return the files of tests that are asked, by their places below tests/contracts."""
-    below = folder / TESTS
-    found = [
-        path.relative_to(below).as_posix()
-        for path in below.rglob("test_*.py")
-        if path.name not in NOT_ASKED
-    ]
-    return sorted(found, key=lambda name: (name == ASKED_LAST, name.startswith("attacks/"), name))

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.compile import CONTRACTS, ROOT
 from scripts.mutation.mutants import Mutant, all_mutants, mutants_of
-from scripts.mutation.reach import NEAR, contracts_reaching
+from scripts.mutation.reach import NEAR, can_notice, contracts_reaching
 from scripts.mutation.results import Book, Result, Score, explained, outdated, source_digest, wilson
 from scripts.mutation.trial import TESTS, Fate
 
@@ -92,6 +92,16 @@ def test_a_change_reaches_what_imports_its_file_however_indirectly() -> None:
     assert {"Exchange.sol", "mocks/LibraryHarness.sol"} <= {
         *contracts_reaching(FILE, CONTRACTS),
     }
+
+
+def test_the_tests_of_a_harness_are_asked_only_of_what_it_contains() -> None:
+    exchange = contracts_reaching("exchange/Settlement.sol", CONTRACTS)
+    amounts = contracts_reaching(FILE, CONTRACTS)
+
+    assert not can_notice("test_libraries.py", exchange)
+    assert can_notice("test_libraries.py", amounts)
+    assert can_notice("test_settlement.py", exchange)
+    assert can_notice("attacks/test_rivals.py", exchange)
 
 
 @pytest.mark.parametrize("file", sorted({mutant.file for mutant in all_mutants()}))
