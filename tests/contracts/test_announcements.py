@@ -12,6 +12,7 @@ from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.units import Slot
 from tests.contracts.markets import (
     LATECOMER,
+    PROSUMERS,
     REAL_TIME_PRICE,
     ROLES,
     STRANGER,
@@ -94,6 +95,51 @@ def test_a_change_is_announced_at_most_a_leap_year_ahead(
         world.attempt(
             announcement.by, announcement.name, *announcement.at(latest + 1, world), on=contract
         )
+
+
+def what_is_told(world: World, slot: int, name: str) -> tuple[str, dict[str, Any]]:
+    """Return the event of an announcement for a slot, and what it says beside the slot."""
+    if name == "announceMechanism":
+        return "MechanismAnnounced", {"mechanism": world.deployment.mechanism.address}
+    if name == "announceLines":
+        directory, row_words = world.deployment.line_lease.functions.rowTableOf(slot).call()
+        return "LinesAnnounced", {"directory": directory, "rowWords": row_words}
+    base, step, growth = LADDER_FIELDS
+    told: dict[str, tuple[str, dict[str, Any]]] = {
+        "announceRealTimePrices": ("RealTimePriceAnnounced", {"price": 5}),
+        "announceLadder": (
+            "LadderAnnounced",
+            {"baseMicroUsdPerMwhKm": base, "stepMeters": step, "growthBps": growth},
+        ),
+        "register": (
+            "ParticipantRegistered",
+            {
+                "participant": PROSUMERS + 1,
+                "owner": LATECOMER.address,
+                "meter": LATECOMER.address,
+                "group": 0,
+                "initialScoreBps": 0,
+            },
+        ),
+        "announceMeters": ("MeterAnnounced", {"participant": 1, "meter": STRANGER.address}),
+        "announceGroups": ("GroupAnnounced", {"participant": 1, "group": 9}),
+    }
+    return told[name]
+
+
+def test_a_change_is_told_with_the_slot_it_holds_from(
+    world: World, announcement: Announcement
+) -> None:
+    contract = contract_of(world, announcement)
+    slot = slot_at(world.chain.now()) + OPEN_SLOTS + 2
+
+    receipt = world.send(
+        announcement.by, announcement.name, *announcement.at(slot, world), on=contract
+    )
+
+    event, said = what_is_told(world, slot, announcement.name)
+    (log,) = (log for log in receipt["logs"] if log["address"] == contract.address)
+    assert contract.events[event]().process_log(log)["args"] == {"from": slot, **said}
 
 
 def test_a_mechanism_without_code_is_refused(world: World, exchange: Contract) -> None:
