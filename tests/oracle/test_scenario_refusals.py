@@ -407,25 +407,25 @@ def test_more_prosumers_than_allowed_are_refused(tmp_path: Path) -> None:
 def test_a_storage_that_could_earn_more_than_an_account_holds_is_refused(tmp_path: Path) -> None:
     def with_a_large_storage(content: str) -> str:
         content = replace("power_mw = 40.0", "power_mw = 1e6")(content)
-        return replace("compensation_usd_per_mwh = 240.0", "compensation_usd_per_mwh = 1502")(
+        return replace("compensation_usd_per_mwh = 240.0", "compensation_usd_per_mwh = 24")(
             content
         )
 
     folder = an_edited_copy(tmp_path, "paper-day", "scenario.toml", with_a_large_storage)
 
     assert refusal(folder) == (
-        "scenario.toml, line 111, [storage] compensation_usd_per_mwh: expected at most 1501.2, "
-        "so that the pay for 96 slots of full power fits the chain's accounts, got 1502"
+        "scenario.toml, line 111, [storage] compensation_usd_per_mwh: expected at most 23.4562, "
+        "so that the pay for 96 slots of full power fits the chain's accounts, got 24"
     )
 
 
 def test_orders_that_could_lock_more_than_an_account_holds_are_refused(tmp_path: Path) -> None:
-    edit = replace("max_trade_kwh = 75.0", "max_trade_kwh = 4e6\nbond_usd_per_kwh = 1e5")
+    edit = replace("max_trade_kwh = 75.0", "max_trade_kwh = 4e5\nbond_usd_per_kwh = 1e5")
     folder = an_edited_copy(tmp_path, "paper-day", "scenario.toml", edit)
 
     assert refusal(folder) == (
-        "scenario.toml, line 132, [market] max_trade_kwh: expected at most 8006.4, so that the "
-        "locks of 45 orders at 100000 USD/kWh fit the chain's accounts, got 4000000"
+        "scenario.toml, line 132, [market] max_trade_kwh: expected at most 125.1, so that the "
+        "locks of 45 orders at 100000 USD/kWh fit the chain's accounts, got 400000"
     )
 
 
