@@ -108,7 +108,10 @@ def sources_below(folder: Path) -> list[str]:
 
 
 def compile_contracts(
-    folder: Path = CONTRACTS, *, only: Sequence[str] | None = None
+    folder: Path = CONTRACTS,
+    *,
+    only: Sequence[str] | None = None,
+    settings: Mapping[str, Any] = SETTINGS,
 ) -> Compilation:
     """
     Compile every contract below `folder`; all of them together, so that names are unique.
@@ -121,7 +124,7 @@ def compile_contracts(
             "language": "Solidity",
             "sources": {name: {"content": (folder / name).read_text()} for name in names},
             "settings": {
-                **SETTINGS,
+                **settings,
                 "outputSelection": {name: {"*": OUTPUTS} for name in names},
             },
         },

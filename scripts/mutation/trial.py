@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,11 +20,10 @@ from scripts.compile import (
     compile_contracts,
     write,
 )
+from scripts.copies import copy_project
 from scripts.mutation.mutants import Mutant
 from scripts.mutation.reach import NEAR, can_notice, contracts_reaching
 
-COPIED = ("contracts", "oracle", "scenarios", "scripts", "tests", "pyproject.toml")
-NOT_COPIED = shutil.ignore_patterns("node_modules", "__pycache__", ".hypothesis", "cache", "out")
 TESTS = Path("tests", "contracts")
 NOT_ASKED = {"test_artifacts.py", "test_gas.py", "test_storage_layout.py"}
 SLOWEST = "test_capacity.py"
@@ -65,14 +63,7 @@ class Copy:
         self.folder = folder / "project"
         self._forge_folder = folder / "forge"
         self._originals = originals
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
-        for name in COPIED:
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, self.folder / name, ignore=NOT_COPIED)
-            else:
-                shutil.copy(ROOT / name, self.folder / name)
+        copy_project(self.folder)
         (self.contracts / "node_modules").symlink_to(CONTRACTS / "node_modules")
 
     @property

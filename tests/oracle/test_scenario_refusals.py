@@ -407,9 +407,7 @@ def test_more_prosumers_than_allowed_are_refused(tmp_path: Path) -> None:
 def test_a_storage_that_could_earn_more_than_an_account_holds_is_refused(tmp_path: Path) -> None:
     def with_a_large_storage(content: str) -> str:
         content = replace("power_mw = 40.0", "power_mw = 1e6")(content)
-        return replace("compensation_usd_per_mwh = 240.0", "compensation_usd_per_mwh = 24")(
-            content
-        )
+        return replace("compensation_usd_per_mwh = 240.0", "compensation_usd_per_mwh = 24")(content)
 
     folder = an_edited_copy(tmp_path, "paper-day", "scenario.toml", with_a_large_storage)
 

@@ -263,6 +263,20 @@ def test_a_wallet_that_burns_gas_burns_no_more_than_its_share(wallet: Wallet, wo
     assert world.chain.gas["postForWallets"][-1] < plain + WALLET_GAS + 60_000
 
 
+def test_a_signature_too_long_for_a_wallets_share_of_gas_does_not_sink_a_batch(
+    wallet: Wallet, world: World
+) -> None:
+    """Copied to the wallet it would take more gas than all of the share."""
+    slot = wallet.first
+    endless = replace(wallet.order(), signature=bytes(10_000 * 32))
+    good = world.sign(slot, a_bid(4, 1000, 250))
+
+    skipped = world.market.post_for_wallets(STRANGER, slot, [endless, good])
+
+    assert [one.reason.name for one in skipped] == ["WrongSigner"]
+    assert [order.participant for order in world.market.book(slot)] == [4]
+
+
 def test_a_wallet_with_too_little_gas_to_answer_is_skipped_and_may_come_again(
     wallet: Wallet, world: World
 ) -> None:
