@@ -1,6 +1,7 @@
 """Money in, money out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from web3.contract import Contract
@@ -217,8 +218,9 @@ def test_the_exchange_says_what_it_is_made_of(world: World, exchange: Contract) 
     ]
 
 
+@pytest.mark.parametrize("signed", [False, True])
 def test_a_latecomer_that_paid_in_first_is_enrolled_by_its_first_order(
-    world: World, registry: Contract, travel_to: Callable[[int], None]
+    world: World, registry: Contract, travel_to: Callable[[int], None], signed: bool
 ) -> None:
     world.market.deposit(LATECOMER, MicroUsd(1_000_000))
     first = Slot(world.open_slot + 20)
@@ -226,7 +228,11 @@ def test_a_latecomer_that_paid_in_first_is_enrolled_by_its_first_order(
     world.send(ROLES.registrar, "register", joining, first, on=registry)
     travel_to(starts_at(first) - 2 * 3600)
 
-    world.send(LATECOMER, "placeOffer", first, 1000, 80, 0)
+    if signed:
+        offer = replace(an_offer(1, 1000, 80), participant=7)
+        world.post_alone(first, world.sign(first, offer, key=LATECOMER))
+    else:
+        world.send(LATECOMER, "placeOffer", first, 1000, 80, 0)
 
     account = world.market.account(LATECOMER.address)
     assert (account.participant, account.score) == (7, 8000)
