@@ -168,7 +168,7 @@ contract Registry is IRegistry, HeldRole {
     }
 
     function _indexOf(uint16 participant, uint256[] memory table) internal pure returns (uint256) {
-        if (participant == 0 || participant > table.length) revert UnknownParticipant(participant);
+        if (participant == 0 || participant > table.length) revert NoSuchParticipant(participant);
         return participant - 1;
     }
 }

@@ -190,7 +190,7 @@ abstract contract OpenBook is OrderBook, IOpenBook {
         address signer
     ) internal returns (bytes memory refusal) {
         address owner = _ownerOf(batch, order);
-        refusal = _refusalOf(order, signer, owner);
+        refusal = _refusalOfSigned(order, signer, owner);
         if (refusal.length != 0) return refusal;
         Cell storage cell = _cellOf(order.participant());
         AccountPair pair = cell.pair;
@@ -216,7 +216,7 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     }
 
     /// @dev The error that refuses a signed order for what it is or who signed it, or nothing.
-    function _refusalOf(
+    function _refusalOfSigned(
         Order order,
         address signer,
         address owner

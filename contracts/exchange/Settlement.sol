@@ -165,12 +165,11 @@ abstract contract Settlement is Delivery, Reputation {
                 uint256 seller = book.read(offer).participant();
                 uint256 statement = statements.load(seller);
                 uint256 energyWh = _energyOf(slot, seller, statement);
-                uint256 group = owners.load(seller - 1) >> 160;
-                if (energyWh >= soldWh && group == 0) {
-                    _payAll(first, end, offer, trades, results);
-                    continue;
-                }
-                Sale memory sale = Sale(first, end, offer, group, false, new uint256[](0));
+                Sale memory sale;
+                sale.first = first;
+                sale.end = end;
+                sale.offer = offer;
+                sale.group = owners.load(seller - 1) >> 160;
                 if (energyWh < soldWh) {
                     sale.isSlashed = statement & OVERSTATED != 0;
                     sale.parts = ShareLib.shares(trades, first, end, energyWh, soldWh);
@@ -180,39 +179,8 @@ abstract contract Settlement is Delivery, Reputation {
         }
     }
 
-    /// @dev Enters the trades of one seller that delivered all, and belongs to no group.
-    function _payAll(
-        uint256 first,
-        uint256 end,
-        uint256 offer,
-        Trade[] calldata trades,
-        Results memory results
-    ) internal pure {
-        bytes memory earned = results.earned;
-        uint256 soldWh = 0;
-        uint256 sold = 0;
-        uint256 fees = 0;
-        unchecked {
-            for (uint256 k = first; k < end; ++k) {
-                Trade trade = trades.read(k);
-                uint256 energyWh = trade.energyWh();
-                results.delivered.putUint32(k, energyWh);
-                uint256 goods = AmountLib.amountDown(energyWh, trade.price());
-                uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
-                earned.add(trade.bidIndex(), 0 - goods - fee);
-                soldWh += energyWh;
-                sold += goods;
-                fees += fee;
-            }
-            results.fees += fees;
-            earned.add(offer, sold);
-            results.sales.store(offer, (soldWh << 192) | (soldWh << 128) | sold);
-        }
-    }
-
-    /// @dev As {_payAll}, where not all was delivered or the seller belongs to a group. Who was
-    /// found to overstate its delivery pays the whole bond of what it sold, and counts as having
-    /// delivered nothing.
+    /// @dev Enters the trades of one seller. What a buyer of the seller's own group bought does not
+    /// count; who was found to overstate counts as having delivered nothing.
     function _pay(
         Sale memory sale,
         Order[] calldata book,
@@ -220,30 +188,47 @@ abstract contract Settlement is Delivery, Reputation {
         uint256[] memory owners,
         Results memory results
     ) internal view {
-        uint256 sales = 0;
+        uint256 counted = 0;
         uint256 net = 0;
         unchecked {
             for (uint256 k = sale.first; k < sale.end; ++k) {
                 Trade trade = trades.read(k);
                 uint256 soldWh = trade.energyWh();
-                uint256 energyWh = sale.parts.length == 0 ? soldWh : sale.parts[k - sale.first];
+                uint256 energyWh = soldWh;
+                uint256 compensation = 0;
+                if (sale.parts.length != 0) {
+                    energyWh = sale.parts[k - sale.first];
+                    compensation = _compensationOf(soldWh, energyWh, sale.isSlashed);
+                }
                 results.delivered.putUint32(k, energyWh);
                 uint256 goods = AmountLib.amountDown(energyWh, trade.price());
                 uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
-                uint256 compensation =
-                    sale.isSlashed
-                        ? AmountLib.amountDown(soldWh, bondMicroUsdPerMwh)
-                        : AmountLib.amountDown(soldWh - energyWh, compensationMicroUsdPerMwh);
                 results.fees += fee;
                 results.earned.add(trade.bidIndex(), compensation - goods - fee);
                 net += goods - compensation;
-                uint256 buyer = book.read(trade.bidIndex()).participant();
-                if (sale.group != 0 && sale.group == owners.load(buyer - 1) >> 160) continue;
-                uint256 value = AmountLib.amountDown(soldWh, trade.price());
-                sales += (soldWh << 192) | ((sale.isSlashed ? 0 : energyWh) << 128) | value;
+                if (sale.group != 0) {
+                    uint256 buyer = book.read(trade.bidIndex()).participant();
+                    if (sale.group == owners.load(buyer - 1) >> 160) continue;
+                }
+                if (energyWh != soldWh) goods = AmountLib.amountDown(soldWh, trade.price());
+                if (sale.isSlashed) energyWh = 0;
+                counted += (soldWh << 192) | (energyWh << 128) | goods;
             }
             results.earned.add(sale.offer, net);
-            results.sales.store(sale.offer, sales);
+            results.sales.store(sale.offer, counted);
+        }
+    }
+
+    /// @dev What a seller pays for what it did not deliver of a trade: the whole bond of the trade
+    /// if its meter was found to overstate.
+    function _compensationOf(
+        uint256 soldWh,
+        uint256 energyWh,
+        bool isSlashed
+    ) internal view returns (uint256) {
+        if (isSlashed) return AmountLib.amountDown(soldWh, bondMicroUsdPerMwh);
+        unchecked {
+            return AmountLib.amountDown(soldWh - energyWh, compensationMicroUsdPerMwh);
         }
     }
 

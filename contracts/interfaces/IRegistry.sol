@@ -47,7 +47,7 @@ interface IRegistry {
     error TooManyParticipants(uint256 count, uint256 maximum);
 
     /// @notice Thrown when no participant has this number.
-    error UnknownParticipant(uint16 participant);
+    error NoSuchParticipant(uint256 participant);
 
     /// @notice Registers participants, numbered in the order given.
     /// @param joining Who joins.

@@ -165,7 +165,7 @@ def test_only_participants_belong_to_groups(
         world.attempt(ROLES.registrar, "announceGroups", *arguments, earliest, on=registry)
 
     for participant in (0, 7, 65_535):
-        with reverts(registry, "UnknownParticipant", participant=participant):
+        with reverts(registry, "NoSuchParticipant", participant=participant):
             attempt([participant], [1])
     with reverts(registry, "LengthsDiffer", first=1, second=2):
         attempt([1], [1, 2])

@@ -135,7 +135,7 @@ def test_nobody_joins_with_a_score_that_the_rule_does_not_reach(
 def test_only_participants_have_meters(
     world: World, registry: Contract, earliest: int, participant: int
 ) -> None:
-    with reverts(registry, "UnknownParticipant", participant=participant):
+    with reverts(registry, "NoSuchParticipant", participant=participant):
         world.attempt(
             ROLES.registrar, "announceMeters", [participant], [ZERO], earliest, on=registry
         )
