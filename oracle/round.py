@@ -14,7 +14,7 @@ from oracle.chain.market import Market, Phase, SignedReading
 from oracle.domain.book import Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.domain.rows import lines_of
-from oracle.errors import ChainUnavailable
+from oracle.errors import ChainUnavailable, ContractRevert
 from oracle.market.mechanism import Mechanism, round_of
 from oracle.model.line_lease import lease_fee
 from oracle.units import MicroUsdPerMwh, Slot
@@ -26,6 +26,9 @@ class SlotOutcome:
 
     book: tuple[Order, ...]
     trades: tuple[Trade, ...]
+
+
+SETTLE_TRIES = 5  # each reading that overtakes a settlement costs who sends it more than us
 
 
 class RoundRunner:
@@ -66,7 +69,8 @@ class RoundRunner:
         """
         Settle a cleared slot; None where nothing was cleared.
 
-        `readings` are besides those recorded so far: to give them here costs less gas.
+        `readings` are besides those recorded so far: to give them here costs less gas. Where
+        somebody records one meanwhile, the settlement is tried again.
 
         Raises
         ------
@@ -77,8 +81,14 @@ class RoundRunner:
         if trades is None:
             return None
         book = self._market.book(slot)
-        entries = self._market.readings(slot)
-        self._market.settle(self._account, slot, book, trades, entries, readings)
+        for tries_left in reversed(range(SETTLE_TRIES)):
+            entries = self._market.readings(slot)
+            try:
+                self._market.settle(self._account, slot, book, trades, entries, readings)
+                break
+            except ContractRevert as revert:
+                if revert.name != "ReadingsMismatch" or not tries_left:
+                    raise
         return self.outcome(slot)
 
     def outcome(self, slot: Slot) -> SlotOutcome | None:

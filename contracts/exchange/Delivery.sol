@@ -35,6 +35,9 @@ abstract contract Delivery is Clearing {
     /// @dev The bits of a statement that are one more than an energy.
     uint256 internal constant ENERGY = type(uint64).max;
 
+    /// @dev No market may keep its traders waiting for their money for longer.
+    uint256 internal constant MAX_CHALLENGE_SECONDS = 7 days;
+
     /// @dev The marks of counter-readings come after those of the meters, two a participant.
     uint256 internal constant COUNTERED = 1 << 16;
 
@@ -46,6 +49,7 @@ abstract contract Delivery is Clearing {
     /* CONSTRUCTOR */
 
     constructor(Rules memory rules) {
+        if (rules.challengeSeconds > MAX_CHALLENGE_SECONDS) revert BadRules();
         challengeSeconds = rules.challengeSeconds;
     }
 
@@ -66,7 +70,7 @@ abstract contract Delivery is Clearing {
         assembly ("memory-safe") {
             mstore(entries, count)
         }
-        _appendReadings(slot, entries);
+        if (count != 0) _appendReadings(slot, entries);
     }
 
     /// @inheritdoc IExchange
@@ -85,6 +89,7 @@ abstract contract Delivery is Clearing {
 
     /// @inheritdoc IExchange
     function correctReading(Slot slot, uint16 participant, uint32 energyWh) external onlyOwner {
+        if (challengeSeconds == 0) revert NoChallenges();
         _requireTime(slot, slot.endsAt(), _finalAt(slot));
         if (participant == 0 || participant > MAX_PARTICIPANTS) {
             revert NoSuchParticipant(participant);
@@ -169,8 +174,15 @@ abstract contract Delivery is Clearing {
         if (hash != recorded) revert ReadingsMismatch(hash, recorded);
     }
 
-    /// @dev Amends the statements by readings that were not recorded, but are given to settle.
-    function _hear(Slot slot, Reading[] calldata readings, bytes memory statements) internal view {
+    /// @dev Amends the statements by readings that were not recorded, but are given to settle, and
+    /// returns their entries.
+    function _hear(
+        Slot slot,
+        Reading[] calldata readings,
+        bytes memory statements
+    ) internal view returns (uint256[] memory entries) {
+        entries = new uint256[](readings.length);
+        if (readings.length == 0) return entries;
         _requireReadingTime(slot);
         bytes32 domain = _domainSeparatorV4();
         uint256[] memory meters = CodeTableLib.read(registry.meterTableOf(slot));
@@ -178,6 +190,7 @@ abstract contract Delivery is Clearing {
             uint256 entry = _heard(domain, slot, readings[i], meters);
             uint256 participant = entry >> 32;
             statements.store(participant, _amended(statements.load(participant), entry));
+            entries[i] = entry;
         }
     }
 

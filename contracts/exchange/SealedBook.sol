@@ -48,7 +48,7 @@ abstract contract SealedBook is OrderBook, ISealedBook {
     /* CONSTRUCTOR */
 
     constructor(uint56 sealBond) {
-        if (sealBond == 0) revert BadRules();
+        if (sealBond == 0 || sealBond > AccountLib.MAX_MONEY) revert BadRules();
         sealBondMicroUsd = sealBond;
     }
 

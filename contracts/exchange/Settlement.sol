@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
 import {IStorageLedger} from "../interfaces/IStorageLedger.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
@@ -89,14 +90,15 @@ abstract contract Settlement is Delivery, Reputation {
     ) external {
         Phase phase = phaseOf(slot);
         if (phase != Phase.Cleared) revert WrongPhase(slot, phase);
-        if (_outcomeHash(book, trades) != _slots[slot].outcome) {
-            revert OutcomeMismatch(_outcomeHash(book, trades), _slots[slot].outcome);
-        }
         if (challengeSeconds != 0 && block.timestamp < _finalAt(slot)) {
             revert ReadingsNotFinal(slot, _finalAt(slot));
         }
+        // First what somebody else may have changed meanwhile, so that little is lost by it.
         bytes memory statements = _statements(slot, entries);
-        if (readings.length != 0) _hear(slot, readings, statements);
+        if (_outcomeHash(book, trades) != _slots[slot].outcome) {
+            revert OutcomeMismatch(_outcomeHash(book, trades), _slots[slot].outcome);
+        }
+        uint256[] memory heard = _hear(slot, readings, statements);
         _slots[slot].outcome = SETTLED;
 
         uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
@@ -104,7 +106,7 @@ abstract contract Settlement is Delivery, Reputation {
         uint256 kept = _release(slot, book, results);
         _credit(lineLease.owner(), results.fees + kept);
 
-        emit SlotSettled(slot, msg.sender, results.delivered);
+        emit SlotSettled(slot, msg.sender, heard, results.delivered);
     }
 
     /// @inheritdoc IExchange
@@ -126,8 +128,9 @@ abstract contract Settlement is Delivery, Reputation {
 
     /// @inheritdoc IExchange
     function payCompensation() external {
-        uint256 amount = storageLedger.compensationEarned() - compensationPaid;
         address operator = owner();
+        uint256 owed = storageLedger.compensationEarned() - compensationPaid;
+        uint256 amount = Math.min(owed, _freeOf(operator));
         address provider = storageLedger.owner();
         compensationPaid += amount;
         _debit(operator, amount);

@@ -32,8 +32,15 @@ interface IExchange {
     /// itself and bit 254 where the grid operator speaks.
     event ReadingsRecorded(Slot indexed slot, uint256[] entries);
 
-    /// @notice Emitted when a slot is paid; `delivered` has four bytes a trade, the Wh delivered.
-    event SlotSettled(Slot indexed slot, address indexed submitter, bytes delivered);
+    /// @notice Emitted when a slot is paid. `heard` are the entries of the readings that came with
+    /// the settlement, as {ReadingsRecorded} has them; `delivered` has four bytes a trade, the Wh
+    /// delivered.
+    event SlotSettled(
+        Slot indexed slot,
+        address indexed submitter,
+        uint256[] heard,
+        bytes delivered
+    );
 
     /// @notice Emitted when a slot was not cleared in time and its locks are released.
     event SlotVoided(Slot indexed slot, address indexed submitter);
@@ -131,6 +138,9 @@ interface IExchange {
     /// @notice Thrown when two readings do not contradict each other, or the fault is known.
     error NoContradiction(uint16 participant);
 
+    /// @notice Thrown when the rules leave the grid operator no time to correct readings.
+    error NoChallenges();
+
     /// @notice Thrown when the grid operator has corrected a participant's reading already.
     error AlreadyCorrected(Slot slot, uint16 participant);
 
@@ -183,8 +193,9 @@ interface IExchange {
 
     /// @notice Lets the grid operator's reading stand for a participant's; for the operator, once a
     /// participant and slot, until the readings are final.
-    /// @dev It stands in for a missing reading, too. Where the meter had said more, and this is
-    /// less than was sold, the seller loses the bond of what it sold to its buyers.
+    /// @dev Only in markets whose rules leave time for it. It stands in for a missing reading, too.
+    /// Where the meter had said more, and this is less than was sold, the seller loses the bond of
+    /// what it sold to its buyers.
     function correctReading(Slot slot, uint16 participant, uint32 energyWh) external;
 
     /// @notice Pays for what was delivered in `slot`, refunds and compensates what was not, moves
@@ -209,7 +220,7 @@ interface IExchange {
     function void(Slot slot, Order[] calldata book) external;
 
     /// @notice Moves what the storage has earned and was not paid yet from the operator's account
-    /// to the provider's; open to anybody.
+    /// to the provider's, as far as the operator's free money goes; open to anybody.
     function payCompensation() external;
 
     /// @notice Announces the mechanism of the slots from `from` on.

@@ -70,6 +70,6 @@ struct Rules {
     /// The sold value of a slot from which it counts in full, in micro-USD.
     uint56 fullValueMicroUsd;
     /// How long after the readings' deadline the grid operator may correct one, in seconds; zero
-    /// to settle as soon as the sellers' readings are there.
+    /// to settle as soon as the sellers' readings are there, and at most a week.
     uint32 challengeSeconds;
 }

@@ -71,7 +71,12 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
             "trades": list_of(TRADE),
         },
         "ReadingsRecorded": {"slot": SLOT, "entries": list_of(uint(256))},
-        "SlotSettled": {"slot": SLOT, "submitter": ADDRESS, "delivered": list_of(uint(32))},
+        "SlotSettled": {
+            "slot": SLOT,
+            "submitter": ADDRESS,
+            "heard": list_of(uint(256)),
+            "delivered": list_of(uint(32)),
+        },
         "SlotVoided": {"slot": SLOT, "submitter": ADDRESS},
         "CompensationPaid": {"operator": ADDRESS, "provider": ADDRESS, "amount": MONEY},
         "MechanismAnnounced": {"from": SLOT, "mechanism": ADDRESS},

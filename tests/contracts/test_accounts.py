@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from web3.contract import Contract
@@ -26,6 +27,7 @@ from tests.contracts.reverting import reverts
 pytestmark = pytest.mark.contract
 
 MAX_MONEY = 2**50 - 1
+WEEK = 7 * 24 * 3600
 
 
 def test_a_deposit_is_credited_and_enrols_its_owner(world: World) -> None:
@@ -180,19 +182,19 @@ def test_a_token_that_calls_back_is_refused(world: World, call: str, callback: s
 
 
 @pytest.mark.parametrize(
-    ("memory", "compensation", "full_value"),
-    [(9601, 0, 1), (9600, BOND + 1, 1), (9600, 0, 0)],
-    ids=["memory too long", "compensation above the bond", "no full value"],
+    "change",
+    [{"memory": 9601}, {"compensation": BOND + 1}, {"full_value": 0}, {"challenge": WEEK + 1}],
+    ids=["memory too long", "compensation above the bond", "no full value", "endless challenge"],
 )
 def test_rules_that_contradict_each_other_are_refused(
-    world: World, exchange: Contract, memory: int, compensation: int, full_value: int
+    world: World, exchange: Contract, change: dict[str, Any]
 ) -> None:
     with reverts(exchange, "BadRules"):
-        world.deploy_exchange(memory=memory, compensation=compensation, full_value=full_value)
+        world.deploy_exchange(**change)
 
 
 def test_rules_at_their_limits_are_accepted(world: World) -> None:
-    exchange = world.deploy_exchange(memory=9600, compensation=BOND, full_value=1)
+    exchange = world.deploy_exchange(memory=9600, compensation=BOND, full_value=1, challenge=WEEK)
 
     assert exchange.functions.memoryBps().call() == 9600
     assert exchange.functions.compensationMicroUsdPerMwh().call() == BOND

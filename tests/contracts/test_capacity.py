@@ -7,7 +7,7 @@ import pytest
 from oracle.domain.book import MAX_PARTICIPANTS
 from oracle.domain.clock import starts_at
 from oracle.domain.rows import LINES_PER_WORD, MAX_ROW_LINES, MAX_ROW_WORDS
-from oracle.units import SLOT_SECONDS, MicroUsd, MicroUsdPerMwh, Slot
+from oracle.units import SLOT_SECONDS, MicroUsd, MicroUsdPerMwh, Slot, Wh
 from tests.contracts.markets import (
     FIRST_SLOT,
     STRANGER,
@@ -109,6 +109,30 @@ def test_all_orders_over_all_lines_clear_and_settle_within_the_cap(
     largest = {name: max(gas[name]) for name in ("clear", "recordReadings", "settle")}
     assert len(gas["settle"]) == 2
     assert max(largest.values()) < TRANSACTION_GAS_CAP, largest
+
+
+@pytest.mark.usefixtures("put_back")
+def test_all_meters_speak_and_contradict_themselves_and_a_settlement_fits_the_cap(
+    full: tuple[World, Stage, Mark],
+) -> None:
+    """Every seller delivers a part, which is shared out; every buyer's meter says two things."""
+    world, stage, _ = full
+    world.clear(stage)
+    world.now_runs_at(starts_at(stage.slot) + SLOT_SECONDS)
+    sold = stage.sold()
+    parts = {n: Wh(sold.get(n, 0) * 2 // 3) for n in range(1, MAX_PARTICIPANTS + 1)}
+    readings = [world.reading(stage.slot, number, part) for number, part in parts.items()]
+    for first in range(0, len(readings), 256):
+        world.market.record_readings(STRANGER, stage.slot, readings[first : first + 256])
+    for number in range(SELLERS + 1, MAX_PARTICIPANTS + 1):
+        other = world.reading(stage.slot, number, Wh(1))
+        world.market.report_contradiction(STRANGER, stage.slot, readings[number - 1], other)
+
+    settled = world.settle(stage)
+
+    assert len(world.market.readings(stage.slot)) == MAX_PARTICIPANTS + BUYERS
+    assert any(0 < trade.delivered < trade.energy for trade in settled)
+    assert world.chain.gas["settle"][-1] < TRANSACTION_GAS_CAP
 
 
 @pytest.mark.usefixtures("put_back")

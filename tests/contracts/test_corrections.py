@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from oracle.chain.market import Phase
 from oracle.domain.book import COUNTER_READING, Trade
 from oracle.domain.clock import READING_SECONDS, starts_at
 from oracle.model.reputation import Reputation, initial_reputation, updated, weight_down
@@ -230,25 +229,12 @@ def test_a_slot_is_settled_once_its_readings_are_final(
     watched.attempt(STRANGER, "settle", *arguments)
 
 
-def test_without_time_to_correct_the_operator_has_the_readings_hour(
-    world: World, travel_to: Callable[[int], None]
-) -> None:
-    stage = world.cleared()
-    closes_at = starts_at(stage.slot) + SLOT_SECONDS + READING_SECONDS
-    travel_to(closes_at - 1)
-    world.attempt(ROLES.operator, "correctReading", stage.slot, 1, 5)
-
-    travel_to(closes_at)
-    with reverts(world.exchange, "OutsideReadingTime", slot=stage.slot, closesAt=closes_at):
-        world.attempt(ROLES.operator, "correctReading", stage.slot, 1, 5)
-
-
-def test_a_settled_slot_is_not_corrected(world: World) -> None:
+def test_meters_are_not_overruled_where_the_rules_leave_no_time_for_it(world: World) -> None:
+    """The operator could correct in front of the settlement, and nobody would see it coming."""
     stage = world.cleared()
     world.read(stage.slot, stage.sold())
-    world.settle(stage)
 
-    with reverts(world.exchange, "WrongPhase", slot=stage.slot, phase=Phase.SETTLED):
+    with reverts(world.exchange, "NoChallenges"):
         world.attempt(ROLES.operator, "correctReading", stage.slot, 1, 5)
 
 

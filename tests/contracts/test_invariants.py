@@ -175,7 +175,10 @@ class MarketMachine(RuleBasedStateMachine):
             due = {
                 "clear": standing and slot - 2 <= current < slot,
                 "read": ends_at <= now and not deadline_over and plain.settled is None,
-                "correct": ends_at <= now and not final and plain.settled is None,
+                "correct": self.challenge
+                and ends_at <= now
+                and not final
+                and plain.settled is None,
                 "settle": plain.trades is not None
                 and not plain.done
                 and (final if self.challenge else deadline_over or not plain.silent_sellers()),

@@ -4,8 +4,10 @@ import pytest
 from web3.contract import Contract
 
 from oracle.chain.market import Phase, SealedOrder
-from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, READING_SECONDS, starts_at
+from oracle.units import SLOT_SECONDS
 from tests.contracts.markets import (
+    CHALLENGE_SECONDS,
     DEPOSIT,
     ROLES,
     STRANGER,
@@ -73,17 +75,18 @@ def test_a_slot_is_cleared_read_and_settled_during_a_pause(world: World) -> None
     assert world.market.account(owner_of(1).address).locked == 0
 
 
-def test_a_contradiction_and_a_correction_are_recorded_during_a_pause(world: World) -> None:
-    stage = world.cleared()
-    world.market.pause(ROLES.operator)
-    world.read(stage.slot, {2: 5, 3: 5})
+def test_a_contradiction_and_a_correction_are_recorded_during_a_pause(watched: World) -> None:
+    stage = watched.cleared()
+    watched.market.pause(ROLES.operator)
+    watched.read(stage.slot, {2: 5, 3: 5})
 
-    one, other = world.reading(stage.slot, 1, 5), world.reading(stage.slot, 1, 6)
-    world.market.report_contradiction(STRANGER, stage.slot, one, other)
-    world.market.correct_reading(ROLES.operator, stage.slot, 1, stage.sold()[1])
-    world.settle(stage)
+    one, other = watched.reading(stage.slot, 1, 5), watched.reading(stage.slot, 1, 6)
+    watched.market.report_contradiction(STRANGER, stage.slot, one, other)
+    watched.market.correct_reading(ROLES.operator, stage.slot, 1, stage.sold()[1])
+    watched.now_runs_at(starts_at(stage.slot) + SLOT_SECONDS + READING_SECONDS + CHALLENGE_SECONDS)
+    watched.settle(stage)
 
-    assert world.market.phase(stage.slot) is Phase.SETTLED
+    assert watched.market.phase(stage.slot) is Phase.SETTLED
 
 
 def test_a_slot_becomes_void_during_a_pause(world: World) -> None:

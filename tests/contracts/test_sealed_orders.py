@@ -1,6 +1,7 @@
 """Sealed rounds: seals until the gate closes, orders after it, the bonds of the silent shared."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -338,7 +339,12 @@ def test_an_order_that_cannot_stand_stays_sealed(sealed: World) -> None:
         sealed.attempt(STRANGER, "reveal", *fields)
 
 
-def test_an_exchange_whose_seals_cost_nothing_is_not_deployed(sealed: World) -> None:
+@pytest.mark.parametrize(
+    ("bond", "fits"), [(0, False), (1, True), (2**50 - 1, True), (2**50, False)]
+)
+def test_a_seal_costs_something_that_an_account_can_hold(
+    sealed: World, bond: int, fits: bool
+) -> None:
     contracts = sealed.deployment
     rules = (PRICE_CAP, BOND, COMPENSATION, MEMORY, FULL_VALUE, 0)
     arguments = [
@@ -352,9 +358,8 @@ def test_an_exchange_whose_seals_cost_nothing_is_not_deployed(sealed: World) -> 
         rules,
     ]
 
-    with reverts(sealed.exchange, "BadRules"):
-        sealed.chain.deploy(STRANGER, "SealedExchange", *arguments, 0)
-    sealed.chain.deploy(STRANGER, "SealedExchange", *arguments, 1)
+    with nullcontext() if fits else reverts(sealed.exchange, "BadRules"):
+        sealed.chain.deploy(STRANGER, "SealedExchange", *arguments, bond)
 
 
 def test_the_reputation_in_the_book_is_that_of_the_reveal(sealed: World) -> None:

@@ -159,14 +159,33 @@ def test_a_contradicted_meter_is_not_heard_at_settlement_either(world: World) ->
     assert [trade.delivered for trade in settled] == [0]
 
 
-def test_a_correction_is_not_overruled_at_settlement(world: World) -> None:
+def test_readings_that_settle_is_given_are_told_like_recorded_ones(
+    world: World, exchange: Contract
+) -> None:
+    """Else nobody could check a delivery whose settlement came through another contract."""
     stage = world.cleared(PAIR)
     over(world, stage)
-    world.market.correct_reading(ROLES.operator, stage.slot, 1, Wh(250))
 
-    settled = settle_with(world, stage, world.reading(stage.slot, 1, 1000))
+    settle_with(world, stage, world.reading(stage.slot, 1, 400))
 
-    assert [trade.delivered for trade in settled] == [250]
+    (event,) = exchange.events.SlotSettled().get_logs(from_block=0)
+    assert event["args"]["heard"] == [1 << 32 | 400]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_recording_of_nothing_new_leaves_no_trace(
+    world: World, exchange: Contract, again: bool
+) -> None:
+    stage = world.cleared(PAIR)
+    over(world, stage)
+    readings = [world.reading(stage.slot, 1, 400)] if again else []
+    world.market.record_readings(STRANGER, stage.slot, readings)
+    before = world.market.readings(stage.slot)
+
+    world.market.record_readings(STRANGER, stage.slot, readings)
+
+    told = exchange.events.ReadingsRecorded().get_logs(from_block=0)
+    assert [event["args"]["entries"] for event in told] == ([before] if again else [])
 
 
 @pytest.mark.parametrize("late", [False, True])

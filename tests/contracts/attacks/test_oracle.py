@@ -5,14 +5,16 @@ from collections.abc import Callable
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import Market, Phase
-from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
+from oracle.chain.market import Market, Phase, SignedReading
+from oracle.domain.clock import OPEN_SLOTS, READING_SECONDS, slot_at, starts_at
 from oracle.errors import ContractRevert
 from oracle.market.mechanism import Mechanism
 from oracle.market.pairwise_nash import PairwiseNash
 from oracle.round import RoundRunner
 from oracle.units import SLOT_SECONDS, MicroUsd, Slot, Wh
 from tests.contracts.markets import (
+    BOND,
+    CHALLENGE_SECONDS,
     DEPOSIT,
     LATECOMER,
     PROSUMERS,
@@ -106,8 +108,65 @@ def test_what_was_cleared_cannot_be_made_void_by_waiting(
     world.settle(stage)
 
 
-def test_a_leaked_operator_key_moves_nobodys_money_but_its_own(world: World) -> None:
-    """What it may do: announce ahead, correct readings in their time, pause. Nothing pays out."""
+def test_a_settlement_overtaken_by_a_reading_is_tried_again(world: World) -> None:
+    """A stranger takes a reading out of a pending settlement and records it first."""
+
+    class Overtaken(Market):
+        left: list[SignedReading]
+
+        def readings(self, slot: Slot) -> list[int]:
+            entries = super().readings(slot)
+            if self.left:
+                self.record_readings(STRANGER, slot, [self.left.pop()])
+            return entries
+
+    stage = world.cleared()
+    world.now_runs_at(starts_at(stage.slot) + SLOT_SECONDS)
+    readings = [world.reading(stage.slot, n, energy) for n, energy in stage.sold().items()]
+    market = Overtaken(world.chain, world.deployment)
+    market.left = list(readings)
+    oracle = RoundRunner(market, LATECOMER, {world.deployment.mechanism.address: PairwiseNash()})
+
+    settled = oracle.settle(stage.slot, readings)
+
+    assert market.left == []
+    assert settled is not None
+    assert [trade.delivered for trade in settled.trades] == [t.energy for t in stage.trades]
+
+
+def test_a_settlement_overtaken_by_a_reading_costs_little(world: World) -> None:
+    stage = world.cleared()
+    world.now_runs_at(starts_at(stage.slot) + SLOT_SECONDS)
+    readings = [world.reading(stage.slot, n, energy) for n, energy in stage.sold().items()]
+    data = world.exchange.encode_abi(
+        "settle",
+        [
+            stage.slot,
+            stage.book_words,
+            stage.trade_words,
+            [],
+            [reading.fields() for reading in readings],
+        ],
+    )
+    world.market.record_readings(STRANGER, stage.slot, readings[:1])
+
+    sent = world.chain.w3.eth.send_transaction(
+        {
+            "from": world.chain.w3.eth.accounts[0],
+            "to": world.exchange.address,
+            "data": data,
+            "gas": 1_000_000,
+        }
+    )
+
+    receipt = world.chain.w3.eth.get_transaction_receipt(sent)
+    bytes_gas = sum(16 if byte else 4 for byte in bytes.fromhex(data[2:]))
+    assert receipt["status"] == 0
+    assert receipt["gasUsed"] < 21_000 + bytes_gas + 25_000
+
+
+def test_a_leaked_operator_key_moves_no_money_but_its_own(world: World) -> None:
+    """What it may do here: announce ahead, and pause."""
     slot = world.open_slot
     world.place(slot, a_book())
     before = [world.market.account(owner_of(n).address) for n in range(1, PROSUMERS + 1)]
@@ -132,6 +191,25 @@ def test_a_leaked_operator_key_changes_no_slot_that_is_open(
         world.attempt(ROLES.operator, "announceRealTimePrices", [last], [0])
     with reverts(exchange, "AnnouncedTooLate"):
         world.attempt(ROLES.operator, "announceMechanism", world.deployment.mechanism.address, last)
+
+
+@pytest.mark.parametrize("said", [0, 500, 100_000])
+def test_a_leaked_operator_key_moves_at_most_what_a_slot_has_locked(
+    watched: World, said: int
+) -> None:
+    """Where the rules leave time for corrections, it decides what was delivered, at most."""
+    stage = watched.cleared()
+    watched.read(stage.slot, stage.sold())
+    for number in stage.sold():
+        watched.market.correct_reading(ROLES.operator, stage.slot, number, Wh(said))
+    locks = {order.participant: order.lock(BOND) for order in stage.book}
+    watched.now_runs_at(starts_at(stage.slot) + SLOT_SECONDS + READING_SECONDS + CHALLENGE_SECONDS)
+
+    watched.settle(stage)
+
+    for number, lock in locks.items():
+        assert watched.market.account(owner_of(number).address).free >= DEPOSIT - lock
+    assert watched.market.account(ROLES.operator.address).free == DEPOSIT
 
 
 @pytest.mark.parametrize("contract", ["exchange", "line_lease", "registry", "storage_ledger"])

@@ -300,6 +300,7 @@ abstract contract MarketHandler is Market {
 
     function _payCompensation() internal {
         uint256 amount = (throughput * 55e6) / 1e6 - compensation;
+        if (amount > operatorFree) amount = operatorFree;
         _called(STRANGER, abi.encodeCall(IExchange.payCompensation, ()));
         compensation += amount;
         operatorFree -= amount;
@@ -459,8 +460,9 @@ abstract contract MarketHandler is Market {
 
     function _mayCorrect(uint32 slot) internal view returns (bool) {
         uint256 ends = uint256(slot) * 900 + 900;
-        bool inTime = _now() >= ends && _now() < ends + 3600 + exchange.challengeSeconds();
-        return inTime && _plain[slot].phase == Phase.Cleared;
+        uint32 challenge = exchange.challengeSeconds();
+        bool inTime = _now() >= ends && _now() < ends + 3600 + challenge;
+        return challenge != 0 && inTime && _plain[slot].phase == Phase.Cleared;
     }
 
     function _maySettle(uint32 slot) internal view returns (bool) {
