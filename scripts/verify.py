@@ -1,5 +1,6 @@
 """`wattline verify`: an export re-derived, without chain, solver or trust."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
@@ -7,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from oracle.audit.dispatch import audit_dispatch
+from oracle.audit.dispatch import Proof, audit_dispatch
+from oracle.audit.duality import INTEGER_GAP
 from oracle.audit.market import audit_market
 from oracle.errors import Divergence, InvalidInputError
 from oracle.export_files.export import compare_files, read_export
@@ -16,8 +18,23 @@ from scripts.console import errors_in_one_line, out
 from scripts.summary import json_text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """How much of what was checked; how good the dispatch is, None where the export has none."""
+
+    checked: dict[str, int]
+    proofs: tuple[Proof, ...] | None
+
+
 def verify(
     folder: Annotated[Path, typer.Argument(help="Folder of the export.", metavar="DIR")],
+    integer_gap: Annotated[
+        float,
+        typer.Option(
+            help="Largest gap, relative, between objective and bound where columns are integers.",
+            min=0.0,
+        ),
+    ] = INTEGER_GAP,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """
@@ -28,7 +45,7 @@ def verify(
     started = perf_counter()
     with errors_in_one_line():
         try:
-            checked = checked_export(folder)
+            verified = verified_export(folder, integer_gap=integer_gap)
         except (Divergence, InvalidInputError) as fault:
             if as_json:
                 typer.echo(json_text(_said(fault)))
@@ -36,20 +53,37 @@ def verify(
 
     seconds = perf_counter() - started
     if as_json:
-        typer.echo(json_text({"ok": True, "checked": checked, "seconds": round(seconds, 3)}))
-    else:
-        out.print(_table(folder, checked, seconds))
+        typer.echo(json_text(_found(verified) | {"seconds": round(seconds, 3)}))
+        return
+    out.print(_table(folder, verified, seconds))
+    if verified.proofs:
+        out.print(_proofs(verified.proofs))
 
 
-def checked_export(folder: Path) -> dict[str, int]:
-    """Return how much of what was checked, or raise the first divergence."""
+def verified_export(folder: Path, *, integer_gap: float = INTEGER_GAP) -> Verified:
+    """Return what was checked of an export, or raise the first divergence."""
     export = read_export(folder)
     twins = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
     checked = dict(audit_market(export.market, twins))
+    proofs = None
     if export.dispatch is not None and export.scenario is not None:
-        checked |= audit_dispatch(export.scenario, export.dispatch)
+        audited = audit_dispatch(export.scenario, export.dispatch, integer_gap=integer_gap)
+        checked |= audited.checked
+        proofs = audited.proofs
     checked["files"] = compare_files(export)
-    return checked
+    return Verified(checked=checked, proofs=proofs)
+
+
+def _found(verified: Verified) -> dict[str, object]:
+    """Return for machines what was checked, and how good the dispatch is."""
+    return {
+        "ok": True,
+        "checked": verified.checked,
+        "dispatch": {
+            "checked": verified.proofs is not None,
+            "optimisations": [asdict(proof) for proof in verified.proofs or ()],
+        },
+    }
 
 
 def _said(fault: Divergence | InvalidInputError) -> dict[str, object]:
@@ -60,11 +94,29 @@ def _said(fault: Divergence | InvalidInputError) -> dict[str, object]:
     return said
 
 
-def _table(folder: Path, checked: dict[str, int], seconds: float) -> Table:
+def _table(folder: Path, verified: Verified, seconds: float) -> Table:
     title, caption = "Nothing diverges", f"{folder} in {seconds:.1f} s"
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column("re-derived")
     table.add_column("count", justify="right")
-    for what, count in checked.items():
+    for what, count in verified.checked.items():
         table.add_row(what, f"{count:,}")
+    if verified.proofs is None:
+        table.add_row("dispatch", "not in the export: not checked")
+    return table
+
+
+def _proofs(proofs: tuple[Proof, ...]) -> Table:
+    table = Table()
+    table.add_column("optimisation")
+    for column in ("objective, USD", "bound, USD", "gap", "at most"):
+        table.add_column(column, justify="right")
+    for proof in proofs:
+        table.add_row(
+            proof.name,
+            f"{proof.objective_usd:,.2f}",
+            f"{proof.bound_usd:,.2f}",
+            f"{proof.gap:.2g}",
+            f"{proof.limit:g}",
+        )
     return table

@@ -11,15 +11,23 @@ whether x is integer or not. Every coefficient, limit and y is a binary fraction
 exact here and rounded down at the end: the bound holds without a tolerance, whatever y is. What a
 solution misses its rows by is another matter: solvers work in floats, so up to `TOLERANCE` is let
 pass, in the rows' own units (MW, MWh, t).
+
+A bound that lies far below the cost proves little, so how far it may lie is limited, too. Where no
+column is an integer, duals reach the optimum, and `LINEAR_GAP` is what solvers leave open. Where
+some are, branch and bound closes more than any duals of the relaxation can show: `INTEGER_GAP` is
+what the relaxation itself may leave.
 """
 
 from collections.abc import Sequence
 from fractions import Fraction
 from math import inf, isfinite, nextafter
 
-from oracle.program import Matrix
+from oracle.program import DEFAULT_GAP, Matrix
 
 TOLERANCE = 1e-6
+LINEAR_GAP = DEFAULT_GAP
+INTEGER_GAP = 0.01
+LEAST_USD = 1e-6  # an optimum may be nothing; the market has no money below a micro-dollar
 
 
 def objective(matrix: Matrix, values: Sequence[float]) -> float:
@@ -87,3 +95,8 @@ def rounded_down(value: Fraction) -> float:
 def gap(cost: float, bound: float) -> float:
     """Return by how much of its cost a solution may be above the optimum."""
     return max(0.0, cost - bound) / max(abs(cost), 1e-9)
+
+
+def is_close(cost: float, bound: float, limit: float) -> bool:
+    """Return whether a bound lies below the cost by a gap up to `limit`, or by next to nothing."""
+    return cost - bound <= max(limit * abs(cost), LEAST_USD)
