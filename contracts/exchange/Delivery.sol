@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {IExchange} from "../interfaces/IExchange.sol";
+import {IRegistry} from "../interfaces/IRegistry.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TypedDataLib} from "../libraries/TypedDataLib.sol";
@@ -92,7 +93,7 @@ abstract contract Delivery is Clearing {
         if (challengeSeconds == 0) revert NoChallenges();
         _requireTime(slot, slot.endsAt(), _finalAt(slot));
         if (participant == 0 || participant > MAX_PARTICIPANTS) {
-            revert NoSuchParticipant(participant);
+            revert IRegistry.NoSuchParticipant(participant);
         }
         if (!_mark(slot, COUNTERED + participant)) revert AlreadyCorrected(slot, participant);
         _appendReading(slot, COUNTER_READING | (uint256(participant) << 32) | energyWh);

@@ -5,6 +5,7 @@ import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IOpenBook} from "../interfaces/IOpenBook.sol";
+import {IRegistry} from "../interfaces/IRegistry.sol";
 import {AccountLib} from "../libraries/AccountLib.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
@@ -223,7 +224,8 @@ abstract contract OpenBook is OrderBook, IOpenBook {
     ) internal pure returns (bytes memory refusal) {
         if (!order.isClean()) return abi.encodeWithSelector(BadOrder.selector, order);
         if (owner == address(0)) {
-            return abi.encodeWithSelector(NoSuchParticipant.selector, order.participant());
+            return
+                abi.encodeWithSelector(IRegistry.NoSuchParticipant.selector, order.participant());
         }
         if (signer != owner) {
             return abi.encodeWithSelector(WrongSigner.selector, order.participant(), owner);

@@ -67,9 +67,6 @@ interface IExchange {
     /// @notice Thrown when an account belongs to no participant.
     error NotAParticipant(address owner);
 
-    /// @notice Thrown when no participant has this number.
-    error NoSuchParticipant(uint256 participant);
-
     /// @notice Thrown when an order comes too late for its slot.
     error GateClosed(Slot slot, uint256 closedAt);
 
