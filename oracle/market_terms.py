@@ -2,27 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from oracle import bidding
-from oracle.chain.deployment import NO_STORAGE, MarketTerms, Participant, StorageRating
-from oracle.domain.community import Community, FeeLadder, MarketRules
-from oracle.domain.power_system import SharedStorage
+from oracle.chain.deployment import MarketTerms, Participant
+from oracle.domain.community import Community
+from oracle.domain.community import nobody as nobody
 from oracle.domain.rows import rows_of
-from oracle.market.pairwise_nash import NAME as PAIRWISE_NASH
-from oracle.units import (
-    Bps,
-    Meters,
-    MicroUsd,
-    MicroUsdPerMwh,
-    MicroUsdPerMwhKm,
-    Slot,
-    Wh,
-    bps_from_fraction,
-    micro_usd_per_mwh_from_usd_per_mwh,
-    wh_from_mwh,
-    wh_per_slot_from_mw,
-)
+from oracle.domain.storage_rating import StorageRating
+from oracle.domain.storage_rating import rating_of as rating_of
+from oracle.units import Slot
 
 
 def market_terms(
@@ -52,45 +39,4 @@ def market_terms(
         seal_bond=rules.seal_bond,
         storage=storage,
         first_slot=first_slot,
-    )
-
-
-def rating_of(storage: SharedStorage | None) -> StorageRating:
-    """Return the storage's limits in the chain's integers."""
-    if storage is None:
-        return NO_STORAGE
-    return StorageRating(
-        max_slot=wh_per_slot_from_mw(storage.power_mw),
-        min_stored=wh_from_mwh(storage.min_soc * storage.capacity_mwh),
-        max_stored=wh_from_mwh(storage.max_soc * storage.capacity_mwh),
-        initial=wh_from_mwh(storage.initial_soc * storage.capacity_mwh),
-        charge_efficiency=bps_from_fraction(storage.charge_efficiency),
-        discharge_efficiency=bps_from_fraction(storage.discharge_efficiency),
-        compensation=micro_usd_per_mwh_from_usd_per_mwh(storage.compensation_usd_per_mwh),
-    )
-
-
-def nobody(slots: int) -> Community:
-    """Return the community of a power system without prosumers."""
-    nothing = np.zeros((0, slots), dtype=np.int64)
-    return Community(
-        prosumers=(),
-        lines=(),
-        ladder=FeeLadder(base=MicroUsdPerMwhKm(0), interval=Meters(1), growth=Bps(0)),
-        rules=MarketRules(
-            mechanism=PAIRWISE_NASH,
-            battery_policy="idle",
-            first_trading_slot=0,
-            last_trading_slot=slots - 1,
-            min_trade=Wh(0),
-            max_trade=Wh(0),
-            floor_price=MicroUsdPerMwh(0),
-            real_time_price=MicroUsdPerMwh(0),
-            bond_price=MicroUsdPerMwh(0),
-            compensation_price=MicroUsdPerMwh(0),
-            reputation_memory=Bps(0),
-            reputation_full_value=MicroUsd(1),
-        ),
-        pv=nothing,
-        load=nothing,
     )

@@ -198,6 +198,11 @@ class Program:
 
 def values(variables: Iterable[Variable]) -> FloatArray:
     """Return the values of solved variables, without the solver's dust around zero."""
-    array = np.array([variable.value() for variable in variables], dtype=np.float64)
+    return without_dust(variable.value() for variable in variables)
+
+
+def without_dust(levels: Iterable[float]) -> FloatArray:
+    """Return values with those next to zero at zero."""
+    array = np.array(list(levels), dtype=np.float64)
     array[np.abs(array) < 1e-9] = 0.0
     return array

@@ -8,7 +8,8 @@ from web3.contract import Contract
 
 from oracle.chain.chains import Chain
 from oracle.domain.community import FeeLadder
-from oracle.units import NO_MONEY, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
+from oracle.domain.storage_rating import StorageRating as StorageRating
+from oracle.units import NO_MONEY, Bps, MicroUsd, MicroUsdPerMwh, Slot
 
 PARTICIPANTS_PER_CALL = 256  # about 40,000 gas each
 
@@ -35,30 +36,6 @@ class Roles:
 
     def addresses(self) -> list[ChecksumAddress]:
         return [self.registrar.address, self.operator.address, self.provider.address]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageRating:
-    """What the StorageLedger is told of the storage."""
-
-    max_slot: Wh
-    min_stored: Wh
-    max_stored: Wh
-    initial: Wh
-    charge_efficiency: Bps
-    discharge_efficiency: Bps
-    compensation: MicroUsdPerMwh
-
-
-NO_STORAGE = StorageRating(
-    max_slot=Wh(0),
-    min_stored=Wh(0),
-    max_stored=Wh(0),
-    initial=Wh(0),
-    charge_efficiency=Bps(10_000),
-    discharge_efficiency=Bps(10_000),
-    compensation=MicroUsdPerMwh(0),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

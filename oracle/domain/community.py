@@ -111,3 +111,29 @@ class Community:
     load: IntArray
     tariff: Tariff | None = None
     shortfalls: tuple[Shortfall, ...] = field(default=())
+
+
+def nobody(slots: int) -> Community:
+    """Return the community of a power system without prosumers."""
+    nothing = np.zeros((0, slots), dtype=np.int64)
+    return Community(
+        prosumers=(),
+        lines=(),
+        ladder=FeeLadder(base=MicroUsdPerMwhKm(0), interval=Meters(1), growth=Bps(0)),
+        rules=MarketRules(
+            mechanism=MECHANISMS[0],
+            battery_policy="idle",
+            first_trading_slot=0,
+            last_trading_slot=slots - 1,
+            min_trade=Wh(0),
+            max_trade=Wh(0),
+            floor_price=MicroUsdPerMwh(0),
+            real_time_price=MicroUsdPerMwh(0),
+            bond_price=MicroUsdPerMwh(0),
+            compensation_price=MicroUsdPerMwh(0),
+            reputation_memory=Bps(0),
+            reputation_full_value=MicroUsd(1),
+        ),
+        pv=nothing,
+        load=nothing,
+    )

@@ -153,10 +153,7 @@ def schedule_of(variables: StorageVariables, *, net_overlaps: bool = False) -> S
     storage = variables.storage
     charge_mw, discharge_mw = values(variables.charge), values(variables.discharge)
     if net_overlaps:
-        round_trip = storage.charge_efficiency * storage.discharge_efficiency
-        overlap = np.minimum(charge_mw, discharge_mw / round_trip)
-        charge_mw = charge_mw - overlap
-        discharge_mw = np.maximum(discharge_mw - round_trip * overlap, 0.0)
+        charge_mw, discharge_mw = netted(storage, charge_mw, discharge_mw)
     gain = storage.charge_efficiency * charge_mw - discharge_mw / storage.discharge_efficiency
     throughput_mw = float(np.sum(charge_mw + discharge_mw))
     return StorageSchedule(
@@ -166,3 +163,12 @@ def schedule_of(variables: StorageVariables, *, net_overlaps: bool = False) -> S
         degradation_usd=storage.degradation_usd_per_mw_slot * throughput_mw,
         compensation_usd=storage.compensation_usd_per_mwh * throughput_mw * SLOT_HOURS,
     )
+
+
+def netted(
+    storage: SharedStorage, charge_mw: FloatArray, discharge_mw: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return powers of shape (T,) without what is charged and discharged at once."""
+    round_trip = storage.charge_efficiency * storage.discharge_efficiency
+    overlap = np.minimum(charge_mw, discharge_mw / round_trip)
+    return charge_mw - overlap, np.maximum(discharge_mw - round_trip * overlap, 0.0)

@@ -17,7 +17,6 @@ from oracle.chain.deployment import (
     MarketTerms,
     Participant,
     Roles,
-    StorageRating,
     deploy_market,
 )
 from oracle.chain.market import Market, SignedOrder, SignedReading
@@ -27,6 +26,7 @@ from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, slot_at, starts_at
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import rows_of
+from oracle.domain.storage_rating import StorageRating
 from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.round import RoundRunner

@@ -10,7 +10,6 @@ from typing import Literal
 
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import (
-    NO_STORAGE,
     MarketTerms,
     Participant,
     Roles,
@@ -23,6 +22,7 @@ from oracle.domain.book import MAX_PARTICIPANTS, Kind, Order
 from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import rows_of
+from oracle.domain.storage_rating import NO_STORAGE
 from oracle.errors import InvalidInputError
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Slot, Wh
