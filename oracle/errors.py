@@ -12,6 +12,7 @@ Every exception that the oracle raises on purpose:
   + ChainError
     x ChainUnavailable     the node did not answer, or lacks what we need; a retry may help
     x ContractRevert       the contract refused; a retry will not help
+    x OrderSkipped         the contract passed over a signed order; says whose, and why
 """
 
 
@@ -70,3 +71,7 @@ class ContractRevert(ChainError):
         self.values = values or {}
         arguments = ", ".join(f"{key}={value}" for key, value in self.values.items())
         super().__init__(f"the contract refused: {name}({arguments})")
+
+
+class OrderSkipped(ChainError):
+    """A signed order of ours was passed over, though nothing should be wrong with it."""

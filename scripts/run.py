@@ -10,7 +10,7 @@ import typer
 
 from oracle.chain.chains import Chain, open_chain
 from oracle.chain.record import read_market
-from oracle.day import Progress, run_scenario
+from oracle.day import OrderRoute, Progress, run_scenario
 from oracle.domain.record import MarketRecord
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
@@ -33,6 +33,13 @@ ChainOption = Annotated[
 def run(
     scenario: Annotated[Path, typer.Argument(help="Folder of the scenario.")],
     chain: ChainOption = "embedded",
+    orders: Annotated[
+        OrderRoute,
+        typer.Option(
+            help="How orders come into an open book: signed by their owners and posted in batches,"
+            " or each in its owner's own transaction. Sealed markets commit and reveal."
+        ),
+    ] = OrderRoute.SIGNED,
     out_dir: Annotated[
         Path | None,
         typer.Option("--out", help="Where to write summary, tables, report and export."),
@@ -52,9 +59,9 @@ def run(
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         loaded = load_scenario(scenario, days)
         if out_dir is None:
-            result = run_on(loaded, chain)
+            result = run_on(loaded, chain, orders)
         else:
-            result, record = run_and_read(loaded, chain)
+            result, record = run_and_read(loaded, chain, orders)
             write_outputs(result, out_dir)
             planned = dispatch_record(result.plan, days)
             write_export(out_dir / "export", record, planned, scenario)
@@ -65,24 +72,26 @@ def run(
         show(result, out_dir)
 
 
-def run_on(scenario: Scenario, chain_name: str) -> RunResult:
+def run_on(scenario: Scenario, chain_name: str, route: OrderRoute = OrderRoute.SIGNED) -> RunResult:
     """Run a scenario on the chain of that name, with progress on standard error."""
     with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
-        return _timed_run(scenario, chain, report)
+        return _timed_run(scenario, chain, route, report)
 
 
-def run_and_read(scenario: Scenario, chain_name: str) -> tuple[RunResult, MarketRecord]:
+def run_and_read(
+    scenario: Scenario, chain_name: str, route: OrderRoute
+) -> tuple[RunResult, MarketRecord]:
     """Do the same and return what the contracts recorded, too."""
     with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
         first_block = chain.block_number()
-        result = _timed_run(scenario, chain, report)
+        result = _timed_run(scenario, chain, route, report)
         exchange = result.addresses["Exchange"]
         return result, read_market(chain, exchange, first_block=first_block, progress=report)
 
 
-def _timed_run(scenario: Scenario, chain: Chain, report: Progress) -> RunResult:
+def _timed_run(scenario: Scenario, chain: Chain, route: OrderRoute, report: Progress) -> RunResult:
     started = perf_counter()
-    result = run_scenario(scenario, chain, progress=report)
+    result = run_scenario(scenario, chain, route=route, progress=report)
     return replace(result, seconds=perf_counter() - started)
 
 

@@ -85,7 +85,7 @@ class Run:
     @cached_property
     def first_slot(self) -> Slot:
         """The chain's slot of the scenario's first."""
-        names = ("OfferPlaced", "BidPlaced")
+        names = ("OrdersPosted", "OfferPlaced", "BidPlaced")
         placed = [e["args"]["slot"] for name in names for e in self.chain.events("Exchange", name)]
         return Slot(min(placed) - min(order.slot for order in self.result.orders))
 

@@ -1,9 +1,17 @@
 """Whole days on the chain in the process, read back from the chain by the tests themselves."""
 
-import pytest
+import json
+from dataclasses import asdict
+from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from oracle.chain.record import read_market
 from oracle.domain.results import TradeRecord
+from oracle.export_files.export import write_export
 from oracle.units import Wh, amount_down, mw_from_wh_per_slot, usd_per_kwh
+from scripts.cli import app
 from tests.integration.remembering import Run
 from tests.oracle.power_systems import PAPER_TRADES_KWH
 
@@ -100,9 +108,41 @@ def test_reputations_are_those_of_the_chain(day: Run) -> None:
 def test_every_gas_figure_is_of_a_transaction_on_the_chain(day: Run) -> None:
     gas = day.result.gas
 
-    assert len(gas["clear"]) == len(gas["settle"]) == day.result.slots_settled
-    assert len(gas["placeOffer"]) + len(gas["placeBid"]) == len(day.result.orders)
+    assert len(gas["post"]) == len(gas["clear"]) == len(gas["settle"]) == day.result.slots_settled
+    assert {"placeOffer", "placeBid"}.isdisjoint(gas)
     assert max(max(figures) for figures in gas.values()) < 16_700_000
+
+
+@pytest.mark.parametrize("name", ["paper_day", "village_day"])
+def test_orders_of_own_transactions_come_to_the_same_trades_and_the_same_money(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    signed: Run = request.getfixturevalue(name)
+    own: Run = request.getfixturevalue(f"{name}_of_own_transactions")
+
+    placed = len(own.result.gas["placeOffer"]) + len(own.result.gas["placeBid"])
+    assert placed == len(own.result.orders)
+    assert "post" not in own.result.gas
+    for field in ("orders", "trades", "storage", "lease_fees", "money"):
+        assert getattr(own.result, field) == getattr(signed.result, field)
+    for there, here in zip(own.result.participants, signed.result.participants, strict=True):
+        assert asdict(there) == asdict(here)
+    assert own.money_on_the_chain() == signed.money_on_the_chain()
+
+
+@pytest.mark.parametrize("own", ["", "_of_own_transactions"])
+@pytest.mark.parametrize("name", ["paper_day", "village_day"])
+def test_the_export_of_a_day_is_verified(
+    name: str, own: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    day: Run = request.getfixturevalue(name + own)
+    write_export(tmp_path, read_market(day.chain, day.result.addresses["Exchange"]))
+
+    result = CliRunner().invoke(app, ["verify", str(tmp_path), "--json"])
+
+    checked = json.loads(result.stdout)["checked"]
+    assert checked["orders"] == len(day.result.orders)
+    assert checked["slots settled"] == day.result.slots_settled
 
 
 def test_paper_day_trades_the_papers_energies_at_about_its_prices(paper_day: Run) -> None:

@@ -1,14 +1,22 @@
 """Short days of small communities on the chain in the process: what a day must survive."""
 
+import re
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from eth_account.signers.local import LocalAccount
+from web3.contract import Contract
+from web3.types import TxReceipt
 
 from oracle.chain.deployment import PARTICIPANTS_PER_CALL
 from oracle.chain.market import Market, SignedReading
 from oracle.chain.signatures import development_key, sign_reading
-from oracle.day import run_scenario
+from oracle.day import ORDERS_PER_POST, run_scenario
 from oracle.domain.clock import READING_SECONDS, starts_at
 from oracle.domain.community import Community, Shortfall
 from oracle.domain.results import RunResult
+from oracle.errors import OrderSkipped
 from oracle.model.reputation import initial_reputation, updated
 from oracle.units import BPS, SLOT_SECONDS, SLOTS_PER_DAY, Bps, MicroUsd, Slot, Wh, wh_from_kwh
 from tests.integration.remembering import RememberingEmbedded, Run
@@ -281,7 +289,7 @@ class Rival:
         if stage != "slots":
             return
         self._steps += 1
-        slots = {event["args"]["slot"] for event in self._chain.events("Exchange", "BidPlaced")}
+        slots = {event["args"]["slot"] for event in self._chain.events("Exchange", "OrdersPosted")}
         if not slots:
             return
         next_slot = Slot(min(slots) + self._steps - 3)
@@ -316,3 +324,78 @@ def test_a_day_goes_on_where_a_stranger_clears_and_settles_first() -> None:
     assert result.trades == plain.trades
     assert result.participants[0].bill == plain.participants[0].bill
     assert result.money == plain.money
+
+
+class Overtaken(RememberingEmbedded):
+    """A chain on which a stranger sees each batch of signed orders and sends it first."""
+
+    def send(
+        self, sender: LocalAccount, contract: Contract, name: str, *arguments: Any
+    ) -> TxReceipt:
+        if name == "post":
+            self.fund([development_key("rival").address])
+            super().send(development_key("rival"), contract, name, *arguments)
+        return super().send(sender, contract, name, *arguments)
+
+
+def test_a_day_goes_on_where_a_stranger_posts_the_signed_orders_first() -> None:
+    scenario = a_scenario(a_community(SELL_AND_BUY, [LINE]))
+    chain = Overtaken()
+
+    result = run_scenario(scenario, chain)
+
+    posters = {event["args"]["poster"] for event in chain.events("Exchange", "OrdersPosted")}
+    assert posters == {development_key("rival").address}
+    assert result.trades == run_scenario(scenario, RememberingEmbedded()).trades != ()
+    assert_no_money_lost(result)
+
+
+def test_orders_are_posted_in_batches_that_a_transaction_holds() -> None:
+    crowd = ORDERS_PER_POST + 1
+    community = a_community([[20.0]] * crowd, [a_line(0, 1, 1)])
+
+    result = a_run(community).result
+
+    assert len(result.orders) == crowd
+    assert len(result.gas["post"]) == 2
+    assert max(result.gas["post"]) < 1_200_000
+    assert_no_money_lost(result)
+
+
+class Withdrawing:
+    """An owner that makes its signed orders worthless when the day has begun."""
+
+    def __init__(self, chain: RememberingEmbedded) -> None:
+        self._chain = chain
+        self._is_done = False
+
+    def spend(self, stage: str, done: int, total: int) -> None:
+        if stage == "slots" and not self._is_done:
+            self._chain.market().spend_nonces(development_key("P2 owner"), 1)
+            self._is_done = True
+
+
+def test_a_signed_order_that_is_skipped_ends_the_run_with_one_line() -> None:
+    chain = RememberingEmbedded()
+    scenario = a_scenario(a_community(SELL_AND_BUY, [LINE]))
+
+    with pytest.raises(OrderSkipped) as refusal:
+        run_scenario(scenario, chain, progress=Withdrawing(chain).spend)
+
+    said = r"slot \d+, order of P2: the contract refused: NonceSpent\(nonce=0, lowest=1\)"
+    assert re.fullmatch(said, str(refusal.value))
+
+
+def test_the_order_of_another_in_place_of_ours_is_no_reason_to_go_on() -> None:
+    chain = RememberingEmbedded()
+    scenario = a_scenario(a_community(SELL_AND_BUY, [LINE]))
+
+    def forestall(stage: str, done: int, total: int) -> None:
+        if stage == "slots" and "post" in chain.gas and "placeBid" not in chain.gas:
+            market, owner = chain.market(), development_key("P2 owner")
+            last = max(event["args"]["slot"] for event in chain.events("Exchange", "OrdersPosted"))
+            order = replace(market.book(last)[1], energy=Wh(1))
+            market.place(owner, Slot(last + 1), order)
+
+    with pytest.raises(OrderSkipped, match="order of P2: the contract refused: OrderExists"):
+        run_scenario(scenario, chain, progress=forestall)
