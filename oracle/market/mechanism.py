@@ -4,6 +4,7 @@ The interface of a market mechanism, and what holds for every one of them.
 `require_feasible` refuses what contracts/exchange/Clearing.sol refuses, under the same names.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +55,9 @@ class Mechanism(Protocol):
     def clear(self, market_round: Round) -> Outcome:
         """Return the outcome of a round."""
 
+    def certificate_of(self, market_round: Round, trades: Sequence[Trade]) -> bytes:
+        """Return what proves trades optimal, without a solver; raise NotOptimal if nothing does."""
+
     def verify(self, market_round: Round, outcome: Outcome) -> None:
         """Raise what the contract would revert with, unless the outcome is the mechanism's."""
 
@@ -92,7 +96,7 @@ def round_of(
     return Round(orders=orders, edges=tuple(edges), real_time_price=real_time_price)
 
 
-def require_feasible(market_round: Round, trades: tuple[Trade, ...]) -> None:
+def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
     """
     Check what holds for every mechanism: lines, fees, limits, energies, no pair twice.
 

@@ -35,17 +35,16 @@ F          fee                    micro-USD/MWh   the pair's lease fee
 
 (31), (33) and (35) are printed, (36) and (37) inferred; the weights' scale, ties and rounding are
 ours. HiGHS solves two linear programs in floats with small weights, one for energy and fees, one
-for the ties among its optima. The rounded vertex of each is repaired and proved with exact
-potentials over the residual graph (Ahuja, Magnanti and Orlin, "Network Flows", Prentice Hall 1993,
-sections 3.5 and 9.3), so no float reaches the outcome.
+for the ties among its optima. The rounded vertex of each is repaired and proved with the exact
+potentials of `oracle.market.matching`, so no float reaches the outcome.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.book import Trade
 from oracle.errors import ContractRevert
+from oracle.market.matching import Matching, is_bid
 from oracle.market.mechanism import Edge, Outcome, Round, price_limits, require_feasible
 from oracle.program import AT_MOST, EQUAL, Program
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
@@ -162,9 +161,9 @@ class PairwiseNash:
             If HiGHS does not solve the linear program.
         """
         weights = Weights(len(market_round.orders))
-        untied = _Matching(market_round, weights.untied, _largest_energy_least_fee(market_round))
+        untied = Matching(market_round, weights.untied, _largest_energy_least_fee(market_round))
         untied.repair()
-        matching = _Matching(market_round, weights, _early_orders_first(market_round, untied))
+        matching = Matching(market_round, weights, _early_orders_first(market_round, untied))
         matching.repair()
         flows = matching.flows()
         duals = matching.bid_duals()
@@ -178,6 +177,25 @@ class PairwiseNash:
             if pair in flows
         )
         return Outcome(trades=trades, certificate=_packed(duals))
+
+    def certificate_of(self, market_round: Round, trades: Sequence[Trade]) -> bytes:
+        """
+        Return a certificate of trades, found without a solver.
+
+        Raises
+        ------
+        ContractRevert
+            Where they are not feasible, or not optimal: no certificate proves them.
+        """
+        require_feasible(market_round, trades)
+        weights = Weights(len(market_round.orders))
+        flow = {(trade.offer, trade.bid): int(trade.energy) for trade in trades}
+        matching = Matching(market_round, weights, flow)
+        gain = matching.improve()
+        if gain:
+            primal = sum(weights(trade) * trade.energy for trade in trades)
+            raise ContractRevert("NotOptimal", {"primal": primal, "reached": primal + gain})
+        return _packed(matching.bid_duals())
 
     def verify(self, market_round: Round, outcome: Outcome) -> None:
         """
@@ -240,143 +258,6 @@ class PairwiseNash:
         return Trade(offer=offer, bid=bid, energy=energy, price=price, fee=fee)
 
 
-class _Matching:
-    """
-    The transport problem as a circulation: root → offers → bids → root, cost −w on the edges.
-
-    Nodes are positions in the book and ROOT; a residual arc (a, b) has a cost and a capacity.
-    """
-
-    ROOT = -1
-
-    def __init__(
-        self,
-        market_round: Round,
-        weight: Callable[[Edge], int],
-        flow: dict[tuple[int, int], int],
-    ) -> None:
-        """`flow` is feasible and, for a quick repair, close to the optimum."""
-        self._cost = {(edge.offer, edge.bid): -weight(edge) for edge in market_round.edges}
-        self._capacity = {
-            position: int(order.energy)
-            for position, order in enumerate(market_round.orders)
-            if order is not None
-        }
-        self._bids = dict.fromkeys(
-            j for j, order in enumerate(market_round.orders) if _is_bid(order)
-        )
-        self._flow = flow
-        self._used = dict.fromkeys(self._capacity, 0)
-        for (offer, bid), energy in self._flow.items():
-            self._used[offer] += energy
-            self._used[bid] += energy
-        self._neighbours: dict[int, list[int]] = {position: [] for position in self._capacity}
-        for offer, bid in self._cost:
-            self._neighbours[offer].append(bid)
-            self._neighbours[bid].append(offer)
-        self._potential: dict[int, int] = {}
-
-    def flows(self) -> dict[tuple[int, int], int]:
-        return {pair: energy for pair, energy in self._flow.items() if energy > 0}
-
-    def bid_duals(self) -> dict[int, int]:
-        """Return v_j = max(0, π_root − π_j); u_i = max(0, π_i − π_root) completes the proof."""
-        root = self._potential[self.ROOT]
-        return {j: max(0, root - self._potential[j]) for j in self._bids}
-
-    def is_tight(self, edge: Edge) -> bool:
-        """Return whether an optimum may use an edge."""
-        potential, root = self._potential, self._potential[self.ROOT]
-        return (
-            self._cost[edge.offer, edge.bid] + potential[edge.offer] == potential[edge.bid]
-            and potential[edge.offer] >= root >= potential[edge.bid]
-        )
-
-    def is_filled(self, position: int) -> bool:
-        """Return whether every optimum fills an order."""
-        return self._potential[position] != self._potential[self.ROOT]
-
-    def repair(self) -> None:
-        """Cancel negative cycles until exact potentials exist; few are left by a float optimum."""
-        while cycle := self._negative_cycle():
-            energy = min(self._residual(a, b) for a, b in cycle)
-            for a, b in cycle:
-                self._push(a, b, energy)
-
-    def _arcs_from(self, node: int) -> list[tuple[int, int]]:
-        """Return the residual arcs out of a node as (head, cost)."""
-        if node == self.ROOT:
-            return [(other, 0) for other in self._capacity if self._residual(self.ROOT, other) > 0]
-        arcs = [(self.ROOT, 0)] if self._residual(node, self.ROOT) > 0 else []
-        for other in self._neighbours[node]:
-            if self._residual(node, other) > 0:
-                cost = self._cost.get((node, other))
-                arcs.append((other, -self._cost[other, node] if cost is None else cost))
-        return arcs
-
-    def _residual(self, a: int, b: int) -> int:
-        if a == self.ROOT:
-            return self._used[b] if self._is_sink(b) else self._capacity[b] - self._used[b]
-        if b == self.ROOT:
-            return self._capacity[a] - self._used[a] if self._is_sink(a) else self._used[a]
-        if (a, b) in self._cost:
-            return min(self._capacity[a], self._capacity[b])  # the edge itself has no limit
-        return self._flow.get((b, a), 0)
-
-    def _is_sink(self, node: int) -> bool:
-        return node in self._bids
-
-    def _push(self, a: int, b: int, energy: int) -> None:
-        if a == self.ROOT:
-            self._used[b] += -energy if self._is_sink(b) else energy
-        elif b == self.ROOT:
-            self._used[a] += energy if self._is_sink(a) else -energy
-        elif (a, b) in self._cost:
-            self._flow[a, b] = self._flow.get((a, b), 0) + energy
-        else:
-            self._flow[b, a] -= energy
-
-    def _negative_cycle(self) -> list[tuple[int, int]]:
-        """
-        Return the arcs of a negative cycle, or none and leave exact potentials.
-
-        Bellman and Ford's algorithm with a queue; a node relaxed as often as there are nodes lies
-        behind a negative cycle.
-        """
-        nodes = [self.ROOT, *self._capacity]
-        potential = dict.fromkeys(nodes, 0)
-        before: dict[int, int] = {}
-        relaxed = dict.fromkeys(nodes, 0)
-        queue, queued = deque(nodes), set(nodes)
-        while queue:
-            node = queue.popleft()
-            queued.discard(node)
-            for head, cost in self._arcs_from(node):
-                if potential[node] + cost >= potential[head]:
-                    continue
-                potential[head] = potential[node] + cost
-                before[head] = node
-                relaxed[head] += 1
-                if relaxed[head] >= len(nodes):
-                    return _cycle_behind(head, before, len(nodes))
-                if head not in queued:
-                    queue.append(head)
-                    queued.add(head)
-        self._potential = potential
-        return []
-
-
-def _cycle_behind(node: int, before: dict[int, int], nodes: int) -> list[tuple[int, int]]:
-    for _ in range(nodes):
-        node = before[node]
-    cycle, head = [], node
-    while True:
-        cycle.append((before[head], head))
-        head = before[head]
-        if head == node:
-            return cycle
-
-
 def _largest_energy_least_fee(market_round: Round) -> dict[tuple[int, int], int]:
     """Return energies that are optimal but for ties, in floats' precision."""
     largest_fee = max((edge.fee for edge in market_round.edges), default=0)
@@ -385,7 +266,7 @@ def _largest_energy_least_fee(market_round: Round) -> dict[tuple[int, int], int]
     return _transport(market_round, market_round.edges, costs, lambda position: False)
 
 
-def _early_orders_first(market_round: Round, untied: "_Matching") -> dict[tuple[int, int], int]:
+def _early_orders_first(market_round: Round, untied: Matching) -> dict[tuple[int, int], int]:
     """Return the one of the optima that lets early orders come first, in floats' precision."""
     edges = [edge for edge in market_round.edges if untied.is_tight(edge)]
     weights = Weights(len(market_round.orders))
@@ -433,7 +314,7 @@ def _packed(duals: dict[int, int]) -> bytes:
 
 
 def _unpacked(market_round: Round, certificate: bytes) -> dict[int, int]:
-    bids = [j for j, order in enumerate(market_round.orders) if _is_bid(order)]
+    bids = [j for j, order in enumerate(market_round.orders) if is_bid(order)]
     width = certificate[0] if certificate else 0
     expected = 1 + width * len(bids) if width <= MAX_DUAL_BYTES else 0
     if len(certificate) != expected:
@@ -442,7 +323,3 @@ def _unpacked(market_round: Round, certificate: bytes) -> dict[int, int]:
         j: int.from_bytes(certificate[1 + k * width : 1 + (k + 1) * width], "big")
         for k, j in enumerate(bids)
     }
-
-
-def _is_bid(order: Order | None) -> bool:
-    return order is not None and order.kind is Kind.BID

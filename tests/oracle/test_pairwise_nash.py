@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from oracle.domain.book import MAX_PRICE, Order, Trade
 from oracle.errors import ContractRevert
-from oracle.market.mechanism import Outcome, Round, require_feasible, round_of
+from oracle.market.mechanism import Outcome, Round, price_limits, require_feasible, round_of
 from oracle.market.pairwise_nash import (
     PairwiseNash,
     bid_terms,
@@ -277,6 +277,41 @@ def test_the_certificate_proves_every_outcome_and_clearing_again_gives_the_same(
     outcome = cleared(market_round)
 
     assert PairwiseNash().clear(market_round) == outcome
+
+
+@given(market_round=rounds(largest_energy=2**32 - 1, participants=12))
+def test_an_outcome_is_proved_without_its_certificate(market_round: Round) -> None:
+    mechanism = PairwiseNash()
+    trades = mechanism.clear(market_round).trades
+
+    certificate = mechanism.certificate_of(market_round, trades)
+
+    mechanism.verify(market_round, Outcome(trades=trades, certificate=certificate))
+
+
+@given(market_round=rounds(largest_energy=2, participants=4))
+@settings(max_examples=60)
+def test_no_other_matching_has_a_certificate(market_round: Round) -> None:
+    mechanism = PairwiseNash()
+    optimum = flows(mechanism.clear(market_round))
+    for matching in every_matching(market_round):
+        trades = [replace(one, price=price_limits(market_round, one)[0]) for one in matching]
+        if flows(Outcome(trades=tuple(trades), certificate=b"")) == optimum:
+            continue
+
+        with pytest.raises(ContractRevert) as refusal:
+            mechanism.certificate_of(market_round, trades)
+
+        assert refusal.value.name == "NotOptimal"
+        assert refusal.value.values["reached"] > refusal.value.values["primal"]  # type: ignore[operator]
+
+
+def test_no_trades_have_a_certificate_that_are_not_feasible(tight_round: Round) -> None:
+    mechanism = PairwiseNash()
+    trade, *others = mechanism.clear(tight_round).trades
+
+    with pytest.raises(ContractRevert, match="Overfilled"):
+        mechanism.certificate_of(tight_round, [replace(trade, energy=Wh(2**32 - 1)), *others])
 
 
 @given(market_round=rounds(largest_energy=50, participants=8), data=st.data())
