@@ -1,0 +1,243 @@
+"""
+A market's record held against the scenario that was run and its plan, slot by slot.
+
+The ledger proves that a market kept its own rules, the certificates that a dispatch fits its
+scenario; here the two are tied to each other, as far as the one determines the other:
+
+* the terms of the market, see `oracle.audit.run_terms`;
+* the orders: what the prosumers have to trade in a slot, after what they traded before;
+* the trades: the plan's energies and fees, wherever the book leads to the graph of the plan;
+* deliveries, in full but for the scenario's shortfalls;
+* the storage's schedule, which is that of the dispatch's columns.
+
+Scores move with deliveries, and prices of trades with scores: the plan determines neither. Where
+there is no tariff, scores move the prices of bids, too, within a range. Keys are of no scenario.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from oracle import bidding
+from oracle.audit.faults import compare, fault
+from oracle.audit.run_terms import RunTerms
+from oracle.audit.slot import order_of, trade_of
+from oracle.domain.book import Order, Trade
+from oracle.domain.clock import slot_at
+from oracle.domain.community import Community, nobody
+from oracle.domain.record import DispatchRecord, EventRecord, MarketRecord
+from oracle.domain.scenario import Scenario
+from oracle.domain.storage_rating import rating_of
+from oracle.errors import Divergence
+from oracle.market.mechanism import Round, round_of
+from oracle.model.prosumers import Position
+from oracle.model.settlement import deliveries
+from oracle.model.storage import netted
+from oracle.plan import STORAGE, WITH_SHARING, numbered_fees
+from oracle.program import without_dust
+from oracle.units import BPS, SLOTS_PER_DAY, Bps, Slot, Wh
+
+FILE = "events.jsonl"
+ORDERS = ("OfferPlaced", "BidPlaced", "OrderCancelled", "OrdersPosted", "OrderRevealed")
+
+Schedule = list[tuple[Wh, Wh, Wh]]  # charge, discharge, stored
+Entry = tuple[EventRecord, Order]
+
+
+def audit_run(
+    scenario: Scenario, dispatch: DispatchRecord, rounds: Sequence[Round], market: MarketRecord
+) -> Counter[str]:
+    """
+    Compare a record with what was run; return how much of what was compared.
+
+    `rounds` are those of the plan, one per slot; market and dispatch were audited before.
+
+    Raises
+    ------
+    Divergence
+        At the first record that is not what the scenario and its plan say.
+    """
+    run = _Run(scenario, dispatch, rounds, market)
+    terms = RunTerms(scenario, run.community, market, run.first)
+    terms.compare()
+    run.checked["terms as in the scenario"] = terms.compared
+    run.compare_storage()
+    run.compare_trading()
+    return run.checked
+
+
+class _Run:
+    """The events of a run by slot, and what they should be."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        dispatch: DispatchRecord,
+        rounds: Sequence[Round],
+        market: MarketRecord,
+    ) -> None:
+        self.checked: Counter[str] = Counter()
+        self.community = scenario.community or nobody(scenario.slot_count)
+        self._scenario = scenario
+        self._dispatch = dispatch
+        self._rounds = rounds
+        self._schedule = _schedule(scenario, dispatch)
+        self._fees = numbered_fees(self.community)
+        self._books: dict[Slot, list[Entry]] = {}
+        self._events: dict[tuple[str, Slot], EventRecord] = {}
+        for event in market.events:
+            if event.slot is None:
+                continue
+            self._events[event.name, event.slot] = event
+            if event.name in ORDERS:
+                values = event.values
+                recorded = values["orders"] if "orders" in values else [values["order"]]
+                entries = [(event, order_of(event, fields)) for fields in recorded]
+                self._books.setdefault(event.slot, []).extend(entries)
+        self.first = self._first_slot()
+
+    def compare_storage(self) -> None:
+        """Compare what the storage did with the schedule."""
+        for index, planned in enumerate(self._schedule):
+            slot = Slot(self.first + index)
+            event = self._events.get(("StorageRecorded", slot))
+            if event is None:
+                raise Divergence(FILE, "expected what the storage did, came none", slot=slot)
+            for name, energy in zip(("chargeWh", "dischargeWh", "storedWh"), planned, strict=True):
+                compare(event, f"{name} by the dispatch", energy, event.values[name])
+            self.checked["slots of the storage as dispatched"] += 1
+        end = self.first + len(self._schedule)
+        for (name, slot), event in self._events.items():
+            if name == "StorageRecorded" and slot >= end:
+                raise fault(event, f"slot: expected one before {end} by the scenario")
+
+    def compare_trading(self) -> None:
+        """Compare orders, trades and deliveries."""
+        community, count = self.community, self._scenario.slot_count
+        for slot, entries in self._books.items():
+            if not self.first <= slot < self.first + count:
+                raise fault(entries[0][0], "expected no order outside of the scenario's slots")
+        states = bidding.initial_states(community)
+        for index in range(count):
+            before = bidding.positions(community, index, states)
+            entries = self._books.get(Slot(self.first + index), [])
+            self._compare_orders(index, before, entries)
+            book = tuple(order for _, order in entries)
+            trades = self._compare_trades(index, book) if book else ()
+            full = [trade.with_delivered(trade.energy) for trade in trades]
+            rests = bidding.rests(community, before, bidding.energies(community, book, full))
+            states = tuple(rest.battery for rest in rests)
+
+    def _first_slot(self) -> Slot:
+        """Return the chain's slot for the scenario's first: the same, or that of a later day."""
+        wanted = slot_at(int(self._scenario.first_slot.timestamp()))
+        planned = next((k for k, one in enumerate(self._rounds) if one.orders), None)
+        stored = [slot for name, slot in self._events if name == "StorageRecorded"]
+        if self._schedule and stored:
+            first = min(stored)
+        elif planned is not None and self._books:
+            first = Slot(min(self._books) - planned)
+        elif self._schedule or planned is not None:
+            raise Divergence(FILE, "expected the scenario's orders and storage, came none")
+        else:
+            first = wanted
+        if first < wanted or (first - wanted) % SLOTS_PER_DAY:
+            raise Divergence(
+                FILE,
+                f"first slot: expected {wanted} or that of a later day by the scenario, "
+                f"came {first}",
+                slot=first,
+            )
+        return first
+
+    def _compare_orders(
+        self, index: int, before: Sequence[Position], entries: Sequence[Entry]
+    ) -> None:
+        lowest, highest = (_orders(self.community, index, before, score) for score in (0, BPS))
+        for event, order in entries:
+            number = order.participant
+            low, high = lowest.pop(number, None), highest.get(number)
+            if low is None or high is None:
+                raise fault(event, f"expected no such order of participant {number}, came one")
+            for what in ("kind", "energy", "terms"):
+                expected, came = getattr(low, what), getattr(order, what)
+                compare(event, f"{what} of participant {number}'s order", expected, came)
+            if not low.price <= order.price <= high.price:
+                raise fault(
+                    event,
+                    f"price of participant {number}'s order: expected from {low.price} to "
+                    f"{high.price}, came {order.price}",
+                )
+            self.checked["orders as in the scenario"] += 1
+        for number in lowest:
+            what = f"expected an order of participant {number} by the scenario, came none"
+            raise Divergence(FILE, what, slot=self.first + index)
+
+    def _compare_trades(self, index: int, book: tuple[Order, ...]) -> tuple[Trade, ...]:
+        """Return a slot's trades: the plan's, where both matchings are over the same graph."""
+        slot = Slot(self.first + index)
+        event = self._events.get(("SlotCleared", slot))
+        if event is None:
+            raise Divergence(FILE, "expected SlotCleared, came none", slot=slot)
+        trades = tuple(trade_of(event, fields) for fields in event.values["trades"])
+        planned, price = self._rounds[index], bidding.grid_prices(self.community, index)[0]
+        came = round_of(book, self._fees, price)
+        if _graph(came) == _graph(planned):
+            expected = self._dispatch.outcomes[index].trades
+            compare(
+                event, "trades by the plan", list(map(_flow, expected)), list(map(_flow, trades))
+            )
+            self.checked["trades as planned"] += len(trades)
+        else:
+            self.checked["trades that the plan leaves open"] += len(trades)
+        self._compare_deliveries(index, book, trades)
+        return trades
+
+    def _compare_deliveries(
+        self, index: int, book: tuple[Order, ...], trades: tuple[Trade, ...]
+    ) -> None:
+        slot = Slot(self.first + index)
+        event = self._events.get(("SlotSettled", slot))
+        if event is None:
+            raise Divergence(FILE, "expected SlotSettled, came none", slot=slot)
+        short = {(one.prosumer + 1, one.slot): one.delivered for one in self.community.shortfalls}
+        sold: Counter[int] = Counter()
+        for trade in trades:
+            sold[trade.offer] += trade.energy
+        brought = {
+            offer: Wh(energy * short.get((book[offer].participant, index), BPS) // BPS)
+            for offer, energy in sold.items()
+        }
+        expected = [trade.delivered for trade in deliveries(trades, brought)]
+        compare(event, "delivered by the scenario", expected, event.values["delivered"])
+
+
+def _schedule(scenario: Scenario, dispatch: DispatchRecord) -> Schedule:
+    """Return what the storage was dispatched to do; empty without one."""
+    name = WITH_SHARING if scenario.power_system is not None else STORAGE
+    one = next((one for one in dispatch.optimisations if one.name == name), None)
+    if scenario.storage is None or one is None:
+        return []
+    slots = range(scenario.slot_count)
+    charge_mw = without_dust(one.columns[f"charge_mw_{slot}"] for slot in slots)
+    discharge_mw = without_dust(one.columns[f"discharge_mw_{slot}"] for slot in slots)
+    if name == STORAGE:
+        charge_mw, discharge_mw = netted(scenario.storage, charge_mw, discharge_mw)
+    return rating_of(scenario.storage).schedule(charge_mw.tolist(), discharge_mw.tolist())
+
+
+def _orders(
+    community: Community, slot: int, before: Sequence[Position], score: int
+) -> dict[int, Order]:
+    """Return the orders of a slot by participant, if all scores were the same."""
+    scores = [Bps(score)] * len(community.prosumers)
+    return {one.participant: one for one in bidding.orders(community, slot, before, scores)}
+
+
+def _graph(one: Round) -> object:
+    """Return what the energies of a matching depend on."""
+    nodes = [order and (order.kind, order.participant, order.energy) for order in one.orders]
+    return nodes, one.edges
+
+
+def _flow(trade: Trade) -> tuple[int, int, int, int]:
+    return trade.offer, trade.bid, trade.energy, trade.fee
