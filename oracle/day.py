@@ -8,8 +8,7 @@ signed. Prosumers and meters are simulated; the oracle's own account has no righ
 has not.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from enum import StrEnum
 
 from eth_account.signers.local import LocalAccount
@@ -18,7 +17,7 @@ from oracle import bidding
 from oracle.bills import participant_records
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import Participant, Roles, StorageRating, deploy_market
-from oracle.chain.market import Market, SealedOrder, SignedReading, SkippedOrder
+from oracle.chain.market import Market, SealedOrder, SignedReading
 from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import (
@@ -37,7 +36,7 @@ from oracle.domain.results import (
     TradeRecord,
 )
 from oracle.domain.scenario import Scenario
-from oracle.errors import ContractRevert, OrderSkipped
+from oracle.errors import ContractRevert
 from oracle.market_terms import market_terms, nobody, rating_of
 from oracle.model.prosumers import Position, Rest
 from oracle.model.settlement import payment
@@ -63,7 +62,6 @@ CLEARING_LEAD = 2
 SEALS_AT_ONCE = 2  # unopened at a time: those of this boundary and the one before
 TRANSACTIONS_TO_JOIN = 4  # of a prosumer: coins for gas, test dollars, their approval and deposit
 NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
-ORDERS_PER_POST = 100  # about 1.1 M gas; larger batches save at most 6 % more
 
 
 class OrderRoute(StrEnum):
@@ -269,7 +267,8 @@ class _Day:
         if self._community.rules.seal_bond:
             self._sealed[index] = [self._commit(slot, order) for order in orders]
         elif self._route is OrderRoute.SIGNED:
-            self._post(slot, orders)
+            signed = [self._market.signed(self._owner(order), slot, order) for order in orders]
+            self._runner.post(slot, signed)
         else:
             for order in orders:
                 self._market.place(self._owner(order), slot, order)
@@ -280,21 +279,6 @@ class _Day:
         sealed = self._market.sealed(owner, slot, order)
         self._market.commit(owner, slot, sealed)
         return sealed
-
-    def _post(self, slot: Slot, orders: Sequence[Order]) -> None:
-        """Let the owners sign, and post what they signed; none of it may be missing then."""
-        signed = [self._market.signed(self._owner(order), slot, order) for order in orders]
-        for first in range(0, len(signed), ORDERS_PER_POST):
-            batch = signed[first : first + ORDERS_PER_POST]
-            for skipped in self._market.post(self._oracle, slot, batch):
-                if not self._is_in_the_book(slot, skipped):
-                    name, reason = self._name(skipped.order), skipped.reason
-                    raise OrderSkipped(f"slot {slot}, order of {name}: {reason}") from reason
-
-    def _is_in_the_book(self, slot: Slot, skipped: SkippedOrder) -> bool:
-        """Tell whether the same order is recorded: anybody may have posted it before us."""
-        book = [replace(order, score=Bps(0)) for order in self._market.book(slot)]
-        return skipped.reason.name == "OrderExists" and skipped.order in book
 
     def _reveal_orders(self, index: int) -> None:
         """Open the seals of a slot whose gate is closed, and wait until no more can be opened."""

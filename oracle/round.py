@@ -1,23 +1,24 @@
 """
-One slot of the market, as anybody may run it: read the chain, clear, submit; later settle or void.
+One slot of the market, as anybody may run it: post what the owners signed; read the chain, clear,
+submit; later settle or void.
 
 Nothing is kept between the calls that could not be read back from the chain, so whoever runs them
 may die at any point, and a stranger may go on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eth_account.signers.local import LocalAccount
 
-from oracle.chain.market import Market, Phase, SignedReading
+from oracle.chain.market import Market, Phase, SignedOrder, SignedReading, SkippedOrder
 from oracle.domain.book import Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.domain.rows import lines_of
-from oracle.errors import ChainUnavailable, ContractRevert
+from oracle.errors import ChainUnavailable, ContractRevert, OrderSkipped
 from oracle.market.mechanism import Mechanism, round_of
 from oracle.model.line_lease import lease_fee
-from oracle.units import MicroUsdPerMwh, Slot
+from oracle.units import Bps, MicroUsdPerMwh, Slot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class SlotOutcome:
     trades: tuple[Trade, ...]
 
 
+ORDERS_PER_POST = 100  # about 1.1 M gas; larger batches save at most 6 % more
 SETTLE_TRIES = 5  # each reading that overtakes a settlement costs who sends it more than us
 
 
@@ -42,6 +44,28 @@ class RoundRunner:
         self._account = account
         self._mechanisms = mechanisms
         self._fees: dict[tuple[str, FeeLadder], dict[tuple[int, int], MicroUsdPerMwh]] = {}
+
+    def post(self, slot: Slot, orders: Sequence[SignedOrder]) -> None:
+        """
+        Record signed orders in batches; where somebody posted one of them before, it stands.
+
+        Raises
+        ------
+        OrderSkipped
+            If one of them is not in the book then.
+        """
+        for first in range(0, len(orders), ORDERS_PER_POST):
+            batch = orders[first : first + ORDERS_PER_POST]
+            for skipped in self._market.post(self._account, slot, batch):
+                if not self._is_in_the_book(slot, skipped):
+                    raise OrderSkipped(
+                        f"slot {slot}, order of participant {skipped.order.participant}: "
+                        f"{skipped.reason}"
+                    ) from skipped.reason
+
+    def _is_in_the_book(self, slot: Slot, skipped: SkippedOrder) -> bool:
+        book = [replace(order, score=Bps(0)) for order in self._market.book(slot)]
+        return skipped.reason.name == "OrderExists" and skipped.order in book
 
     def clear(self, slot: Slot) -> SlotOutcome | None:
         """

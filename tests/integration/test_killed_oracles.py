@@ -1,20 +1,24 @@
-"""Oracles that are killed between their steps: others go on, and the money is the same."""
+"""Oracles that are killed between or in their steps: others go on, and the money is the same."""
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pytest
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint, TxReceipt
 
 from oracle.chain.artifacts import load_artifact
 from oracle.chain.chains import AnvilChain, Chain, open_chain
 from oracle.chain.deployment import Deployment
-from oracle.chain.market import Market, SignedOrder, SignedReading
+from oracle.chain.market import AccountRecord, Market, SignedOrder, SignedReading
 from oracle.chain.signatures import development_key
 from oracle.domain.book import Order
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
+from oracle.errors import ContractRevert
 from oracle.market.mechanism import Mechanism
 from oracle.market.pairwise_nash import PairwiseNash
 from oracle.round import RoundRunner
@@ -31,9 +35,13 @@ from tests.contracts.markets import (
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
-SLOTS = 3
+SLOTS = 2
 APART = 12  # each slot is settled before the next one's orders come
 ORACLE, SUCCESSOR = development_key("oracle"), development_key("successor")
+
+Oracles = tuple[str, str, str]  # who posts, clears and settles
+RESTARTED: Oracles = ("oracle", "oracle", "oracle")
+REPLACED: Oracles = ("oracle", "successor", "oracle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ def do(task: Task, market: Market) -> None:
     mechanisms: dict[str, Mechanism] = {mechanism: PairwiseNash()}
     runner = RoundRunner(market, account, mechanisms)
     if task.step == "post":
-        assert market.post(account, task.slot, task.orders) == []
+        runner.post(task.slot, task.orders)
     elif task.step == "clear":
         runner.clear(task.slot)
     else:
@@ -67,6 +75,35 @@ def live_and_die(task: Task) -> None:
     chain = open_chain(task.url)
     do(task, Market(chain, deployment_of(chain, task.addresses)))
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fatal(Chain):
+    """A chain that kills who has sent it a transaction and would read its receipt."""
+
+    def _await(self, transaction_hash: Any) -> TxReceipt:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("not reached")
+
+
+class Mining(Chain):
+    """A chain that mines what is pending, in the order it came, when we await a receipt."""
+
+    def _await(self, transaction_hash: Any) -> TxReceipt:
+        self.w3.provider.make_request(RPCEndpoint("evm_mine"), [])
+        return super()._await(transaction_hash)
+
+
+def send_and_die(task: Task) -> None:
+    """Do one step in a process of its own as far as its transaction has been sent."""
+    chain = Fatal(task.url, Web3(HTTPProvider(task.url)))
+    do(task, Market(chain, deployment_of(chain, task.addresses)))
+
+
+def killed(target: Callable[[Task], None], task: Task) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=target, args=(task,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def deployment_of(chain: Chain, addresses: dict[str, str]) -> Deployment:
@@ -120,7 +157,9 @@ def half_of_what_was_sold(world: World, slot: Slot) -> tuple[SignedReading, ...]
     return tuple(world.reading(slot, number, Wh(energy // 2)) for number, energy in sold.items())
 
 
-def run_day(world: World, oracles: tuple[str, str, str], *, are_killed: bool) -> list[object]:
+def run_day(
+    world: World, oracles: Oracles, perform: Callable[[Task, World], None]
+) -> list[AccountRecord]:
     """Run some slots, each step by the oracle named for it; return what every account ends with."""
     first = world.open_slot
     url = str(world.chain.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
@@ -141,31 +180,82 @@ def run_day(world: World, oracles: tuple[str, str, str], *, are_killed: bool) ->
                 orders=signed_book(world, slot) if step == "post" else (),
                 readings=half_of_what_was_sold(world, slot) if step == "settle" else (),
             )
-            if not are_killed:
-                do(task, world.market)
-                continue
-            process = multiprocessing.get_context("spawn").Process(
-                target=live_and_die, args=(task,)
-            )
-            process.start()
-            process.join()
-            assert process.exitcode == -signal.SIGKILL
+            perform(task, world)
     people = [*(owner_of(n).address for n in range(1, PROSUMERS + 1)), ROLES.provider.address]
     return [world.market.account(person) for person in people]
 
 
-@pytest.mark.parametrize(
-    "oracles",
-    [("oracle", "oracle", "oracle"), ("oracle", "successor", "oracle")],
-    ids=["restarted", "replaced by a stranger"],
-)
-def test_a_day_of_killed_oracles_ends_with_the_same_money(
-    worlds: tuple[World, World], oracles: tuple[str, str, str]
-) -> None:
-    undisturbed, killed = worlds
+def undisturbed(task: Task, world: World) -> None:
+    do(task, world.market)
 
-    expected = run_day(undisturbed, ("oracle", "oracle", "oracle"), are_killed=False)
-    found = run_day(killed, oracles, are_killed=True)
+
+def killed_after_it(task: Task, world: World) -> None:
+    killed(live_and_die, task)
+
+
+@pytest.mark.parametrize("oracles", [RESTARTED, REPLACED], ids=["restarted", "replaced"])
+def test_a_day_of_killed_oracles_ends_with_the_same_money(
+    worlds: tuple[World, World], oracles: Oracles
+) -> None:
+    expected = run_day(worlds[0], RESTARTED, undisturbed)
+    found = run_day(worlds[1], oracles, killed_after_it)
 
     assert found == expected
-    assert all(account.locked == 0 for account in found)  # type: ignore[attr-defined]
+    assert all(account.locked == 0 for account in found)
+
+
+Fate = Literal["mined", "pending", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Each step's oracle dies before its receipt; `fate` is what its transaction comes to."""
+
+    fate: Fate
+    successor: str
+
+    def __call__(self, task: Task, world: World) -> None:
+        ask = world.chain.w3.provider.make_request
+        ask(RPCEndpoint("evm_setAutomine"), [self.fate == "mined"])
+        killed(send_and_die, task)
+        if self.fate == "lost":
+            ask(RPCEndpoint("anvil_dropAllTransactions"), [])
+        before = world.chain.block_number()
+
+        refusal = self._go_on(task)
+
+        ask(RPCEndpoint("evm_setAutomine"), [True])
+        block = world.chain.w3.eth.get_block(before + 1)
+        assert len(block["transactions"]) == (2 if self.fate == "pending" else 1)
+        came_second = self.fate != "lost" and task.step != "post"
+        assert refusal == ("WrongPhase" if came_second else None)
+
+    def _go_on(self, task: Task) -> str | None:
+        """Do the step again, knowing nothing of what became of it; return the refusal's name."""
+        chain = Mining(task.url, Web3(HTTPProvider(task.url)))
+        try:
+            again = replace(task, account=self.successor)
+            do(again, Market(chain, deployment_of(chain, task.addresses)))
+        except ContractRevert as refusal:
+            return refusal.name
+        return None
+
+
+@pytest.mark.parametrize(
+    ("fate", "successor"),
+    [
+        ("mined", "successor"),
+        ("pending", "oracle"),
+        ("pending", "successor"),
+        ("lost", "oracle"),
+    ],
+)
+def test_a_day_of_oracles_killed_before_their_receipts_ends_with_the_same_money(
+    worlds: tuple[World, World], fate: Fate, successor: str
+) -> None:
+    expected = run_day(worlds[0], RESTARTED, undisturbed)
+
+    found = run_day(worlds[1], RESTARTED, InFlight(fate, successor))
+
+    assert found == expected
+    assert all(account.locked == 0 for account in found)

@@ -12,12 +12,13 @@ from web3.types import TxReceipt
 from oracle.chain.deployment import PARTICIPANTS_PER_CALL
 from oracle.chain.market import Market, SignedReading
 from oracle.chain.signatures import development_key, sign_reading
-from oracle.day import ORDERS_PER_POST, run_scenario
+from oracle.day import run_scenario
 from oracle.domain.clock import READING_SECONDS, starts_at
 from oracle.domain.community import Community, Shortfall
 from oracle.domain.results import RunResult
 from oracle.errors import OrderSkipped
 from oracle.model.reputation import initial_reputation, updated
+from oracle.round import ORDERS_PER_POST
 from oracle.units import BPS, SLOT_SECONDS, SLOTS_PER_DAY, Bps, MicroUsd, Slot, Wh, wh_from_kwh
 from tests.integration.remembering import RememberingEmbedded, Run
 from tests.oracle.communities import (
@@ -382,7 +383,7 @@ def test_a_signed_order_that_is_skipped_ends_the_run_with_one_line() -> None:
     with pytest.raises(OrderSkipped) as refusal:
         run_scenario(scenario, chain, progress=Withdrawing(chain).spend)
 
-    said = r"slot \d+, order of P2: the contract refused: NonceSpent\(nonce=0, lowest=1\)"
+    said = r"slot \d+, order of participant 2: .*: NonceSpent\(nonce=0, lowest=1\)"
     assert re.fullmatch(said, str(refusal.value))
 
 
@@ -397,5 +398,7 @@ def test_the_order_of_another_in_place_of_ours_is_no_reason_to_go_on() -> None:
             order = replace(market.book(last)[1], energy=Wh(1))
             market.place(owner, Slot(last + 1), order)
 
-    with pytest.raises(OrderSkipped, match="order of P2: the contract refused: OrderExists"):
+    with pytest.raises(
+        OrderSkipped, match="order of participant 2: the contract refused: OrderExists"
+    ):
         run_scenario(scenario, chain, progress=forestall)
