@@ -11,6 +11,7 @@ from rich.table import Table
 from oracle.audit.dispatch import Proof, audit_dispatch
 from oracle.audit.duality import INTEGER_GAP
 from oracle.audit.market import audit_market
+from oracle.audit.unproved import WHY
 from oracle.errors import Divergence, InvalidInputError
 from oracle.export_files.export import compare_files, read_export
 from oracle.plan import MECHANISMS
@@ -20,9 +21,14 @@ from scripts.summary import json_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """How much of what was checked; how good the dispatch is, None where the export has none."""
+    """
+    How much of what was checked, and of what had to be believed; `doubt` is the first of that. How
+    good the dispatch is; None where the export has none.
+    """
 
     checked: dict[str, int]
+    unproved: dict[str, int]
+    doubt: Divergence | None
     proofs: tuple[Proof, ...] | None
 
 
@@ -35,10 +41,17 @@ def verify(
             min=0.0,
         ),
     ] = INTEGER_GAP,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Believe nothing: end with 1 if anything is unproved.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """
     Re-derive an export; end with 1 and one line that names the first divergence, if there is one.
+
+    What nothing in the export can prove is counted as believed: signatures, seals and reasons of
+    skipped orders where another contract made the call, so that its calldata is not to be seen, and
+    signatures of contract wallets. --strict ends with 1 and names the first of it.
 
     Example: wattline verify out/village/export
     """
@@ -46,6 +59,8 @@ def verify(
     with errors_in_one_line():
         try:
             verified = verified_export(folder, integer_gap=integer_gap)
+            if strict and verified.doubt is not None:
+                raise verified.doubt
         except (Divergence, InvalidInputError) as fault:
             if as_json:
                 typer.echo(json_text(_said(fault)))
@@ -56,6 +71,8 @@ def verify(
         typer.echo(json_text(_found(verified) | {"seconds": round(seconds, 3)}))
         return
     out.print(_table(folder, verified, seconds))
+    for kind, count in verified.unproved.items():
+        out.print(f"believed, not proved: {count:,} {kind} ({WHY[kind]})", soft_wrap=True)
     if verified.proofs:
         out.print(_proofs(verified.proofs))
 
@@ -64,14 +81,17 @@ def verified_export(folder: Path, *, integer_gap: float = INTEGER_GAP) -> Verifi
     """Return what was checked of an export, or raise the first divergence."""
     export = read_export(folder)
     twins = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
-    checked = dict(audit_market(export.market, twins))
+    market = audit_market(export.market, twins)
+    checked = dict(market.checked)
     proofs = None
     if export.dispatch is not None and export.scenario is not None:
         audited = audit_dispatch(export.scenario, export.dispatch, integer_gap=integer_gap)
         checked |= audited.checked
         proofs = audited.proofs
     checked["files"] = compare_files(export)
-    return Verified(checked=checked, proofs=proofs)
+    return Verified(
+        checked=checked, unproved=dict(market.unproved), doubt=market.doubt, proofs=proofs
+    )
 
 
 def _found(verified: Verified) -> dict[str, object]:
@@ -79,6 +99,7 @@ def _found(verified: Verified) -> dict[str, object]:
     return {
         "ok": True,
         "checked": verified.checked,
+        "unproved": verified.unproved,
         "dispatch": {
             "checked": verified.proofs is not None,
             "optimisations": [asdict(proof) for proof in verified.proofs or ()],

@@ -6,7 +6,16 @@ from oracle.audit.faults import compare, fault
 from oracle.audit.slot import NOBODY, Account, SlotLedger
 from oracle.audit.terms import Terms
 from oracle.audit.typed_data import domain_hash
-from oracle.domain.record import EventRecord, MarketRecord, SignedStatement, Values
+from oracle.domain.record import (
+    CALLS_OF,
+    UNSEEN,
+    Call,
+    EventRecord,
+    MarketRecord,
+    SignedStatement,
+    Values,
+)
+from oracle.errors import Divergence
 from oracle.market.mechanism import Mechanism
 from oracle.model.reputation import initial_reputation
 from oracle.units import MicroUsd, Slot, Wh, amount_down
@@ -22,11 +31,18 @@ ROLES = {
 
 
 class Accounts:
-    """The state of a market, and its accounts; `checked` counts what was compared."""
+    """
+    The state of a market, and its accounts.
+
+    `checked` counts what was compared, `unproved` what had to be believed, by its kind; `doubt`
+    names the first of that.
+    """
 
     def __init__(self, record: MarketRecord, mechanisms: dict[str, Mechanism]) -> None:
         """`mechanisms` maps the name of a verifier's contract to its twin."""
         self.checked: Counter[str] = Counter()
+        self.unproved: Counter[str] = Counter()
+        self.doubt: Divergence | None = None
         self.terms = Terms(record)
         self.accounts: dict[str, Account] = {}
         self.slots: dict[Slot, SlotLedger] = {}
@@ -43,12 +59,12 @@ class Accounts:
             if entry.name in mechanisms
         }
         self._hashes = {entry.slot: entry for entry in record.slots}
+        self._calls = {call.event: call for call in record.calls}
         self._certificates = {call.event: call.certificate for call in record.clears}
         self._salts = {salt.event: salt.salt for salt in record.salts}
         self._order_signatures = {
             (one.event, one.entry): one.signature for one in record.order_signatures
         }
-        self._wallets = {account.owner for account in record.accounts if account.wallet}
         self._paused = False
         self._statements: dict[int, list[SignedStatement]] = {}
         for statement in record.statements:
@@ -64,6 +80,24 @@ class Accounts:
         """What slots hold: the bonds of seals that are neither opened nor shared out."""
         undecided = [plain for plain in self.slots.values() if not plain.settled and not plain.void]
         return sum(len(plain.seals) for plain in undecided) * self._constants.seal_bond
+
+    def _call(self, event: EventRecord, *functions: str) -> Call | None:
+        """Return the call that left an event, of these functions; None where it is not seen."""
+        call = self._calls.get(event.position)
+        if call is None:
+            raise fault(event, "call: expected one in calls.csv, came none")
+        if call.function == UNSEEN:
+            return None
+        if call.function not in (functions or CALLS_OF[event.name]):
+            expected = " or ".join(functions or CALLS_OF[event.name])
+            raise fault(event, f"call: expected {expected}, came {call.function}")
+        return call
+
+    def _believe(self, event: EventRecord, kind: str, what: str, count: int = 1) -> None:
+        """Count what nothing in the export proves."""
+        self.unproved[kind] += count
+        if self.doubt is None and count:
+            self.doubt = fault(event, f"{what}: expected a proof, came none")
 
     def account(self, owner: str) -> Account:
         return self.accounts.setdefault(owner, Account())
@@ -111,9 +145,9 @@ class Accounts:
     def _compensated(self, event: EventRecord, values: Values) -> None:
         compare(event, "operator", self.roles.get("operator"), values["operator"])
         compare(event, "provider", self.roles.get("storage provider"), values["provider"])
-        compare(
-            event, "amount", self.compensation_earned - self.compensation_paid, values["amount"]
-        )
+        owed = self.compensation_earned - self.compensation_paid
+        free = self.account(values["operator"]).free
+        compare(event, "amount", min(owed, free), values["amount"])
         self._debit(event, values["operator"], values["amount"])
         self.account(values["provider"]).free += values["amount"]
         self.compensation_paid += values["amount"]

@@ -36,6 +36,11 @@ def said(refusal: ContractRevert, trades: Sequence[Trade]) -> str:
             f"fill of entry {values['orderIndex']} of the book: expected at most "
             f"{values['orderedWh']}, came {values['filledWh']}"
         )
+    if refusal.name == "NotOptimal" and "reached" in values:
+        return (
+            f"fills: expected worth at least {values['reached']}, as they can be, came "
+            f"{values['primal']} of {len(trades)} trades"
+        )
     if refusal.name == "NotOptimal":
         return (
             f"fills: expected worth {values['dual']} by the certificate, came {values['primal']} "

@@ -10,21 +10,21 @@ but added up.
 from collections.abc import Callable
 
 from oracle.audit.faults import fault
+from oracle.audit.open_book import OpenBook
 from oracle.audit.settlement import Settlement
 from oracle.audit.storage import Storage
 from oracle.domain.record import EventRecord, MarketRecord, Values
 from oracle.market.mechanism import Mechanism
 
 
-class Ledger(Settlement, Storage):
+class Ledger(Settlement, OpenBook, Storage):
     """Takes the events of a record in order."""
 
     def __init__(self, record: MarketRecord, mechanisms: dict[str, Mechanism]) -> None:
         """`mechanisms` maps the name of a verifier's contract to its twin."""
         super().__init__(record, mechanisms)
         self._position = 0
-        self._time = 0
-        self._block = 0
+        self._last: EventRecord | None = None
         self._takers: dict[str, Callable[[EventRecord, Values], None]] = {
             "Deposited": self._deposited,
             "Withdrawn": self._withdrawn,
@@ -60,16 +60,10 @@ class Ledger(Settlement, Storage):
         """
         if event.position != self._position:
             raise fault(event, f"number: expected {self._position}, came {event.position}")
-        if (event.block, event.time) < (self._block, self._time) or (
-            event.block == self._block and event.time != self._time and self._position
-        ):
-            raise fault(
-                event,
-                f"block and time: expected none before {self._block} at {self._time}, "
-                f"came {event.block} at {event.time}",
-            )
-        self._position, self._block, self._time = event.position + 1, event.block, event.time
+        self._require_order(event)
+        self._position, self._last = event.position + 1, event
         self.checked["events"] += 1
+        self._close_batch(event.transaction)
         if self.terms.announce(event):
             self.checked["announcements"] += 1
             return
@@ -77,3 +71,25 @@ class Ledger(Settlement, Storage):
         if taker is None:
             raise fault(event, "expected an event that this version knows")
         taker(event, event.values)
+
+    def finish(self) -> None:
+        """Take it that no event follows."""
+        self._close_batch()
+
+    def _require_order(self, event: EventRecord) -> None:
+        """Check that no block comes before an earlier one, or at two times."""
+        first, last = self._constants.first_block, self._constants.last_block
+        if not first <= event.block <= last:
+            raise fault(event, f"block: expected one of {first} to {last}, came {event.block}")
+        before = self._last
+        if before is None:
+            return
+        if event.block < before.block:
+            raise fault(event, f"block: expected from {before.block} on, came {event.block}")
+        if event.time < before.time or (event.block == before.block and event.time != before.time):
+            words = "" if event.block == before.block else " or later"
+            raise fault(
+                event,
+                f"time: expected {before.time}{words} after block {before.block}, "
+                f"came {event.time} in block {event.block}",
+            )

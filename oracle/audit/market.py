@@ -1,18 +1,30 @@
 """The audit of a market: every event in turn, then every table and the final state."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from oracle.audit.hashes import NOTHING
 from oracle.audit.ledger import Ledger
 from oracle.audit.slot import Account, book_hash, readings_hash
-from oracle.domain.record import MarketRecord
+from oracle.domain.record import CALLS_OF, UNSEEN, MarketRecord
 from oracle.errors import Divergence
 from oracle.market.mechanism import Mechanism
 
 STATED = ("ReadingsRecorded", "SlotSettled", "StorageRecorded")
+POSTED = ("OrdersPosted", "OrderSkipped")
 
 
-def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> Counter[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketAudit:
+    """What was compared, and what had to be believed, each counted; `doubt` is the first of it."""
+
+    checked: Counter[str]
+    unproved: Counter[str]
+    doubt: Divergence | None
+
+
+def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> MarketAudit:
     """
     Re-derive a record; return how much of what was compared.
 
@@ -26,40 +38,55 @@ def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> Coun
     ledger = Ledger(record, mechanisms)
     for event in record.events:
         ledger.take(event)
+    ledger.finish()
     _compare_calldata(record)
     ledger.terms.compare_tables()
     _compare_slots(record, ledger)
     _compare_accounts(record, ledger)
     _compare_storage(record, ledger)
     _compare_totals(record, ledger)
-    return ledger.checked
+    return MarketAudit(checked=ledger.checked, unproved=ledger.unproved, doubt=ledger.doubt)
 
 
 def _compare_calldata(record: MarketRecord) -> None:
-    """Let nothing of the calldata be about an event that is not there, or twice."""
+    """Let nothing of the calldata be about an event that has none, or twice."""
     names = {event.position: event.name for event in record.events}
-    seen: set[int] = set()
-    for line, call in enumerate(record.clears, start=2):
-        if names.get(call.event) != "SlotCleared" or call.event in seen:
+    seen = {call.event: call.function for call in record.calls if call.function != UNSEEN}
+    _require_calls("calls.csv", tuple(CALLS_OF), names, [(call.event,) for call in record.calls])
+    seen_names = {event: names.get(event, "") for event in seen}
+    for file, of, keys in (
+        ("certificates.csv", ("SlotCleared",), [(one.event,) for one in record.clears]),
+        ("salts.csv", ("OrderRevealed",), [(one.event,) for one in record.salts]),
+        ("signatures.csv", STATED, [(s.event, k) for k, s in enumerate(record.statements)]),
+        ("order_signatures.csv", POSTED, [(s.event, s.entry) for s in record.order_signatures]),
+    ):
+        _require_calls(file, of, seen_names, keys)
+    orders = {
+        event.position: len(event.values.get("orders", "1"))
+        for event in record.events
+        if event.name in POSTED
+    }
+    for line, one in enumerate(record.order_signatures, start=2):
+        if one.entry >= orders[one.event]:
             raise Divergence(
-                f"certificates.csv line {line}",
-                f"event: expected a SlotCleared of its own, came {call.event}",
-            )
-        seen.add(call.event)
-    for line, statement in enumerate(record.statements, start=2):
-        if names.get(statement.event) not in STATED:
-            raise Divergence(
-                f"signatures.csv line {line}",
-                f"event: expected one of readings, came {statement.event}",
+                f"order_signatures.csv line {line}",
+                f"entry: expected one below {orders[one.event]}, came {one.entry}",
             )
 
-    for file, name, entries in (
-        ("order_signatures.csv", "OrdersPosted", [one.event for one in record.order_signatures]),
-        ("salts.csv", "OrderRevealed", [one.event for one in record.salts]),
-    ):
-        for line, position in enumerate(entries, start=2):
-            if names.get(position) != name:
-                raise Divergence(f"{file} line {line}", f"event: expected {name}, came {position}")
+
+def _require_calls(
+    file: str, expected: Sequence[str], names: dict[int, str], keys: Sequence[tuple[int, ...]]
+) -> None:
+    """Check that each line is about an event of these names, and that no two are the same."""
+    found: set[tuple[int, ...]] = set()
+    for line, key in enumerate(keys, start=2):
+        if names.get(key[0]) not in expected or key in found:
+            raise Divergence(
+                f"{file} line {line}",
+                f"event: expected {' or '.join(expected)} whose calldata was seen, each once, "
+                f"came {key[0]}",
+            )
+        found.add(key)
 
 
 def _compare_slots(record: MarketRecord, ledger: Ledger) -> None:

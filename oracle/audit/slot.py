@@ -6,6 +6,7 @@ from oracle.audit.faults import fault
 from oracle.audit.hashes import NOTHING, SETTLED, VOID, outcome_hash, rolling_hash
 from oracle.domain.book import CONTRADICTION, COUNTER_READING, Kind, Order, Trade
 from oracle.domain.record import EventRecord, Values
+from oracle.errors import InvalidInputError
 from oracle.model.reputation import Reputation
 from oracle.units import Wh
 
@@ -93,7 +94,7 @@ def readings_hash(plain: SlotLedger) -> str:
 def order_of(event: EventRecord, fields: Values) -> Order:
     try:
         return Order(**{**fields, "kind": Kind(fields["kind"])})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, InvalidInputError) as error:
         raise fault(event, f"order: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from oracle.audit.accounts import Accounts
 from oracle.audit.faults import compare, fault
 from oracle.audit.typed_data import signer_of, storage_digest
+from oracle.audit.unproved import STORAGE_SIGNATURES
 from oracle.domain.record import EventRecord, Values
 from oracle.units import SLOT_SECONDS, Slot, Wh, stored_after
 
@@ -18,20 +19,7 @@ class Storage(Accounts):
         ends_at = (slot + 1) * SLOT_SECONDS
         if event.time < ends_at:
             raise fault(event, f"time: expected from {ends_at} on, came {event.time}")
-        statements = self._statements.get(event.position)
-        if statements is None:
-            raise fault(event, "signature: expected that of the storage's meter, came none")
-        for statement in statements:
-            if not statement.signature:
-                self.checked["calls whose calldata is not to be seen"] += 1
-                continue
-            compare(event, "energies", statement.energies, (charge, discharge))
-            digest = storage_digest(
-                self._storage_domain, slot=slot, charge=charge, discharge=discharge
-            )
-            signer = signer_of(digest, statement.signature)
-            compare(event, "signature of the storage's meter", rating.meter, signer)
-            self.checked["signatures"] += 1
+        self._require_storage_signature(event, slot, (charge, discharge))
         if charge and discharge:
             raise fault(event, f"expected charge or discharge, came {charge} and {discharge}")
         if charge + discharge > rating.max_slot:
@@ -57,3 +45,23 @@ class Storage(Accounts):
         self.throughput += charge + discharge
         self.storage[slot] = charge, discharge, Wh(values["storedWh"])
         self.checked["stored-energy values"] += 1
+
+    def _require_storage_signature(
+        self, event: EventRecord, slot: Slot, energies: tuple[Wh, Wh]
+    ) -> None:
+        meter = self._constants.storage.meter
+        if self._call(event) is None:
+            self._believe(event, STORAGE_SIGNATURES, "signature of the storage's meter")
+            return
+        statements = self._statements.get(event.position, [])
+        if len(statements) != 1:
+            raise fault(
+                event,
+                f"signature: expected one of the storage's meter, came {len(statements) or 'none'}",
+            )
+        compare(event, "energies", statements[0].energies, energies)
+        charge, discharge = energies
+        digest = storage_digest(self._storage_domain, slot=slot, charge=charge, discharge=discharge)
+        signer = signer_of(digest, statements[0].signature)
+        compare(event, "signature of the storage's meter", meter, signer)
+        self.checked["signatures"] += 1

@@ -6,7 +6,7 @@ Every table of an export is compared with the announcements among the events bef
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from oracle.domain.clock import ANNOUNCED_SLOTS, OPEN_SLOTS
 from oracle.domain.community import FeeLadder
@@ -59,6 +59,7 @@ class Terms:
         self.owners: list[str] = []
         self.groups: Series[tuple[int, ...]] = Series()
         self.joined: dict[str, tuple[int, Slot, Bps]] = {}  # owner → number, first slot, score
+        self._founding = ""  # the transaction that registered the first participant
         self._fees: dict[tuple[int, FeeLadder], dict[Pair, MicroUsdPerMwh]] = {}
         self._lines_of: dict[Slot, dict[Pair, Meters]] = {}
         for line in record.lines:
@@ -77,6 +78,10 @@ class Terms:
     def meter(self, slot: Slot, participant: int) -> str | None:
         meters = self.meters.at(slot) or ()
         return meters[participant - 1] if 0 < participant <= len(meters) else None
+
+    def participants(self, slot: Slot) -> int:
+        """Return how many participants the tables of a slot have."""
+        return len(self.groups.at(slot) or ())
 
     def group(self, slot: Slot, participant: int) -> int:
         groups = self.groups.at(slot) or ()
@@ -98,7 +103,8 @@ class Terms:
         since = Slot(event.values["from"])
         current = event.time // SLOT_SECONDS
         # A constructor's settings hold from slot 0; changes reach no slot that is open.
-        if since and not current + OPEN_SLOTS < since <= current + ANNOUNCED_SLOTS:
+        is_first = since == 0 and self._is_from_constructor(event)
+        if not is_first and not current + OPEN_SLOTS < since <= current + ANNOUNCED_SLOTS:
             raise _fault(
                 event,
                 f"from: expected a slot of {current + OPEN_SLOTS + 1} to "
@@ -107,6 +113,19 @@ class Terms:
         if not take(event, since):
             raise _fault(event, f"from: expected no slot before the last announced, came {since}")
         return True
+
+    def _is_from_constructor(self, event: EventRecord) -> bool:
+        """Return whether nothing was announced before; founders come in one transaction."""
+        if event.name == "ParticipantRegistered":
+            self._founding = self._founding or event.transaction
+            return event.transaction == self._founding
+        series: dict[str, Series[Any]] = {
+            "RealTimePriceAnnounced": self.prices,
+            "MechanismAnnounced": self.mechanisms,
+            "LadderAnnounced": self.ladders,
+            "LinesAnnounced": self.lines,
+        }
+        return event.name in series and not series[event.name].items()
 
     def compare_tables(self) -> None:
         """

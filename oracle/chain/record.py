@@ -7,19 +7,18 @@ from typing import Any
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_bytes
-from hexbytes import HexBytes
 from web3.contract import Contract
-from web3.types import LogReceipt, TxParams
+from web3.types import LogReceipt, TxData, TxParams
 
 from oracle.chain.artifacts import CONTRACTS, load_artifact
-from oracle.chain.calldata import CALLING_EVENTS, STATEMENTS, Calls, signatures_of, unseen
+from oracle.chain.calldata import Calldata, decoded_call
 from oracle.chain.chains import Chain
 from oracle.chain.decoding import address_of, event_values, events_by_topic, hex_of
 from oracle.chain.reverts import translated
 from oracle.domain.community import FeeLadder
 from oracle.domain.record import (
+    CALLS_OF,
     AccountState,
-    ClearCall,
     Constants,
     EventRecord,
     LadderEntry,
@@ -27,15 +26,12 @@ from oracle.domain.record import (
     MarketRecord,
     MechanismEntry,
     MeterEntry,
-    OrderSignature,
     OwnerEntry,
     PriceEntry,
     Rating,
-    RevealedSalt,
     SlotHashes,
     StorageEntry,
     Totals,
-    Values,
 )
 from oracle.domain.rows import lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, InvalidInputError
@@ -92,14 +88,15 @@ class _Reader:
 
     def record(self) -> MarketRecord:
         """Return the whole record."""
-        calls = self._calls()
+        calldata = self._calldata()
         return MarketRecord(
             constants=self._constants(),
             events=self._events,
-            clears=tuple(calls.clears),
-            statements=tuple(calls.statements),
-            order_signatures=tuple(calls.order_signatures),
-            salts=tuple(calls.salts),
+            calls=tuple(calldata.calls),
+            clears=tuple(calldata.clears),
+            statements=tuple(calldata.statements),
+            order_signatures=tuple(calldata.order_signatures),
+            salts=tuple(calldata.salts),
             owners=tuple(self._owners()),
             meters=tuple(self._meters()),
             lines=tuple(self._lines()),
@@ -195,59 +192,27 @@ class _Reader:
                 self._blocks[number] = self._chain.w3.eth.get_block(number, True)
         return self._blocks[number]
 
-    def _calldata(self, event: EventRecord) -> tuple[str, Values] | None:
-        """Return function and arguments of the transaction that left an event, if it called us."""
-        contract = self._contracts[event.contract]
-        for transaction in self._block(event.block)["transactions"]:
-            if hex_of(transaction["hash"]) != event.transaction:
-                continue
-            if transaction.get("to") != contract.address:
-                return None  # called by another contract: what it passed on is not recorded
-            data = transaction["input"] if "input" in transaction else transaction["data"]
-            function, arguments = contract.decode_function_input(HexBytes(data))
-            return function.fn_name, arguments
-        return None
-
-    def _calls(self) -> Calls:
-        found = Calls()
-        wanted = [e for e in self._events if e.name in CALLING_EVENTS]
+    def _calldata(self) -> Calldata:
+        found = Calldata()
+        wanted = [event for event in self._events if event.name in CALLS_OF]
+        skipped: dict[str, set[int]] = {}
+        for event in wanted:
+            if event.name == "OrderSkipped":
+                skipped.setdefault(event.transaction, set()).add(event.values["position"])
         for done, event in enumerate(wanted):
             self._report("calldata", done, len(wanted))
-            call = self._calldata(event)
+            contract, transaction = self._contracts[event.contract], self._transaction(event)
+            call = decoded_call(contract, transaction, event.name) if transaction else None
             if call is None:
-                if event.name in ("ReadingsRecorded", "StorageRecorded"):
-                    found.statements.append(unseen(event.position))
-                elif event.name == "OrdersPosted":
-                    blank = [b""] * len(event.values["orders"])
-                    found.order_signatures.extend(signatures_of(event, blank))
-                continue
-            name, arguments = call
-            position = event.position
-            if name == "clear":
-                certificate = arguments["certificate"]
-                found.clears.append(ClearCall(event=position, certificate=certificate))
-            elif name == "reveal":
-                found.salts.append(RevealedSalt(event=position, salt=hex_of(arguments["salt"])))
-            elif name in ("post", "postForWallets"):
-                found.order_signatures.extend(self._order_signatures(event, arguments))
-            elif name in STATEMENTS:
-                found.statements.extend(STATEMENTS[name](position, arguments))
+                found.add_unseen(event)
+            else:
+                found.add(event, *call, skipped.get(event.transaction, set()))
         self._progress("calldata", len(wanted), len(wanted))
         return found
 
-    def _order_signatures(self, event: EventRecord, arguments: Values) -> list[OrderSignature]:
-        """Return the signatures of the orders that were not skipped, in their order."""
-        skipped = {
-            other.values["position"]
-            for other in self._events
-            if other.name == "OrderSkipped" and other.transaction == event.transaction
-        }
-        kept = [
-            signature
-            for position, signature in enumerate(arguments["signatures"])
-            if position not in skipped
-        ]
-        return signatures_of(event, kept)
+    def _transaction(self, event: EventRecord) -> TxData | None:
+        transactions = self._block(event.block)["transactions"]
+        return next((one for one in transactions if hex_of(one["hash"]) == event.transaction), None)
 
     def _constants(self) -> Constants:
         exchange, ledger = self._exchange, self._contracts["StorageLedger"]
@@ -337,8 +302,6 @@ class _Reader:
             address = to_checksum_address(owner)
             free, participant, _ = self._call(self._exchange, "accountOf", address)
             r, s = self._call(self._exchange, "reputationOf", address)
-            with translated():
-                code = self._chain.w3.eth.get_code(address, self._last_block)
             yield AccountState(
                 owner=owner,
                 free=MicroUsd(free),
@@ -346,7 +309,6 @@ class _Reader:
                 nonce=self._call(self._exchange, "nonceOf", address),
                 r=r,
                 s=s,
-                wallet=len(code) > 0,
             )
         self._progress("accounts", len(owners), len(owners))
 

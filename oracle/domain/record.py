@@ -15,6 +15,18 @@ from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, Slot, Wh
 
 Values = dict[str, Any]  # an event's values by name: integers, texts, and lists or objects of them
 
+UNSEEN = "unseen"  # instead of a function: another contract made the call
+POST, POST_FOR_WALLETS = "post", "postForWallets"
+CALLS_OF: dict[str, tuple[str, ...]] = {  # what may have been called, by the event that it left
+    "OrdersPosted": (POST, POST_FOR_WALLETS),
+    "OrderSkipped": (POST, POST_FOR_WALLETS),
+    "OrderRevealed": ("reveal",),
+    "SlotCleared": ("clear",),
+    "ReadingsRecorded": ("recordReadings", "reportContradiction", "correctReading"),
+    "SlotSettled": ("settle",),
+    "StorageRecorded": ("record",),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:
@@ -35,6 +47,20 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """
+    Which function left an event of `CALLS_OF`, by the first bytes of its transaction's calldata.
+
+    Where a transaction called another contract, which then called ours, what it passed on is not
+    to be seen: the function is `UNSEEN`, and no signature, certificate or salt is there.
+    """
+
+    event: int
+    function: str
+    orders: int  # that a post was given, taken and skipped; 0 of other functions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClearCall:
     """What the transaction that cleared a slot carried besides what its event tells."""
 
@@ -44,12 +70,7 @@ class ClearCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedStatement:
-    """
-    One signed reading of a transaction; `energies` are what the meter signed, in Wh.
-
-    Where another contract made the call, so that its calldata is not to be seen, one statement of
-    participant 0 without a signature says so.
-    """
+    """One signed reading of a transaction; `energies` are what the meter signed, in Wh."""
 
     event: int  # position of the event that the transaction left; of settle its SlotSettled
     participant: int  # 0 for the storage's meter
@@ -59,7 +80,7 @@ class SignedStatement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSignature:
-    """The signature of one entry of an OrdersPosted; `entry` counts its orders from 0."""
+    """The signature of one order of an OrdersPosted, from 0, or of an OrderSkipped, which is 0."""
 
     event: int
     entry: int
@@ -169,7 +190,6 @@ class AccountState:
     nonce: int  # the lowest that is not spent
     r: int
     s: int
-    wallet: bool  # a contract: what it signed only the chain can check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +266,7 @@ class MarketRecord:
 
     constants: Constants
     events: tuple[EventRecord, ...]
+    calls: tuple[Call, ...]
     clears: tuple[ClearCall, ...]
     statements: tuple[SignedStatement, ...]
     order_signatures: tuple[OrderSignature, ...]

@@ -1,15 +1,30 @@
-"""manifest.json: the version of the format, what each file is, and its SHA-256."""
+"""
+manifest.json: the version of the format, what each file is, and its SHA-256.
+
+It says besides whether there is a dispatch: an export of `wattline run` has one, one of a chain has
+none. Who takes the dispatch away must say so here.
+"""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from oracle.errors import Divergence, InvalidInputError
+from oracle.export_files.dispatch import FILE as DISPATCH
 from oracle.export_files.market import write_json
-from oracle.export_files.values import HASH, POSITION, TEXT, object_of, parsed, taken, text_of
+from oracle.export_files.values import FLAG, HASH, POSITION, TEXT, object_of, parsed, taken, text_of
 
 FILE = "manifest.json"
 FORMAT = "wattline-export"
-VERSION = 1
+VERSION = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The SHA-256 of each file by its name, and whether a dispatch is among them."""
+
+    digests: dict[str, str]
+    has_dispatch: bool
 
 
 def write_manifest(folder: Path, files: dict[str, str]) -> None:
@@ -17,17 +32,19 @@ def write_manifest(folder: Path, files: dict[str, str]) -> None:
     entries = {
         name: {"holds": holds, "sha256": _digest(folder / name)} for name, holds in files.items()
     }
-    write_json(folder / FILE, {"format": FORMAT, "version": VERSION, "files": entries})
+    head = {"format": FORMAT, "version": VERSION, "dispatch": DISPATCH in files}
+    write_json(folder / FILE, head | {"files": entries})
 
 
-def read_manifest(folder: Path) -> dict[str, str]:
+def read_manifest(folder: Path) -> Manifest:
     """
-    Return the SHA-256 of each file that the manifest names.
+    Return what the manifest says.
 
     Raises
     ------
     InvalidInputError
-        If the folder holds no export of a version that is known here.
+        If the folder holds no export of a version that is known here, or the manifest names a
+        dispatch that it says there is not, or none where it says there is one.
     """
     if not folder.is_dir():
         raise InvalidInputError(f"{folder}: expected the folder of an export")
@@ -39,11 +56,20 @@ def read_manifest(folder: Path) -> dict[str, str]:
     names = fields.get("files") if isinstance(fields, dict) else None
     entry = object_of(holds=TEXT, sha256=HASH)
     files = dict.fromkeys(names, entry) if isinstance(names, dict) else {}
-    kinds = {"format": TEXT, "version": POSITION, "files": object_of(**files)}
+    kinds = {
+        "format": TEXT,
+        "version": POSITION,
+        "dispatch": FLAG,
+        "files": object_of(**files),
+    }
     head = taken(FILE, fields, kinds)
     if head["format"] != FORMAT:
         raise InvalidInputError(f"{FILE}, format: expected {FORMAT}, got {head['format']!r}")
-    return {name: entry["sha256"] for name, entry in head["files"].items()}
+    digests = {name: entry["sha256"] for name, entry in head["files"].items()}
+    if head["dispatch"] is not (DISPATCH in digests):
+        wanted = DISPATCH if head["dispatch"] else f"no {DISPATCH}"
+        raise InvalidInputError(f"{FILE}, files: expected {wanted}, by what is said of a dispatch")
+    return Manifest(digests=digests, has_dispatch=head["dispatch"])
 
 
 def listed_files(folder: Path) -> list[Path]:
@@ -51,7 +77,7 @@ def listed_files(folder: Path) -> list[Path]:
     if not (folder / FILE).is_file():
         return []
     there = _files(folder)
-    return [folder / name for name in sorted(read_manifest(folder)) if name in there] + [
+    return [folder / name for name in sorted(read_manifest(folder).digests) if name in there] + [
         folder / FILE
     ]
 

@@ -8,7 +8,10 @@ from typing import Any
 
 from oracle.domain.community import FeeLadder
 from oracle.domain.record import (
+    CALLS_OF,
+    UNSEEN,
     AccountState,
+    Call,
     ClearCall,
     Constants,
     LadderEntry,
@@ -53,10 +56,13 @@ MONEY = uint(256)
 FILES = {
     "constants.json": "what the contracts were deployed with, their addresses, chain and blocks",
     "events.jsonl": "every event of Exchange, Registry, LineLease and StorageLedger, in order",
+    "calls.csv": "per event that calldata belongs to, the function that was called, and of a post "
+    "how many orders it was given; unseen where another contract made the call",
     "certificates.csv": "per event SlotCleared the certificate in the transaction's calldata",
     "signatures.csv": "the meters' signatures in the calldata, by the event they led to; "
     "participant 0 is the storage's meter; energies: what was signed, separated by spaces",
-    "order_signatures.csv": "the owners' signatures of posted orders, by event and entry",
+    "order_signatures.csv": "the owners' signatures of the orders that a post took, by event and "
+    "entry, or skipped",
     "salts.csv": "the salts that opened sealed orders, by event",
     "owners.csv": "participants, their owners and groups",
     "meters.csv": "the meters' keys from a slot on",
@@ -70,6 +76,11 @@ FILES = {
     "totals.json": "single values at the end",
 }
 
+CALLS: Columns = {
+    "event": POSITION,
+    "function": Kind("a function, or unseen", lambda value: _function(value)),
+    "orders": uint(32),
+}
 CERTIFICATES: Columns = {"event": POSITION, "certificate": BYTES}
 SIGNATURES: Columns = {
     "event": POSITION,
@@ -97,7 +108,6 @@ ACCOUNTS: Columns = {
     "nonce": uint(20),
     "r": uint(20),
     "s": uint(20),
-    "wallet": uint(1),
 }
 SLOTS: Columns = {
     "slot": SLOT,
@@ -157,6 +167,7 @@ def write_market(folder: Path, record: MarketRecord) -> None:
     def table(name: str, columns: Columns, rows: list[Sequence[Any]]) -> None:
         write_table(folder / name, columns, rows)
 
+    table("calls.csv", CALLS, [(call.event, call.function, call.orders) for call in record.calls])
     table(
         "certificates.csv",
         CERTIFICATES,
@@ -189,10 +200,7 @@ def write_market(folder: Path, record: MarketRecord) -> None:
     table(
         "accounts.csv",
         ACCOUNTS,
-        [
-            (a.owner, a.free, a.participant, a.nonce, a.r, a.s, int(a.wallet))
-            for a in record.accounts
-        ],
+        [(a.owner, a.free, a.participant, a.nonce, a.r, a.s) for a in record.accounts],
     )
     table(
         "slots.csv",
@@ -220,6 +228,7 @@ def read_market(folder: Path) -> MarketRecord:
     return MarketRecord(
         constants=_constants(folder),
         events=read_events(folder),
+        calls=tuple(Call(**row) for row in rows("calls.csv", CALLS)),
         clears=tuple(
             ClearCall(event=row["event"], certificate=bytes.fromhex(row["certificate"][2:]))
             for row in rows("certificates.csv", CERTIFICATES)
@@ -307,8 +316,13 @@ def _account(row: dict[str, Any]) -> AccountState:
         nonce=row["nonce"],
         r=row["r"],
         s=row["s"],
-        wallet=bool(row["wallet"]),
     )
+
+
+def _function(value: str) -> str:
+    if value != UNSEEN and not any(value in functions for functions in CALLS_OF.values()):
+        raise ValueError
+    return value
 
 
 def _energies(value: str) -> tuple[Wh, ...]:

@@ -56,7 +56,10 @@ def _text(value: Any) -> str:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:  # an integer beyond all floats
+        raise ValueError from error
     if number != number or abs(number) == float("inf"):
         raise ValueError
     return number

@@ -3,14 +3,17 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from web3.contract import Contract
+
 from oracle.chain.chains import EmbeddedChain
-from oracle.chain.market import SealedOrder
+from oracle.chain.market import SealedOrder, compact
 from oracle.chain.record import read_market
 from oracle.chain.signatures import development_key, sign_storage_reading
-from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, READING_SECONDS, starts_at
 from oracle.domain.record import DispatchRecord, MarketRecord
 from oracle.duals import dispatch_record
 from oracle.export_files.export import write_export
@@ -18,8 +21,9 @@ from oracle.export_files.manifest import FILE as MANIFEST
 from oracle.export_files.manifest import write_manifest
 from oracle.plan import plan_scenario
 from oracle.scenario import load_scenario
-from oracle.units import SLOT_SECONDS, MicroUsd, MicroUsdPerMwh, Slot, Wh
+from oracle.units import SLOT_SECONDS, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
 from tests.contracts.markets import (
+    CHALLENGE_SECONDS,
     DEPOSIT,
     FIRST_SLOT,
     LADDER,
@@ -33,11 +37,19 @@ from tests.contracts.markets import (
     a_book,
     a_cancellation,
     an_offer,
+    meter_of,
     owner_of,
     some_terms,
 )
 from tests.contracts.revertible import RevertibleChain
 
+CALLDATA = (
+    "calls.csv",
+    "certificates.csv",
+    "signatures.csv",
+    "order_signatures.csv",
+    "salts.csv",
+)
 PAPER_DAY = Path(__file__).parents[3] / "scenarios" / "paper-day"
 
 Row = dict[str, str]
@@ -83,7 +95,7 @@ def a_busy_market() -> World:
     lonely = world.cleared([a_bid(5, 1_000, 100)])
     world.settle(lonely)
 
-    _post_and_correct(world)
+    _post(world)
     _store(world)
     world.market.withdraw(owner_of(4), MicroUsd(1_234_567))
     world.market.pay_compensation(STRANGER)
@@ -117,8 +129,8 @@ def _announce(world: World) -> None:
     )
 
 
-def _post_and_correct(world: World) -> None:
-    """Post signed orders, one of them void; let the grid operator correct a seller's reading."""
+def _post(world: World) -> None:
+    """Post signed orders, one of them void; and give readings to a settlement."""
     market = world.market
     market.spend_nonces(owner_of(5), 3)
     slot = world.open_slot
@@ -134,7 +146,7 @@ def _post_and_correct(world: World) -> None:
     stage = world.close(slot)
     world.clear(stage)
     world.read(slot, {1: 8_500})
-    market.correct_reading(ROLES.operator, slot, 1, Wh(4_000))
+    world.read(slot, {4: 0})
     world.settle(stage)
 
     given = world.cleared([an_offer(2, 5_000, 90), a_bid(4, 4_000, 250), an_offer(3, 500, 70)])
@@ -143,7 +155,114 @@ def _post_and_correct(world: World) -> None:
     market.settle(STRANGER, given.slot, given.book, given.trades, [], readings)
 
 
-def a_sealed_market() -> World:
+def a_corrected_market() -> World:
+    """Let the grid operator correct a seller's reading, and one of nobody's."""
+    world = World(PlainChain(), some_terms(challenge_seconds=CHALLENGE_SECONDS))
+    for number in range(1, PROSUMERS + 1):
+        world.market.deposit(owner_of(number), DEPOSIT)
+    stage = world.cleared()
+    world.read(stage.slot, stage.sold())
+    world.market.correct_reading(ROLES.operator, stage.slot, 1, Wh(4_000))
+    world.market.correct_reading(ROLES.operator, stage.slot, 999, Wh(5))
+    final_at = starts_at(stage.slot) + SLOT_SECONDS + READING_SECONDS + CHALLENGE_SECONDS
+    world.now_runs_at(final_at)
+    world.settle(stage)
+    return world
+
+
+def a_choosy_market() -> World:
+    """Let orders be posted of which each kind of fault is skipped, beside some that are taken."""
+    world = World(PlainChain(), some_terms())
+    for number in range(1, PROSUMERS + 1):
+        world.market.deposit(owner_of(number), DEPOSIT)
+    market, slot = world.market, world.open_slot
+    market.spend_nonces(owner_of(5), 3)
+    forged = world.sign(slot, a_bid(6, 1_000, 250), key=owner_of(5))
+    orders = [
+        an_offer(1, 9_000, 80),
+        an_offer(1, 9_000, 80),
+        a_bid(4, 8_000, 250),
+        a_bid(5, 1_000, 250),
+        a_cancellation(2),
+        an_offer(2, 0, 80),
+        an_offer(2, 1_000, 501),
+        a_bid(6, 4_000_000_000, 250),
+        replace(an_offer(3, 1_000, 80), score=Bps(1)),
+        replace(an_offer(3, 1_000, 80), participant=999),
+        a_cancellation(4),
+        a_cancellation(4),
+    ]
+    signed = [world.sign(slot, order) for order in orders]
+    market.post(STRANGER, slot, [*signed, forged])
+    market.post(STRANGER, slot, [signed[1], signed[3]])
+    market.post_for_wallets(STRANGER, slot, [forged, signed[1]])
+    return world
+
+
+class Forwarder:
+    """A contract that calls others, so that the calldata they get is in no transaction."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.key = development_key("wallet key")
+        self.contract = world.chain.deploy_mock(STRANGER, "MockWallet", self.key.address)
+
+    def call(self, name: str, *arguments: Any, on: Contract | None = None) -> None:
+        """Call a contract, the exchange unless another is named, in the forwarder's name."""
+        target = on or self._world.exchange
+        data = target.encode_abi(name, list(arguments))
+        self._world.send(STRANGER, "act", target.address, data, on=self.contract)
+
+
+def a_market_of_contracts() -> World:
+    """Let contracts make calls that anybody may make, and one trade as a wallet, number 7."""
+    world = World(PlainChain(), some_terms())
+    market, forwarder, wallet = world.market, Forwarder(world), Forwarder(world)
+    for number in range(1, PROSUMERS + 1):
+        market.deposit(owner_of(number), DEPOSIT)
+    first = Slot(FIRST_SLOT + 30)
+    joining = [(wallet.contract.address, meter_of(1).address, 0, 0)]
+    registry, token = world.deployment.registry, world.deployment.token
+    world.send(ROLES.registrar, "register", joining, first, on=registry)
+    world.send(STRANGER, "mint", wallet.contract.address, DEPOSIT, on=token)
+    wallet.call("approve", world.exchange.address, DEPOSIT, on=token)
+    wallet.call("deposit", DEPOSIT)
+
+    slot = world.open_slot
+    orders = [
+        an_offer(1, 9_000, 80),
+        a_bid(4, 8_000, 250),
+        a_bid(4, 1_000, 250),
+        an_offer(2, 4_000, 85),
+        replace(an_offer(3, 5_000, 70), score=Bps(1)),
+        a_bid(5, 3_000, 240),
+    ]
+    signed = [world.sign(slot, order) for order in orders]
+    words, signatures = [o.pack() for o in orders], [compact(one.signature) for one in signed]
+    forwarder.call("post", slot, words, signatures)
+    stage = world.close(slot)
+    certificate = stage.outcome.certificate
+    forwarder.call("clear", slot, stage.book_words, stage.trade_words, certificate)
+    world.now_runs_at(starts_at(slot) + SLOT_SECONDS)
+    one, two = (world.reading(slot, n, energy).fields() for n, energy in stage.sold().items())
+    forwarder.call("recordReadings", slot, [one])
+    entries = market.readings(slot)
+    forwarder.call("settle", slot, stage.book_words, stage.trade_words, entries, [two])
+    meter, domain = ROLES.storage_meter, market.storage_domain
+    stored = sign_storage_reading(meter, domain, slot=FIRST_SLOT, charge=Wh(5_000), discharge=Wh(0))
+    forwarder.call("record", FIRST_SLOT, 5_000, 0, stored, on=world.deployment.storage_ledger)
+
+    world.now_runs_at(starts_at(Slot(first - 5)))
+    bid = world.sign(first, replace(a_bid(4, 1000, 250), participant=7), key=wallet.key)
+    market.post_for_wallets(STRANGER, first, [bid, world.sign(first, an_offer(1, 1_000, 80))])
+    last = world.close(first)
+    arguments = first, last.book_words, last.trade_words, last.outcome.certificate
+    data = bytes.fromhex(world.exchange.encode_abi("clear", arguments).removeprefix("0x"))
+    world.chain.send_raw(STRANGER, world.exchange, data[:-1] + b"\x01")  # where zeros fill up
+    return world
+
+
+def a_sealed_market(*, is_forwarded: bool = False) -> World:
     """Let three seal their orders and two reveal them, then nobody who sealed."""
     world = World(PlainChain(), some_terms(seal_bond=MicroUsd(1_000_001)))
     for number in range(1, PROSUMERS + 1):
@@ -156,8 +275,13 @@ def a_sealed_market() -> World:
     for number, one in sealed.items():
         world.market.commit(owner_of(number), slot, one)
     world.now_runs_at(starts_at(slot) - GATE_CLOSURE_SECONDS)
-    for number in (4, 1):
-        world.market.reveal(STRANGER, owner_of(number).address, slot, sealed[number])
+    world.market.reveal(STRANGER, owner_of(4).address, slot, sealed[4])
+    if is_forwarded:
+        order, salt = sealed[1].order, sealed[1].salt
+        fields = int(order.kind), order.energy, order.price, order.terms, salt
+        Forwarder(world).call("reveal", slot, owner_of(1).address, *fields)
+    else:
+        world.market.reveal(STRANGER, owner_of(1).address, slot, sealed[1])
     world.now_runs_at(starts_at(slot) - GATE_CLOSURE_SECONDS + 600)
     stage = world.close(slot)
     world.clear(stage)
@@ -215,7 +339,7 @@ class Forgery:
         for new, event in enumerate(events):
             event["record"] = new
         self._write_lines(events)
-        for name in ("certificates.csv", "signatures.csv", "order_signatures.csv", "salts.csv"):
+        for name in CALLDATA:
             self.rows(
                 name,
                 lambda rows: [

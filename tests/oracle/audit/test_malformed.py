@@ -61,6 +61,7 @@ def test_a_malformed_table_is_named_with_its_line(tmp_path: Path, text: str, fau
         (NUMBER, "1"),
         (NUMBER, float("nan")),
         (NUMBER, float("inf")),
+        (NUMBER, 10**400),
         (TEXT, 1),
         (FLAG, 0),
         (ADDRESS, OWNER[:-1]),
@@ -91,7 +92,7 @@ def _no_manifest(folder: Path) -> None:
 
 def _another_version(folder: Path) -> None:
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
 
 
 def _no_events(folder: Path) -> None:
@@ -112,7 +113,7 @@ def _bytes(folder: Path) -> None:
     ("spoil", "fault"),
     [
         (_no_manifest, r"error: manifest.json: expected this file in "),
-        (_another_version, r"error: manifest.json, version: expected 1, got 2"),
+        (_another_version, r"error: manifest.json, version: expected 2, got 3"),
         (_no_events, r"error: events.jsonl: expected this file in "),
         (_an_unknown_event, r"error: events.jsonl, line \d+, event: expected one that this "),
         (_bytes, r"error: totals.json: expected text in UTF-8"),
