@@ -113,12 +113,21 @@ def test_run_prints_one_object_and_writes_the_files(tmp_path: Path) -> None:
     assert summary["slots_settled"] == len(summary["trades"]) == 15
     assert summary["chain"] == "embedded"
     assert {"count", "min", "median", "max"} == set(summary["gas"]["clear"])
+    assert summary["gas"]["post"]["count"] == 15
     assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
 
     checked = printed("verify", tmp_path / "out" / "export", "--json")["checked"]
     assert checked["slots settled"] == checked["planned trades"] == 15
     assert checked["stored-energy values"] == 96
     assert checked["dispatch optimisations"] == 3
+
+
+def test_run_lets_each_owner_send_its_orders_where_asked() -> None:
+    summary = printed("run", PAPER_DAY, "--orders", "own", "--json")
+
+    assert summary["gas"]["placeOffer"]["count"] == summary["gas"]["placeBid"]["count"] == 15
+    assert "post" not in summary["gas"]
+    assert summary["money"]["difference_micro_usd"] == 0
 
 
 @pytest.mark.parametrize("subcommand", ["dispatch", "run"])
