@@ -5,7 +5,6 @@ from pathlib import Path
 
 from oracle.domain.record import DispatchRecord, MarketRecord
 from oracle.domain.scenario import Scenario
-from oracle.export_files.dispatch import FILE as DISPATCH
 from oracle.export_files.dispatch import SCENARIO, read_dispatch, write_dispatch
 from oracle.export_files.manifest import (
     compare_digests,
@@ -58,13 +57,17 @@ def read_export(folder: Path) -> Export:
     InvalidInputError
         With file, line and key where it is malformed.
     """
-    digests = read_manifest(folder)
+    manifest = read_manifest(folder)
     market, dispatch, scenario = read_market(folder), None, None
-    if DISPATCH in digests or (folder / DISPATCH).exists():
+    if manifest.has_dispatch:
         dispatch = read_dispatch(folder)
         scenario = load_scenario(folder / SCENARIO, dispatch.days)
     return Export(
-        folder=folder, digests=digests, market=market, dispatch=dispatch, scenario=scenario
+        folder=folder,
+        digests=manifest.digests,
+        market=market,
+        dispatch=dispatch,
+        scenario=scenario,
     )
 
 
