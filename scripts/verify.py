@@ -11,6 +11,7 @@ from rich.table import Table
 from oracle.audit.dispatch import Proof, audit_dispatch
 from oracle.audit.duality import INTEGER_GAP
 from oracle.audit.market import audit_market
+from oracle.audit.run import audit_run
 from oracle.audit.unproved import WHY
 from oracle.errors import Divergence, InvalidInputError
 from oracle.export_files.export import compare_files, read_export
@@ -42,7 +43,8 @@ def verify(
         ),
     ] = INTEGER_GAP,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Believe nothing: end with 1 if anything is unproved.")
+        bool,
+        typer.Option("--strict", help="End with 1 if a signature, seal or reason is unproved."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -88,6 +90,7 @@ def verified_export(folder: Path, *, integer_gap: float = INTEGER_GAP) -> Verifi
         audited = audit_dispatch(export.scenario, export.dispatch, integer_gap=integer_gap)
         checked |= audited.checked
         proofs = audited.proofs
+        checked |= audit_run(export.scenario, export.dispatch, audited.rounds, export.market)
     checked["files"] = compare_files(export)
     return Verified(
         checked=checked, unproved=dict(market.unproved), doubt=market.doubt, proofs=proofs

@@ -1,4 +1,4 @@
-"""An honest export, made once; tests tamper with copies."""
+"""Honest exports, made once; tests tamper with copies."""
 
 import shutil
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from oracle.domain.record import DispatchRecord, MarketRecord
 from oracle.export_files.export import write_export
 from tests.contracts.markets import World
 from tests.oracle.audit.exports import (
+    PAPER_DAY,
     Forgery,
     a_busy_market,
     a_choosy_market,
@@ -18,33 +18,30 @@ from tests.oracle.audit.exports import (
     a_market_of_contracts,
     a_sealed_market,
     record_of,
-    the_dispatch,
-    write,
+    run_into,
 )
 
 
 @pytest.fixture(scope="session")
-def busy_record() -> MarketRecord:
-    return record_of(a_busy_market())
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("honest") / "export"
+    write_export(folder, record_of(a_busy_market()))
+    return folder
 
 
 @pytest.fixture(scope="session")
-def busy_dispatch() -> DispatchRecord:
-    return the_dispatch()
-
-
-@pytest.fixture(scope="session")
-def honest(
-    busy_record: MarketRecord,
-    busy_dispatch: DispatchRecord,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    return write(tmp_path_factory.mktemp("honest") / "export", busy_record, busy_dispatch)
+def honest_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_into(tmp_path_factory.mktemp("honest") / "export", PAPER_DAY)
 
 
 @pytest.fixture
 def forgery(honest: Path, tmp_path: Path) -> Forgery:
     return Forgery(Path(shutil.copytree(honest, tmp_path / "export")))
+
+
+@pytest.fixture
+def run_forgery(honest_run: Path, tmp_path: Path) -> Forgery:
+    return Forgery(Path(shutil.copytree(honest_run, tmp_path / "run" / "export")))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from oracle.chain.chains import EmbeddedChain
 from oracle.chain.market import SealedOrder, compact
 from oracle.chain.record import read_market
 from oracle.chain.signatures import development_key, sign_storage_reading
+from oracle.day import run_scenario
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, READING_SECONDS, starts_at
-from oracle.domain.record import DispatchRecord, MarketRecord
+from oracle.domain.record import MarketRecord
 from oracle.duals import dispatch_record
 from oracle.export_files.export import write_export
 from oracle.export_files.manifest import FILE as MANIFEST
 from oracle.export_files.manifest import write_manifest
-from oracle.plan import plan_scenario
 from oracle.scenario import load_scenario
 from oracle.units import SLOT_SECONDS, Bps, MicroUsd, MicroUsdPerMwh, Slot, Wh
 from tests.contracts.markets import (
@@ -313,13 +314,12 @@ def record_of(world: World) -> MarketRecord:
     return read_market(world.chain, world.exchange.address)
 
 
-def the_dispatch() -> DispatchRecord:
-    """The reference day, planned and certified."""
-    return dispatch_record(plan_scenario(load_scenario(PAPER_DAY)), None)
-
-
-def write(folder: Path, market: MarketRecord, dispatch: DispatchRecord) -> Path:
-    write_export(folder, market, dispatch, PAPER_DAY)
+def run_into(folder: Path, scenario: Path) -> Path:
+    """Run a scenario, and leave the export that `wattline run` leaves."""
+    with closing(EmbeddedChain()) as chain:
+        result = run_scenario(load_scenario(scenario), chain)
+        market = read_market(chain, result.addresses["Exchange"])
+    write_export(folder, market, dispatch_record(result.plan, None), scenario)
     return folder
 
 

@@ -514,13 +514,13 @@ def test_no_file_says_who_is_a_wallet(honest: Path) -> None:
 
 
 @pytest.mark.parametrize("number", ["1" + 400 * "0", "-1" + 400 * "0"])
-def test_a_number_beyond_all_floats_is_said_in_one_line(forgery: Forgery, number: str) -> None:
-    path = forgery.folder / "dispatch.json"
+def test_a_number_beyond_all_floats_is_said_in_one_line(run_forgery: Forgery, number: str) -> None:
+    path = run_forgery.folder / "dispatch.json"
     path.write_text(
         re.sub(r'("objective_usd": )[\d.]+', rf"\g<1>{number}", path.read_text(), count=1)
     )
 
-    result = verify(forgery)
+    result = verify(run_forgery)
 
     assert result.exit_code == 1
     assert result.stderr.startswith(

@@ -19,14 +19,14 @@ from tests.oracle.audit.exports import Forgery
 DAY_AHEAD, WITHOUT, WITH = range(3)
 
 
-def verify(forgery: Forgery, *options: str) -> Result:
-    return CliRunner().invoke(app, ["verify", str(forgery.folder), *options])
+def verify(run_forgery: Forgery, *options: str) -> Result:
+    return CliRunner().invoke(app, ["verify", str(run_forgery.folder), *options])
 
 
-def matrices(forgery: Forgery) -> list[Matrix]:
+def matrices(run_forgery: Forgery) -> list[Matrix]:
     """Return the exported dispatch's programs, in order."""
-    record = read_dispatch(forgery.folder)
-    scenario = load_scenario(forgery.folder / "scenario", record.days)
+    record = read_dispatch(run_forgery.folder)
+    scenario = load_scenario(run_forgery.folder / "scenario", record.days)
     known = iter(record.outcomes)
 
     def clear(_: object) -> Outcome:
@@ -44,18 +44,18 @@ def matrices(forgery: Forgery) -> list[Matrix]:
     return [program.matrix() for _, program in programs_of(scenario, traded, solutions)]
 
 
-def restate(forgery: Forgery, position: int, factor: float) -> float:
+def restate(run_forgery: Forgery, position: int, factor: float) -> float:
     """Scale the duals of an optimisation, state what fits duals and columns, return the gap."""
-    matrix = matrices(forgery)[position]
-    content = json.loads((forgery.folder / "dispatch.json").read_text())
+    matrix = matrices(run_forgery)[position]
+    content = json.loads((run_forgery.folder / "dispatch.json").read_text())
     one = content["optimisations"][position]
     one["duals"] = {name: factor * dual for name, dual in one["duals"].items()}
     cost = objective(matrix, list(one["columns"].values()))
     one["objective_usd"] = cost
     one["bound_usd"] = lower_bound(matrix, list(one["duals"].values()))
     one["gap"] = gap(cost, one["bound_usd"])
-    (forgery.folder / "dispatch.json").write_text(json.dumps(content))
-    forgery.sign()
+    (run_forgery.folder / "dispatch.json").write_text(json.dumps(content))
+    run_forgery.sign()
     return float(one["gap"])
 
 
@@ -88,29 +88,29 @@ def test_a_bound_is_close_by_its_gap_or_by_a_micro_dollar(
     ],
 )
 def test_a_bound_that_proves_little_is_refused(
-    forgery: Forgery, position: int, factor: float, expected: str
+    run_forgery: Forgery, position: int, factor: float, expected: str
 ) -> None:
-    restate(forgery, position, factor)
+    restate(run_forgery, position, factor)
 
-    result = verify(forgery)
+    result = verify(run_forgery)
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"error: no slot, dispatch.json {expected}")
 
 
 @pytest.mark.contract
-def test_who_verifies_says_how_far_a_bound_of_integers_may_lie(forgery: Forgery) -> None:
-    reached = restate(forgery, DAY_AHEAD, 0.99)
+def test_who_verifies_says_how_far_a_bound_of_integers_may_lie(run_forgery: Forgery) -> None:
+    reached = restate(run_forgery, DAY_AHEAD, 0.99)
     assert reached > INTEGER_GAP
 
-    assert verify(forgery).exit_code == 1
-    assert verify(forgery, "--integer-gap", str(1.01 * reached)).exit_code == 0
+    assert verify(run_forgery).exit_code == 1
+    assert verify(run_forgery, "--integer-gap", str(1.01 * reached)).exit_code == 0
 
 
 @pytest.mark.contract
-def test_objective_bound_and_gap_are_shown(forgery: Forgery) -> None:
-    table = verify(forgery).stdout
-    dispatch = json.loads(verify(forgery, "--json").stdout)["dispatch"]
+def test_objective_bound_and_gap_are_shown(run_forgery: Forgery) -> None:
+    table = verify(run_forgery).stdout
+    dispatch = json.loads(verify(run_forgery, "--json").stdout)["dispatch"]
 
     assert "246,453.26" in table
     assert "0.0049" in table
@@ -123,15 +123,15 @@ def test_objective_bound_and_gap_are_shown(forgery: Forgery) -> None:
 
 
 @pytest.mark.contract
-def test_a_storage_that_charges_and_discharges_at_once_is_named(forgery: Forgery) -> None:
+def test_a_storage_that_charges_and_discharges_at_once_is_named(run_forgery: Forgery) -> None:
     def overlap(content: dict[str, list[dict[str, dict[str, float]]]]) -> None:
         columns = content["optimisations"][WITH]["columns"]
         columns["charge_mw_50"], columns["discharge_mw_50"] = 1e-5, 1e-5
 
-    forgery.value("dispatch.json", overlap)
-    restate(forgery, WITH, 1.0)
+    run_forgery.value("dispatch.json", overlap)
+    restate(run_forgery, WITH, 1.0)
 
-    result = verify(forgery)
+    result = verify(run_forgery)
 
     assert result.exit_code == 1
     assert result.stderr == (
