@@ -32,6 +32,7 @@ class Delivery(Clearing):
         self._require_reading_time(event, slot, challenge)
         if plain.settled:
             raise fault(event, "expected a slot that is not settled")
+        known = {entry >> 32 for entry in plain.readings if not entry & MARKS}
         for entry in entries:
             self._require_entry(event, slot, entry)
             self._require_new(event, plain, entry)
@@ -45,6 +46,8 @@ class Delivery(Clearing):
             signed = self._signed(event, slot)
             for entry in entries:
                 require_signed(event, signed, entry)
+            if mark == 0:
+                compare(event, "entries", self._new_entries(event, known), entries)
         else:
             self._believe_readings(event, entries)
 
@@ -81,6 +84,14 @@ class Delivery(Clearing):
         for before in plain.readings:
             if (before & ~MARKS) >> 32 == participant and before & MARKS == mark:
                 raise fault(event, f"expected one reading of participant {participant}, came two")
+
+    def _new_entries(self, event: EventRecord, known: set[int]) -> list[int]:
+        """Return the entries of a call's readings; of those known a meter is not heard again."""
+        new: dict[int, int] = {}
+        for one in self._statements.get(event.position, []):
+            if one.participant not in known:
+                new.setdefault(one.participant, one.participant << 32 | one.energies[0])
+        return list(new.values())
 
     def _believe_readings(self, event: EventRecord, entries: Sequence[int]) -> None:
         """Count signatures that are not to be seen; a contradiction has two."""

@@ -157,7 +157,10 @@ def _post(world: World) -> None:
 
 
 def a_corrected_market() -> World:
-    """Let the grid operator correct a seller's reading, and one of nobody's."""
+    """
+    Let the grid operator correct a seller's reading, and one of nobody's, and pay the storage in
+    two parts.
+    """
     world = World(PlainChain(), some_terms(challenge_seconds=CHALLENGE_SECONDS))
     for number in range(1, PROSUMERS + 1):
         world.market.deposit(owner_of(number), DEPOSIT)
@@ -168,6 +171,10 @@ def a_corrected_market() -> World:
     final_at = starts_at(stage.slot) + SLOT_SECONDS + READING_SECONDS + CHALLENGE_SECONDS
     world.now_runs_at(final_at)
     world.settle(stage)
+    _store(world)
+    for amount in (20_000, 200_000):  # less than is owed, then more
+        world.market.deposit(ROLES.operator, MicroUsd(amount))
+        world.market.pay_compensation(STRANGER)
     return world
 
 
@@ -197,6 +204,8 @@ def a_choosy_market() -> World:
     market.post(STRANGER, slot, [*signed, forged])
     market.post(STRANGER, slot, [signed[1], signed[3]])
     market.post_for_wallets(STRANGER, slot, [forged, signed[1]])
+    world.read(slot, {2: 5})
+    world.read(slot, {2: 6, 3: 7})
     return world
 
 

@@ -171,6 +171,21 @@ FORGERIES: dict[str, tuple[str, Tamper, str]] = {
         in_event("ReadingsRecorded", "entries", 0, nth=3),
         r"slot 3400026, record 58 ReadingsRecorded: entry: expected 0x8\w+, came 0x8\w+",
     ),
+    "a reading that is not told": (
+        "busy",
+        in_event("ReadingsRecorded", "entries", change=lambda own: own[:-1]),
+        r"slot 3400008, record 41 ReadingsRecorded: entries: expected \[\d+, \d+, \d+\], came \[\d",
+    ),
+    "a reading of a meter that was heard before": (
+        "choosy",
+        in_event("ReadingsRecorded", "entries", nth=1, change=lambda own: [2 << 32 | 6, *own]),
+        r"slot 3400008, record 43 ReadingsRecorded: expected one reading of participant 2, came t",
+    ),
+    "more compensation than there was money for": (
+        "corrected",
+        in_event("CompensationPaid", "amount"),
+        r"no slot, record 42 CompensationPaid: amount: expected 20000, came 20001",
+    ),
     "readings without entries": (
         "busy",
         in_event("ReadingsRecorded", "entries", change=to([])),
