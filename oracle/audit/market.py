@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from oracle.audit.faults import compare
 from oracle.audit.hashes import NOTHING
 from oracle.audit.ledger import Ledger
 from oracle.audit.slot import Account, book_hash, readings_hash
@@ -38,6 +39,7 @@ def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> Mark
     ledger = Ledger(record, mechanisms)
     for event in record.events:
         ledger.take(event)
+        compare(event, "address", record.constants.addresses[event.contract], event.address)
     ledger.finish()
     _compare_calldata(record)
     ledger.terms.compare_tables()

@@ -182,6 +182,7 @@ class _Reader:
             time=self._block(log["blockNumber"])["timestamp"],
             transaction=hex_of(log["transactionHash"]),
             contract=contract,
+            address=log["address"].lower(),
             name=entry["name"],
             values=event_values(entry, log),
         )

@@ -37,6 +37,7 @@ class EventRecord:
     time: int  # of the block, in Unix seconds
     transaction: str
     contract: str  # Exchange, Registry, LineLease or StorageLedger
+    address: str  # of the contract that logged it
     name: str
     values: Values
 

@@ -35,6 +35,7 @@ HEAD = {
     "time": POSITION,
     "transaction": HASH,
     "contract": Kind("the name of a contract", lambda value: _name(value)),
+    "address": ADDRESS,
     "event": Kind("the name of an event", lambda value: _name(value)),
 }
 
@@ -126,6 +127,7 @@ def write_events(folder: Path, events: Iterable[EventRecord]) -> None:
                 "time": event.time,
                 "transaction": event.transaction,
                 "contract": event.contract,
+                "address": event.address,
                 "event": event.name,
             }
             file.write(json.dumps(head | event.values, separators=(",", ":")) + "\n")
@@ -167,6 +169,7 @@ def _event(place: str, line: str) -> EventRecord:
         time=head["time"],
         transaction=head["transaction"],
         contract=head["contract"],
+        address=head["address"],
         name=head["event"],
         values=taken(place, values, kinds),
     )
