@@ -16,7 +16,7 @@ from eth_account.signers.local import LocalAccount
 from oracle import bidding
 from oracle.bills import participant_records
 from oracle.chain.chains import Chain
-from oracle.chain.deployment import Participant, Roles, StorageRating, deploy_market
+from oracle.chain.deployment import Participant, Roles, deploy_market
 from oracle.chain.market import Market, SealedOrder, SignedReading
 from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
 from oracle.domain.book import Order, Trade
@@ -27,6 +27,7 @@ from oracle.domain.clock import (
     slot_at,
     starts_at,
 )
+from oracle.domain.community import nobody
 from oracle.domain.results import (
     MoneyRecord,
     OrderRecord,
@@ -36,8 +37,9 @@ from oracle.domain.results import (
     TradeRecord,
 )
 from oracle.domain.scenario import Scenario
+from oracle.domain.storage_rating import StorageRating, rating_of
 from oracle.errors import ContractRevert
-from oracle.market_terms import market_terms, nobody, rating_of
+from oracle.market_terms import market_terms
 from oracle.model.prosumers import Position, Rest
 from oracle.model.settlement import payment
 from oracle.plan import MECHANISMS, TradePlan, initial_scores, plan_scenario, plan_trades
@@ -52,7 +54,6 @@ from oracle.units import (
     Slot,
     Wh,
     amount_up,
-    storage_schedule,
 )
 
 Progress = Callable[[str, int, int], None]
@@ -440,16 +441,7 @@ def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:
     """Return the storage's dispatch in integers; empty without a storage."""
     if plan.storage is None:
         return []
-    return storage_schedule(
-        plan.storage.charge_mw.tolist(),
-        plan.storage.discharge_mw.tolist(),
-        initial=rating.initial,
-        minimum=rating.min_stored,
-        maximum=rating.max_stored,
-        max_per_slot=rating.max_slot,
-        charge_efficiency=rating.charge_efficiency,
-        discharge_efficiency=rating.discharge_efficiency,
-    )
+    return rating.schedule(plan.storage.charge_mw.tolist(), plan.storage.discharge_mw.tolist())
 
 
 def _first_slot(scenario: Scenario, chain: Chain) -> Slot:

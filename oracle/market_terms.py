@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from oracle import bidding
 from oracle.chain.deployment import MarketTerms, Participant
 from oracle.domain.community import Community
-from oracle.domain.community import nobody as nobody
 from oracle.domain.rows import rows_of
 from oracle.domain.storage_rating import StorageRating
-from oracle.domain.storage_rating import rating_of as rating_of
 from oracle.units import Slot
 
 

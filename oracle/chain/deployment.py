@@ -8,7 +8,7 @@ from web3.contract import Contract
 
 from oracle.chain.chains import Chain
 from oracle.domain.community import FeeLadder
-from oracle.domain.storage_rating import StorageRating as StorageRating
+from oracle.domain.storage_rating import StorageRating
 from oracle.units import NO_MONEY, Bps, MicroUsd, MicroUsdPerMwh, Slot
 
 PARTICIPANTS_PER_CALL = 256  # about 40,000 gas each
