@@ -29,7 +29,7 @@ from tests.oracle.communities import (
     a_scenario,
     a_tariff,
 )
-from tests.oracle.power_systems import a_storage
+from tests.oracle.power_systems import a_storage, a_system, a_unit
 
 pytestmark = pytest.mark.contract
 
@@ -119,6 +119,17 @@ def test_a_run_without_a_tariff_agrees_with_its_scenario(changes: dict[str, Any]
 
     assert checked["orders as in the scenario"] == 12
     assert checked["trades as planned"] >= 5
+
+
+def test_a_power_system_without_prosumers_agrees_with_its_scenario() -> None:
+    storage = a_storage(degradation_usd_per_mw_slot=0.01, compensation_usd_per_mwh=5.0)
+    load_mw = 50.0 + 20.0 * np.sin(np.arange(96) / 8.0)
+    system = a_system(a_unit(), load_mw=load_mw, storage=storage)
+    scenario = a_scenario(None, slot_count=96, power_system=system, storage=storage)
+
+    checked = run_of(scenario).audit()
+
+    assert checked["slots of the storage as dispatched"] == 96
 
 
 def test_a_scenario_in_which_nobody_trades_agrees() -> None:
