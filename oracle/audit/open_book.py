@@ -1,4 +1,4 @@
-"""Signed orders that anybody posts, in batches; as contracts/exchange/OpenBook.sol."""
+"""Orders of their owners, and signed ones in batches; as contracts/exchange/OpenBook.sol."""
 
 from oracle.audit.faults import compare, fault
 from oracle.audit.order_book import OrderBook
@@ -19,12 +19,43 @@ from oracle.units import Slot
 
 
 class OpenBook(OrderBook):
-    """The batches of signed orders, what they took and what they passed over."""
+    """The orders that were recorded in the open, and what batches of them passed over."""
 
     def __init__(self, record: MarketRecord, mechanisms: dict[str, Mechanism]) -> None:
         """`mechanisms` maps the name of a verifier's contract to its twin."""
         super().__init__(record, mechanisms)
         self._batch: list[EventRecord] = []  # what a post has skipped, until what it took is known
+
+    def _placed(self, event: EventRecord, values: Values) -> None:
+        kind = Kind.OFFER if event.name == "OfferPlaced" else Kind.BID
+        order = order_of(event, values["order"])
+        compare(event, "kind", int(kind), int(order.kind))
+        compare(event, "nonce", 0, order.nonce)
+        self._require_running(event)
+        self._require_open(event, Slot(values["slot"]))
+        owner = self._owner_of(event, order)
+        self._record(event, Slot(values["slot"]), owner, order)
+
+    def _cancelled(self, event: EventRecord, values: Values) -> None:
+        slot = Slot(values["slot"])
+        self._require_open(event, slot)
+        order = order_of(event, values["order"])
+        compare(event, "nonce", 0, order.nonce)
+        self._cancel(event, slot, self._owner_of(event, order), order)
+
+    def _cancel(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
+        plain = self.slots.setdefault(slot, SlotLedger())
+        if plain.owners.count(owner) != 1:
+            raise fault(event, f"expected a live order of {owner} in the slot, came none")
+        expected = Order(
+            kind=Kind.CANCELLATION,
+            participant=self.account(owner).participant,
+            nonce=order.nonce,
+        )
+        compare(event, "order", expected, order)
+        plain.book.append(order)
+        plain.owners.append(owner)
+        self.checked["orders"] += 1
 
     def _posted(self, event: EventRecord, values: Values) -> None:
         """Take signed orders, in the order of their entries."""

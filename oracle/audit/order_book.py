@@ -1,28 +1,18 @@
-"""Orders as they come into the books; as contracts/exchange/OpenBook.sol and SealedBook.sol."""
+"""Books and sealed orders; as contracts/exchange/OrderBook.sol and SealedBook.sol."""
 
 from oracle.audit.accounts import Accounts
 from oracle.audit.faults import compare, fault
 from oracle.audit.slot import Account, SlotLedger, book_hash, order_of
 from oracle.audit.typed_data import seal_digest
 from oracle.audit.unproved import SEALS
-from oracle.domain.book import Kind, Order
+from oracle.domain.book import Order
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, OPEN_SLOTS, REVEAL_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.units import SLOT_SECONDS, Slot
 
 
 class OrderBook(Accounts):
-    """The books of the slots."""
-
-    def _placed(self, event: EventRecord, values: Values) -> None:
-        kind = Kind.OFFER if event.name == "OfferPlaced" else Kind.BID
-        order = order_of(event, values["order"])
-        compare(event, "kind", int(kind), int(order.kind))
-        compare(event, "nonce", 0, order.nonce)
-        self._require_running(event)
-        self._require_open(event, Slot(values["slot"]))
-        owner = self._owner_of(event, order)
-        self._record(event, Slot(values["slot"]), owner, order)
+    """The books of the slots, and the orders that were sealed."""
 
     def _owner_of(self, event: EventRecord, order: Order) -> str:
         if order.participant > len(self.terms.owners):
@@ -95,27 +85,6 @@ class OrderBook(Accounts):
         plain = self.slots.get(slot, SlotLedger())
         if owner in plain.owners or owner in plain.seals:
             raise fault(event, f"expected one order of {owner} in the slot, came a second")
-
-    def _cancelled(self, event: EventRecord, values: Values) -> None:
-        slot = Slot(values["slot"])
-        self._require_open(event, slot)
-        order = order_of(event, values["order"])
-        compare(event, "nonce", 0, order.nonce)
-        self._cancel(event, slot, self._owner_of(event, order), order)
-
-    def _cancel(self, event: EventRecord, slot: Slot, owner: str, order: Order) -> None:
-        plain = self.slots.setdefault(slot, SlotLedger())
-        if plain.owners.count(owner) != 1:
-            raise fault(event, f"expected a live order of {owner} in the slot, came none")
-        expected = Order(
-            kind=Kind.CANCELLATION,
-            participant=self.account(owner).participant,
-            nonce=order.nonce,
-        )
-        compare(event, "order", expected, order)
-        plain.book.append(order)
-        plain.owners.append(owner)
-        self.checked["orders"] += 1
 
     def _require_open(self, event: EventRecord, slot: Slot) -> None:
         closes_at = slot * SLOT_SECONDS - GATE_CLOSURE_SECONDS
