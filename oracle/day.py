@@ -6,9 +6,13 @@ readings are final; and clears slot b + 2, whose gate closes then, in a sealed r
 are revealed. After it the prosumers order for slot b + 3: they sign, and the oracle posts what they
 signed. Prosumers and meters are simulated; the oracle's own account has no right that a stranger's
 has not.
+
+A run that was interrupted goes on with its market: every step looks at the chain first and does
+what is still to be done.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from eth_account.signers.local import LocalAccount
@@ -16,7 +20,8 @@ from eth_account.signers.local import LocalAccount
 from oracle import bidding
 from oracle.bills import participant_records
 from oracle.chain.chains import Chain
-from oracle.chain.deployment import Participant, Roles, deploy_market
+from oracle.chain.deployment import Deployment, Participant, Roles, deploy_market
+from oracle.chain.existing import deployment_at, first_slot_of, has_owners
 from oracle.chain.market import Market, SealedOrder, SignedReading
 from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
 from oracle.domain.book import Order, Trade
@@ -38,7 +43,7 @@ from oracle.domain.results import (
 )
 from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import StorageRating, rating_of
-from oracle.errors import ContractRevert
+from oracle.errors import ContractRevert, InvalidInputError
 from oracle.market_terms import market_terms
 from oracle.model.prosumers import Position, Rest
 from oracle.model.settlement import payment
@@ -77,14 +82,20 @@ def run_scenario(
     chain: Chain,
     *,
     route: OrderRoute = OrderRoute.SIGNED,
+    market: str | None = None,
     progress: Progress = lambda stage, done, total: None,
     time_limit_s: float = 60.0,
 ) -> RunResult:
     """
     Plan a scenario, run it on a chain, and return everything that happened.
 
+    `market` is the address of the Exchange of an interrupted run of the same scenario, to go on
+    with; the gas figures are then of the rest.
+
     Raises
     ------
+    InvalidInputError
+        If `market` is not the scenario's, or not ready for its first slot.
     SolverError
         If a model has no optimum.
     ChainError
@@ -95,7 +106,10 @@ def run_scenario(
     plan = plan_scenario(scenario, time_limit_s=time_limit_s, traded=traded)
     progress("dispatch", 1, 1)
     day = _Day(scenario, plan, traded, chain, route)
-    day.deploy(progress)
+    if market is None:
+        day.deploy(progress)
+    else:
+        day.join(market)
     last = scenario.slot_count + day.settlement_delay
     for boundary in range(-LEAD, last + 1):
         day.step(boundary)
@@ -148,8 +162,6 @@ class _Day:
         self._trades: list[TradeRecord] = []
         self._storage: list[StorageSlotRecord] = []
         self._slots_settled = 0
-        self._deposited = 0
-        self._withdrawn = 0
 
     def deploy(self, progress: Progress) -> None:
         """Deploy the market, pay everybody in, announce the day's real-time prices."""
@@ -162,19 +174,43 @@ class _Day:
             storage=self._rating,
             first_slot=self._slot(0),
         )
-        deployment = deploy_market(self._chain, self._oracle, self._roles, terms)
-        self._market = Market(self._chain, deployment)
-        self._runner = RoundRunner(
-            self._market, self._oracle, {deployment.mechanism.address: self._mechanism}
-        )
+        self._use(deploy_market(self._chain, self._oracle, self._roles, terms))
+        progress(f"market {self._market.deployment.exchange.address}", 1, 1)
         payers = self._payers()
         for done, (payer, amount) in enumerate(payers):
             progress("deposits", done, len(payers))
             if amount > 0:
                 self._market.deposit(payer, amount)
-                self._deposited += amount
         progress("deposits", len(payers), len(payers))
         self._announce_prices()
+
+    def join(self, exchange: str) -> None:
+        """Go on with the market of an interrupted run, once it was ready for its first slot."""
+        deployment = deployment_at(self._chain, exchange, self._mechanism.contract)
+        self._first = first_slot_of(self._chain, deployment)
+        self._use(deployment)
+        slots = range(self._scenario.slot_count)
+        owners = [owner.address for owner in self._owners]
+        is_ready = (
+            has_owners(deployment, self._first, owners)
+            and self._market.deposited() >= sum(amount for _, amount in self._payers())
+            and all(
+                self._market.real_time_price(self._slot(slot))
+                == bidding.grid_prices(self._community, slot)[0]
+                for slot in slots
+            )
+        )
+        if not is_ready:
+            raise InvalidInputError(
+                f"--market {exchange}: expected a market of this scenario with its participants, "
+                "deposits and prices; run without --market to deploy one"
+            )
+
+    def _use(self, deployment: Deployment) -> None:
+        self._market = Market(self._chain, deployment)
+        self._runner = RoundRunner(
+            self._market, self._oracle, {deployment.mechanism.address: self._mechanism}
+        )
 
     def step(self, boundary: int) -> None:
         """Do what is due at the start of a slot, counted in the scenario."""
@@ -200,7 +236,6 @@ class _Day:
             free = self._market.account(owner.address).free
             if free > 0:
                 self._market.withdraw(owner, free)
-                self._withdrawn += free
 
     def result(self) -> RunResult:
         """Return the record of the run."""
@@ -267,13 +302,20 @@ class _Day:
         slot = self._slot(index)
         if self._community.rules.seal_bond:
             self._sealed[index] = [self._commit(slot, order) for order in orders]
-        elif self._route is OrderRoute.SIGNED:
-            signed = [self._market.signed(self._owner(order), slot, order) for order in orders]
+        elif self._chain.now() < starts_at(slot) - GATE_CLOSURE_SECONDS:
+            self._send_orders(slot, orders)
+        self._standing[index] = before
+
+    def _send_orders(self, slot: Slot, orders: Sequence[Order]) -> None:
+        """Send those orders on their way that are not in the book yet."""
+        book = [replace(order, score=Bps(0)) for order in self._market.book(slot)]
+        missing = [order for order in orders if order not in book]
+        if self._route is OrderRoute.SIGNED:
+            signed = [self._market.signed(self._owner(order), slot, order) for order in missing]
             self._runner.post(slot, signed)
         else:
-            for order in orders:
+            for order in missing:
                 self._market.place(self._owner(order), slot, order)
-        self._standing[index] = before
 
     def _commit(self, slot: Slot, order: Order) -> SealedOrder:
         owner = self._owner(order)
@@ -294,7 +336,7 @@ class _Day:
     def _clear(self, index: int) -> None:
         """Clear a slot; the batteries go on as its trades say."""
         before = self._standing[index]
-        outcome = self._unless_done(self._runner.clear, index)
+        outcome = self._unless_done(self._runner.clear, index, self._market.cleared_trades)
         book, trades = (outcome.book, outcome.trades) if outcome else ((), ())
         full = [trade.with_delivered(trade.energy) for trade in trades]
         traded = bidding.energies(self._community, book, full)
@@ -304,30 +346,42 @@ class _Day:
         self._orders += [self._order_record(index, order) for order in book]
 
     def _unless_done(
-        self, step: Callable[[Slot], SlotOutcome | None], index: int
+        self,
+        step: Callable[[Slot], SlotOutcome | None],
+        index: int,
+        done: Callable[[Slot], tuple[Trade, ...] | None],
     ) -> SlotOutcome | None:
         """Do what anybody may do; where somebody was faster, take what came of it."""
+        slot = self._slot(index)
+        if done(slot) is not None:
+            return self._runner.outcome(slot)
         try:
-            return step(self._slot(index))
+            return step(slot)
         except ContractRevert as refusal:
-            if refusal.name != "WrongPhase":
+            if refusal.name == "ClearingTooLate":  # who was interrupted for so long can only void
+                self._runner.void(slot)
+            elif refusal.name != "WrongPhase":
                 raise
-            return self._runner.outcome(self._slot(index))
+            return self._runner.outcome(slot)
 
     def _deliver(self, index: int) -> None:
         """Let the meters of a slot's sellers speak; on the chain, where they may be corrected."""
-        readings = self._signed_readings(index, self._sold(index))
+        slot = self._slot(index)
+        is_late = self._chain.now() >= starts_at(slot) + SLOT_SECONDS + READING_SECONDS
+        readings = [] if is_late else self._signed_readings(index, self._sold(index))
         if self.settlement_delay == 0:
             self._readings[index] = readings  # to settle with them at once costs less
-        elif readings:
-            self._market.record_readings(self._oracle, self._slot(index), readings)
+        elif readings and not self._market.readings(slot):
+            self._market.record_readings(self._oracle, slot, readings)
 
     def _settle(self, index: int) -> None:
         """Settle a slot whose readings are final, and note what came of it."""
         before = self._standing.pop(index)
         sold = self._sold(index)
         readings = self._readings.pop(index, [])
-        outcome = self._unless_done(lambda slot: self._runner.settle(slot, readings), index)
+        outcome = self._unless_done(
+            lambda slot: self._runner.settle(slot, readings), index, self._market.settled_trades
+        )
         if outcome is not None:
             self._slots_settled += 1
             traded = bidding.energies(self._community, outcome.book, outcome.trades)
@@ -335,7 +389,7 @@ class _Day:
             self._trades += [self._trade_record(index, outcome, t) for t in outcome.trades]
             for participant in sold:
                 owner = self._owners[participant - 1].address
-                self._scores[participant - 1] = self._market.account(owner).score
+                self._scores[participant - 1] = self._market.score_after(self._slot(index), owner)
         self._history.append(tuple(self._scores))
 
     def _sold(self, index: int) -> dict[int, Wh]:
@@ -374,18 +428,18 @@ class _Day:
             return
         charge, discharge, _ = self._schedule[index]
         slot = self._slot(index)
-        signature = sign_storage_reading(
-            self._roles.storage_meter,
-            self._market.storage_domain,
-            slot=slot,
-            charge=charge,
-            discharge=discharge,
-        )
-        self._market.record_storage(self._oracle, slot, charge, discharge, signature)
-        self._storage.append(
-            StorageSlotRecord(
-                slot=index, charge=charge, discharge=discharge, stored=self._market.stored()
+        if slot == self._market.next_storage_slot():
+            signature = sign_storage_reading(
+                self._roles.storage_meter,
+                self._market.storage_domain,
+                slot=slot,
+                charge=charge,
+                discharge=discharge,
             )
+            self._market.record_storage(self._oracle, slot, charge, discharge, signature)
+        stored = self._market.stored_after(slot)
+        self._storage.append(
+            StorageSlotRecord(slot=index, charge=charge, discharge=discharge, stored=stored)
         )
 
     def _order_record(self, index: int, order: Order) -> OrderRecord:
@@ -423,8 +477,8 @@ class _Day:
         holders = [*self._owners, self._roles.operator, self._roles.provider]
         accounts = [self._market.account(holder.address) for holder in holders]
         return MoneyRecord(
-            deposited=MicroUsd(self._deposited),
-            withdrawn=MicroUsd(self._withdrawn),
+            deposited=self._market.deposited(),
+            withdrawn=self._market.withdrawn(),
             in_accounts=MicroUsd(sum(account.free + account.locked for account in accounts)),
             token_balance=self._market.token_balance(self._market.deployment.exchange.address),
         )

@@ -40,6 +40,13 @@ def run(
             " or each in its owner's own transaction. Sealed markets commit and reveal."
         ),
     ] = OrderRoute.SIGNED,
+    market: Annotated[
+        str | None,
+        typer.Option(
+            help="Address of the Exchange of an interrupted run of SCENARIO, to go on with; with"
+            " the node's URL as --chain."
+        ),
+    ] = None,
     out_dir: Annotated[
         Path | None,
         typer.Option("--out", help="Where to write summary, tables, report and export."),
@@ -59,9 +66,9 @@ def run(
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         loaded = load_scenario(scenario, days)
         if out_dir is None:
-            result = run_on(loaded, chain, orders)
+            result = run_on(loaded, chain, orders, market)
         else:
-            result, record = run_and_read(loaded, chain, orders)
+            result, record = run_and_read(loaded, chain, orders, market)
             write_outputs(result, out_dir)
             planned = dispatch_record(result.plan, days)
             write_export(out_dir / "export", record, planned, scenario)
@@ -72,26 +79,33 @@ def run(
         show(result, out_dir)
 
 
-def run_on(scenario: Scenario, chain_name: str, route: OrderRoute = OrderRoute.SIGNED) -> RunResult:
+def run_on(
+    scenario: Scenario,
+    chain_name: str,
+    route: OrderRoute = OrderRoute.SIGNED,
+    market: str | None = None,
+) -> RunResult:
     """Run a scenario on the chain of that name, with progress on standard error."""
     with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
-        return _timed_run(scenario, chain, route, report)
+        return _timed_run(scenario, chain, route, market, report)
 
 
 def run_and_read(
-    scenario: Scenario, chain_name: str, route: OrderRoute
+    scenario: Scenario, chain_name: str, route: OrderRoute, market: str | None
 ) -> tuple[RunResult, MarketRecord]:
     """Do the same and return what the contracts recorded, too."""
     with closing(open_chain(chain_name)) as chain, progress_bars(scenario.name) as report:
-        first_block = chain.block_number()
-        result = _timed_run(scenario, chain, route, report)
+        first_block = 0 if market else chain.block_number()
+        result = _timed_run(scenario, chain, route, market, report)
         exchange = result.addresses["Exchange"]
         return result, read_market(chain, exchange, first_block=first_block, progress=report)
 
 
-def _timed_run(scenario: Scenario, chain: Chain, route: OrderRoute, report: Progress) -> RunResult:
+def _timed_run(
+    scenario: Scenario, chain: Chain, route: OrderRoute, market: str | None, report: Progress
+) -> RunResult:
     started = perf_counter()
-    result = run_scenario(scenario, chain, route=route, progress=report)
+    result = run_scenario(scenario, chain, route=route, market=market, progress=report)
     return replace(result, seconds=perf_counter() - started)
 
 

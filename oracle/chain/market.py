@@ -42,6 +42,7 @@ SLOT_EVENTS = (
     "SlotVoided",
 )
 RELEASES = ("SlotSettled", "SlotVoided")
+MONEY_EVENTS = ("Deposited", "Withdrawn")
 
 
 class Phase(IntEnum):
@@ -114,12 +115,13 @@ class Market:
         self.chain = chain
         self.deployment = deployment
         self._events: dict[Slot, list[EventData]] = {}
+        self._moved = dict.fromkeys(MONEY_EVENTS, 0)
         self._next_block = deployment.first_block
         self._exchange = deployment.exchange
         known = {entry.get("name") for entry in self._exchange.abi}
         self._names = {
             bytes.fromhex(self._exchange.events[name]().topic.removeprefix("0x")): name
-            for name in SLOT_EVENTS
+            for name in (*SLOT_EVENTS, *MONEY_EVENTS)
             if name in known  # orders are placed or sealed, never both
         }
         self.exchange_domain = self._domain("Wattline Exchange", deployment.exchange)
@@ -326,8 +328,31 @@ class Market:
         base, interval, growth = self._call(self.deployment.line_lease, "ladderOf", slot)
         return FeeLadder(base=MicroUsdPerMwhKm(base), interval=Meters(interval), growth=Bps(growth))
 
+    def next_storage_slot(self) -> Slot:
+        return Slot(self._call(self.deployment.storage_ledger, "nextSlot"))
+
     def stored(self) -> Wh:
         return Wh(self._call(self.deployment.storage_ledger, "storedWh"))
+
+    def stored_after(self, slot: Slot) -> Wh:
+        """Return what the storage held after a recorded slot."""
+        return Wh(self._call(self.deployment.storage_ledger, "recordOf", slot)[2])
+
+    def score_after(self, slot: Slot, owner: ChecksumAddress) -> Bps:
+        """Return an owner's reputation just after a slot was settled."""
+        block = self._events_of(slot, "SlotSettled")[0]["blockNumber"]
+        with translated():
+            return Bps(self._exchange.functions["accountOf"](owner).call(None, block)[2])
+
+    def deposited(self) -> MicroUsd:
+        """Return all that was ever paid in."""
+        self._read_new_blocks()
+        return MicroUsd(self._moved["Deposited"])
+
+    def withdrawn(self) -> MicroUsd:
+        """Return all that was ever taken out."""
+        self._read_new_blocks()
+        return MicroUsd(self._moved["Withdrawn"])
 
     def compensation_paid(self) -> MicroUsd:
         return MicroUsd(self._call(self._exchange, "compensationPaid"))
@@ -390,6 +415,9 @@ class Market:
             name = self._names.get(bytes(log["topics"][0]))
             if name is not None:
                 event = self._exchange.events[name]().process_log(log)
+                if name in MONEY_EVENTS:
+                    self._moved[name] += event["args"]["amount"]
+                    continue
                 self._events.setdefault(Slot(event["args"]["slot"]), []).append(event)
         self._next_block = latest + 1
 

@@ -159,6 +159,10 @@ def test_a_broken_scenario_ends_with_1_and_one_line(
     [
         (["dispatch", "nowhere"], "error: nowhere: expected the folder of a scenario"),
         (["run", PAPER_DAY, "--chain", "ganache"], "error: --chain ganache: expected embedded"),
+        (
+            ["run", PAPER_DAY, "--market", "nowhere"],
+            "error: --market nowhere: expected the address",
+        ),
         (["run", PAPER_DAY, "--chain", "http://127.0.0.1:1"], "error: http://127.0.0.1:1: no "),
         (["dispatch", PAPER_DAY, "--time-limit-s", "0.1", "--days", "2"], "error: scenario.toml"),
     ],

@@ -1,0 +1,196 @@
+"""Runs that die in the middle of a day and are started again with the market they left."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+from eth_account.signers.local import LocalAccount
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.types import TxReceipt
+
+from oracle.chain.chains import AnvilChain, Chain, EmbeddedChain, open_chain
+from oracle.day import OrderRoute, run_scenario
+from oracle.domain.community import Community, Shortfall
+from oracle.domain.results import RunResult
+from oracle.domain.scenario import Scenario
+from oracle.errors import InvalidInputError
+from oracle.units import Bps, MicroUsd
+from tests.integration.remembering import RememberingEmbedded, Run
+from tests.oracle.communities import (
+    a_battery,
+    a_community,
+    a_line,
+    a_prosumer,
+    a_scenario,
+    a_tariff,
+)
+from tests.oracle.power_systems import a_storage
+
+pytestmark = pytest.mark.contract
+
+
+# Two sellers, of which one falls short and one has a battery, and a buyer.
+A_DAY = a_community(
+    [[20.0] * 4, [30.0, 20.0, 30.0, 20.0], [-30.0] * 4],
+    [a_line(0, 2, 1), a_line(1, 2, 2)],
+    prosumers=[a_prosumer("P1"), a_prosumer("P2", battery=a_battery()), a_prosumer("P3")],
+    shortfalls=(Shortfall(prosumer=0, slot=1, delivered=Bps(6_000)),),
+    tariff=a_tariff([0.3, 0.25, 0.3, 0.35], [0.05] * 4),
+)
+
+
+def a_day(**rules: Any) -> Scenario:
+    community = replace(A_DAY, rules=replace(A_DAY.rules, **rules))
+    storage = a_storage(power_mw=0.03, capacity_mwh=0.09, compensation_usd_per_mwh=10.0)
+    return a_scenario(community, storage=storage)
+
+
+class Fatal(Chain):
+    """A chain that kills who has sent the n-th transaction of a function, before its receipt."""
+
+    def __init__(self, url: str, name: str, nth: int) -> None:
+        super().__init__(url, Web3(HTTPProvider(url)))
+        self._fatal, self._left = name, nth
+
+    def send(
+        self, sender: LocalAccount, contract: Contract, name: str, *arguments: Any
+    ) -> TxReceipt:
+        self._left -= name == self._fatal
+        return super().send(sender, contract, name, *arguments)
+
+    def _await(self, transaction_hash: Any) -> TxReceipt:
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super()._await(transaction_hash)
+
+
+def run_and_die(scenario: Scenario, url: str, route: OrderRoute, name: str, nth: int) -> None:
+    run_scenario(scenario, Fatal(url, name, nth), route=route)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with closing(AnvilChain()) as chain:
+        yield str(chain.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+
+
+def killed_in_its_run(scenario: Scenario, url: str, route: OrderRoute, name: str, nth: int) -> None:
+    process = multiprocessing.get_context("spawn").Process(
+        target=run_and_die, args=(scenario, url, route, name, nth)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+def assert_same(found: RunResult, expected: RunResult) -> None:
+    for field in ("orders", "trades", "storage", "lease_fees", "compensation_paid", "money"):
+        assert getattr(found, field) == getattr(expected, field)
+    assert found.slots_settled == expected.slots_settled
+    for there, here in zip(found.participants, expected.participants, strict=True):
+        assert asdict(there) == asdict(here)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(
+    ("name", "nth", "route", "challenge_minutes"),
+    [
+        ("post", 1, OrderRoute.SIGNED, 0),
+        ("placeBid", 2, OrderRoute.OWN, 0),
+        ("clear", 2, OrderRoute.SIGNED, 0),
+        ("record", 2, OrderRoute.SIGNED, 0),
+        ("settle", 2, OrderRoute.SIGNED, 0),
+        ("recordReadings", 2, OrderRoute.SIGNED, 20),
+        ("payCompensation", 1, OrderRoute.SIGNED, 0),
+        ("withdraw", 2, OrderRoute.SIGNED, 0),
+    ],
+)
+def test_a_run_that_was_killed_goes_on_with_its_market_to_the_same_end(
+    url: str, name: str, nth: int, route: OrderRoute, challenge_minutes: int
+) -> None:
+    scenario = a_day(challenge_minutes=challenge_minutes)
+    expected = run_scenario(scenario, EmbeddedChain())
+    market = expected.addresses["Exchange"]  # the same account deploys at the same address
+    killed_in_its_run(scenario, url, route, name, nth)
+
+    found = run_scenario(scenario, open_chain(url), route=route, market=market)
+
+    assert_same(found, expected)
+    assert found.money.difference == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "hours", "voided", "settled"),
+    [(0, 0.75, [0], [3]), (2, 3, [2], [0, 1])],
+    ids=["too late to clear", "too late to read"],
+)
+def test_a_run_that_was_interrupted_for_long_releases_every_lock(
+    step: int, hours: float, voided: list[int], settled: list[int]
+) -> None:
+    chain = RememberingEmbedded()
+    steps = itertools.count()
+
+    def sleep(stage: str, done: int, total: int) -> None:
+        if stage == "slots" and next(steps) == step:
+            chain.travel_to(chain.now() + int(3_600 * hours))
+
+    run = Run(a_day(), chain, run_scenario(a_day(), chain, progress=sleep))
+
+    first_slot = next(chain.events("StorageLedger", "StorageRecorded"))["args"]["slot"]
+    for name, slots in (("SlotVoided", voided), ("SlotSettled", settled)):
+        there = [event["args"]["slot"] - first_slot for event in chain.events("Exchange", name)]
+        assert there == slots
+    assert run.result.money.difference == run.money_on_the_chain()["locked"] == 0
+
+
+def the_market_of(scenario: Scenario) -> tuple[Chain, str]:
+    chain = EmbeddedChain()
+    return chain, run_scenario(scenario, chain).addresses["Exchange"]
+
+
+def test_a_market_that_is_over_is_run_again_without_a_transaction_of_a_slot() -> None:
+    chain, market = the_market_of(a_day())
+    sent = {name: len(gas) for name, gas in chain.gas.items()}
+
+    run_scenario(a_day(), chain, market=market)
+
+    again = {name for name, gas in chain.gas.items() if len(gas) > sent[name]}
+    assert again == {"payCompensation"}
+
+
+@pytest.mark.parametrize("address", ["nowhere", "0x" + 20 * "ab"])
+def test_what_is_no_market_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"--market {address}: expected the address of an"):
+        run_scenario(a_day(), EmbeddedChain(), market=address)
+
+
+def test_a_market_of_sealed_rounds_is_refused() -> None:
+    sealed = a_day(seal_bond=MicroUsd(2_500_000))
+    chain, market = the_market_of(sealed)
+
+    with pytest.raises(InvalidInputError, match="with an open book on embedded"):
+        run_scenario(sealed, chain, market=market)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        a_community([[20.0], [-30.0]], [a_line(0, 1, 1)]),
+        replace(A_DAY, prosumers=(*A_DAY.prosumers[:2], a_prosumer("P4"))),
+        replace(A_DAY, tariff=a_tariff([0.3, 0.25, 0.3, 0.34], [0.05] * 4)),
+        replace(A_DAY, pv=3 * A_DAY.pv, load=3 * A_DAY.load),
+    ],
+    ids=["number", "participants", "prices", "deposits"],
+)
+def test_a_market_of_another_scenario_is_refused(other: Community) -> None:
+    chain, market = the_market_of(a_day())
+
+    with pytest.raises(InvalidInputError, match="expected a market of this scenario"):
+        run_scenario(a_scenario(other), chain, market=market)
