@@ -88,13 +88,14 @@ class Settlement(Delivery):
             is_short = any(trade.delivered < trade.energy for trade in own)
             is_slashed = is_short and number in slashed
             for trade in own:
-                money = payment(trade, self._constants.compensation_price)
-                compensation = money.compensation
-                if is_slashed:
-                    compensation = amount_down(trade.energy, self._constants.bond_price)
+                money = payment(
+                    trade,
+                    self._constants.compensation_price,
+                    slash_price=self._constants.bond_price if is_slashed else None,
+                )
                 buyer = self.account(plain.owners[trade.bid])
-                seller.free += money.goods - compensation
-                buyer.free += compensation - money.goods - money.fee
+                seller.free += money.goods - money.compensation
+                buyer.free += money.compensation - money.goods - money.fee
                 line_owner.free += money.fee
                 line_owner.touched = slot
             strangers = [trade for trade in own if not self._of_one_group(slot, plain, trade)]

@@ -46,10 +46,23 @@ def deliveries(trades: Sequence[Trade], delivered_of_offer: dict[int, Wh]) -> li
     return result
 
 
-def payment(trade: Trade, compensation_price: MicroUsdPerMwh) -> Payment:
-    """Return the money of a delivered trade."""
+def payment(
+    trade: Trade,
+    compensation_price: MicroUsdPerMwh,
+    *,
+    slash_price: MicroUsdPerMwh | None = None,
+) -> Payment:
+    """
+    Return the money of a delivered trade.
+
+    `slash_price` is the bond's, if the seller's meter was found to overstate: it then compensates
+    all that it sold, not only what did not come.
+    """
+    missing = Wh(trade.energy - trade.delivered)
     return Payment(
         goods=amount_down(trade.delivered, trade.price),
         fee=amount_down(trade.delivered, trade.fee),
-        compensation=amount_down(Wh(trade.energy - trade.delivered), compensation_price),
+        compensation=amount_down(missing, compensation_price)
+        if slash_price is None
+        else amount_down(trade.energy, slash_price),
     )
