@@ -7,11 +7,14 @@ scenario; here the two are tied to each other, as far as the one determines the 
 * the terms of the market, see `oracle.audit.run_terms`;
 * the orders: what the prosumers have to trade in a slot, after what they traded before;
 * the trades: the plan's energies and fees, wherever the book leads to the graph of the plan;
-* deliveries, in full but for the scenario's shortfalls;
+* deliveries, in full but for the scenario's shortfalls and readings that never came;
 * the storage's schedule, which is that of the dispatch's columns.
 
 Scores move with deliveries, and prices of trades with scores: the plan determines neither. Where
 there is no tariff, scores move the prices of bids, too, within a range. Keys are of no scenario.
+
+A run that was interrupted may have missed gates and deadlines: orders that are not there, slots
+that were voided and readings that nobody heard are counted, not refused.
 """
 
 from collections import Counter
@@ -20,7 +23,7 @@ from collections.abc import Sequence
 from oracle import bidding
 from oracle.audit.faults import compare, fault
 from oracle.audit.run_terms import RunTerms
-from oracle.audit.slot import order_of, trade_of
+from oracle.audit.slot import MARKS, order_of, trade_of
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import slot_at
 from oracle.domain.community import Community, nobody
@@ -83,11 +86,14 @@ class _Run:
         self._schedule = _schedule(scenario, dispatch)
         self._fees = numbered_fees(self.community)
         self._books: dict[Slot, list[Entry]] = {}
+        self._readings: dict[Slot, list[int]] = {}
         self._events: dict[tuple[str, Slot], EventRecord] = {}
         for event in market.events:
             if event.slot is None:
                 continue
             self._events[event.name, event.slot] = event
+            if event.name == "ReadingsRecorded":
+                self._readings.setdefault(event.slot, []).extend(event.values["entries"])
             if event.name in ORDERS:
                 values = event.values
                 recorded = values["orders"] if "orders" in values else [values["order"]]
@@ -134,8 +140,9 @@ class _Run:
         stored = [slot for name, slot in self._events if name == "StorageRecorded"]
         if self._schedule and stored:
             first = min(stored)
-        elif planned is not None and self._books:
-            first = Slot(min(self._books) - planned)
+        elif planned is not None and self._books:  # of a slot of the first day, at least
+            days = (min(self._books) - planned - wanted) // SLOTS_PER_DAY
+            first = Slot(wanted + days * SLOTS_PER_DAY)
         elif self._schedule or planned is not None:
             raise Divergence(FILE, "expected the scenario's orders and storage, came none")
         else:
@@ -168,14 +175,16 @@ class _Run:
                     f"{high.price}, came {order.price}",
                 )
             self.checked["orders as in the scenario"] += 1
-        for number in lowest:
-            what = f"expected an order of participant {number} by the scenario, came none"
-            raise Divergence(FILE, what, slot=self.first + index)
+        if lowest:
+            self.checked["orders that did not come in"] += len(lowest)
 
     def _compare_trades(self, index: int, book: tuple[Order, ...]) -> tuple[Trade, ...]:
         """Return a slot's trades: the plan's, where both matchings are over the same graph."""
         slot = Slot(self.first + index)
         event = self._events.get(("SlotCleared", slot))
+        if event is None and ("SlotVoided", slot) in self._events:
+            self.checked["slots that were not cleared in time"] += 1
+            return ()
         if event is None:
             raise Divergence(FILE, "expected SlotCleared, came none", slot=slot)
         trades = tuple(trade_of(event, fields) for fields in event.values["trades"])
@@ -199,6 +208,7 @@ class _Run:
         event = self._events.get(("SlotSettled", slot))
         if event is None:
             raise Divergence(FILE, "expected SlotSettled, came none", slot=slot)
+        heard = self._heard(slot)
         short = {(one.prosumer + 1, one.slot): one.delivered for one in self.community.shortfalls}
         sold: Counter[int] = Counter()
         for trade in trades:
@@ -206,9 +216,20 @@ class _Run:
         brought = {
             offer: Wh(energy * short.get((book[offer].participant, index), BPS) // BPS)
             for offer, energy in sold.items()
+            if book[offer].participant in heard
         }
+        if len(brought) < len(sold):
+            self.checked["readings that did not come in"] += len(sold) - len(brought)
         expected = [trade.delivered for trade in deliveries(trades, brought)]
         compare(event, "delivered by the scenario", expected, event.values["delivered"])
+
+    def _heard(self, slot: Slot) -> set[int]:
+        """Return the participants of whose deliveries in a slot anything is known."""
+        entries = [
+            *self._readings.get(slot, ()),
+            *self._events["SlotSettled", slot].values["heard"],
+        ]
+        return {(entry & ~MARKS) >> 32 for entry in entries}
 
 
 def _schedule(scenario: Scenario, dispatch: DispatchRecord) -> Schedule:

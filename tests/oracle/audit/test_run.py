@@ -192,6 +192,11 @@ def ordered(entry: int, **changes: Any) -> Callable[[dict[str, Any]], Any]:
     return change
 
 
+def ordered_less(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave the last order out, which the slot's trades do not need."""
+    return values | {"orders": values["orders"][:-1]}
+
+
 def traded(**changes: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda values: (
         values | {"trades": [values["trades"][0] | changes, *values["trades"][1:]]}
@@ -329,10 +334,6 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         event("OrdersPosted", ordered(1, participant=1, kind=1, energy=20_000, price=80_000_000)),
         r"record \d+ OrdersPosted: expected no such order of participant 1, came one",
     ),
-    "lost orders": (
-        event("OrdersPosted", lost, nth=2),
-        r"events.jsonl: expected an order of participant 1 by the scenario, came none",
-    ),
     "an order after the scenario": (
         event("OrdersPosted", lambda v: v | {"slot": v["slot"] + 1}, nth=3),
         r"record \d+ OrdersPosted: expected no order outside of the scenario's slots",
@@ -356,6 +357,37 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
         r"record \d+ SlotSettled: delivered by the scenario: expected \[.*, came \[",
     ),
 }
+
+
+def unheard(values: dict[str, Any]) -> dict[str, Any]:
+    """As if no reading had come before the deadline."""
+    return values | {"heard": [], "delivered": [0 for _ in values["delivered"]]}
+
+
+def voided(run: Run) -> Run:
+    """As if nobody had cleared the last slot in time."""
+    events = [
+        replace(one, name="SlotVoided") if one.name == "SlotCleared" and one.slot == last else one
+        for last in [max(one.slot or 0 for one in run.market.events)]
+        for one in run.market.events
+    ]
+    return replace(run, market=replace(run.market, events=tuple(events)))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "what", "count"),
+    [
+        (event("OrdersPosted", ordered_less), "orders that did not come in", 1),
+        (event("SlotSettled", unheard), "readings that did not come in", 1),
+        (voided, "slots that were not cleared in time", 1),
+    ],
+)
+def test_what_an_interrupted_run_missed_is_counted(
+    village: Run, tamper: Tamper, what: str, count: int
+) -> None:
+    assert what not in village.audit()
+
+    assert tamper(village).audit()[what] == count
 
 
 @pytest.mark.parametrize("kind", TAMPERINGS)
