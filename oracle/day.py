@@ -18,7 +18,6 @@ from enum import StrEnum
 from eth_account.signers.local import LocalAccount
 
 from oracle import bidding
-from oracle.bills import participant_records
 from oracle.chain.chains import Chain
 from oracle.chain.deployment import Deployment, Participant, Roles, deploy_market
 from oracle.chain.existing import deployment_at, first_slot_of, has_owners
@@ -33,20 +32,13 @@ from oracle.domain.clock import (
     starts_at,
 )
 from oracle.domain.community import nobody
-from oracle.domain.results import (
-    MoneyRecord,
-    OrderRecord,
-    Plan,
-    RunResult,
-    StorageSlotRecord,
-    TradeRecord,
-)
+from oracle.domain.results import MoneyRecord, Plan, RunResult, StorageSlotRecord
 from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import StorageRating, rating_of
 from oracle.errors import ContractRevert, InvalidInputError
+from oracle.journal import Journal
 from oracle.market_terms import market_terms
-from oracle.model.prosumers import Position, Rest
-from oracle.model.settlement import payment
+from oracle.model.prosumers import Position
 from oracle.plan import MECHANISMS, TradePlan, initial_scores, plan_scenario, plan_trades
 from oracle.round import RoundRunner, SlotOutcome
 from oracle.units import (
@@ -156,12 +148,7 @@ class _Day:
         self._sealed: dict[int, list[SealedOrder]] = {}  # from orders to the gate's closure
         self._readings: dict[int, list[SignedReading]] = {}  # from delivery to settlement
         self._standing: dict[int, tuple[Position, ...]] = {}  # from orders to settlement
-        self._rests: dict[int, tuple[Rest, ...]] = {}
-        self._history: list[tuple[Bps, ...]] = []
-        self._orders: list[OrderRecord] = []
-        self._trades: list[TradeRecord] = []
-        self._storage: list[StorageSlotRecord] = []
-        self._slots_settled = 0
+        self._journal = Journal(self._community)
 
     def deploy(self, progress: Progress) -> None:
         """Deploy the market, pay everybody in, announce the day's real-time prices."""
@@ -244,14 +231,12 @@ class _Day:
             chain=self._chain.name,
             hardfork=self._chain.hardfork,
             addresses=self._market.deployment.addresses(),
-            slots_settled=self._slots_settled,
-            orders=tuple(self._orders),
-            trades=tuple(self._trades),
-            participants=participant_records(
-                self._community, self._trades, self._rests, self._history
-            ),
-            storage=tuple(self._storage),
-            lease_fees=MicroUsd(sum(trade.fee_paid or 0 for trade in self._trades)),
+            slots_settled=self._journal.slots_settled,
+            orders=tuple(self._journal.orders),
+            trades=tuple(self._journal.trades),
+            participants=self._journal.participants(),
+            storage=tuple(self._journal.storage),
+            lease_fees=self._journal.lease_fees(),
             compensation_paid=self._market.compensation_paid(),
             money=self._money(),
             gas=self._chain.gas,
@@ -342,8 +327,7 @@ class _Day:
         traded = bidding.energies(self._community, book, full)
         rests = bidding.rests(self._community, before, traded)
         self._states = tuple(rest.battery for rest in rests)
-        self._rests[index] = rests
-        self._orders += [self._order_record(index, order) for order in book]
+        self._journal.cleared(index, book, rests)
 
     def _unless_done(
         self,
@@ -383,14 +367,13 @@ class _Day:
             lambda slot: self._runner.settle(slot, readings), index, self._market.settled_trades
         )
         if outcome is not None:
-            self._slots_settled += 1
             traded = bidding.energies(self._community, outcome.book, outcome.trades)
-            self._rests[index] = bidding.rests(self._community, before, traded)
-            self._trades += [self._trade_record(index, outcome, t) for t in outcome.trades]
+            rests = bidding.rests(self._community, before, traded)
+            self._journal.settled(index, outcome, rests)
             for participant in sold:
                 owner = self._owners[participant - 1].address
                 self._scores[participant - 1] = self._market.score_after(self._slot(index), owner)
-        self._history.append(tuple(self._scores))
+        self._journal.scored(self._scores)
 
     def _sold(self, index: int) -> dict[int, Wh]:
         """Return what each seller of a cleared slot sold, by its number, from the chain."""
@@ -438,40 +421,12 @@ class _Day:
             )
             self._market.record_storage(self._oracle, slot, charge, discharge, signature)
         stored = self._market.stored_after(slot)
-        self._storage.append(
+        self._journal.storage.append(
             StorageSlotRecord(slot=index, charge=charge, discharge=discharge, stored=stored)
-        )
-
-    def _order_record(self, index: int, order: Order) -> OrderRecord:
-        return OrderRecord(
-            slot=index,
-            participant=self._name(order),
-            side=order.kind.name.lower(),
-            energy=order.energy,
-            limit_price=order.price,
-            reputation=order.score,
-        )
-
-    def _trade_record(self, index: int, outcome: SlotOutcome, trade: Trade) -> TradeRecord:
-        money = payment(trade, self._community.rules.compensation_price)
-        return TradeRecord(
-            slot=index,
-            seller=self._name(outcome.book[trade.offer]),
-            buyer=self._name(outcome.book[trade.bid]),
-            energy=trade.energy,
-            price=trade.price,
-            lease_fee=trade.fee,
-            delivered=trade.delivered,
-            paid=money.goods,
-            fee_paid=money.fee,
-            compensation=money.compensation,
         )
 
     def _owner(self, order: Order) -> LocalAccount:
         return self._owners[order.participant - 1]
-
-    def _name(self, order: Order) -> str:
-        return self._community.prosumers[order.participant - 1].name
 
     def _money(self) -> MoneyRecord:
         holders = [*self._owners, self._roles.operator, self._roles.provider]
