@@ -133,7 +133,7 @@ contract LineLease is ILineLease, HeldRole {
         if (lines > MAX_LINES) revert TooManyLines(lines, MAX_LINES);
         address directory = CodeTableLib.write(rows);
         _rows.push(Slot.unwrap(from), (uint224(rowWords) << 160) | uint160(directory));
-        emit LinesAnnounced(from, directory, rowWords);
+        emit LinesAnnounced(from, directory, rowWords, keccak256(abi.encodePacked(rows)));
     }
 
     function _setLadder(FeeLadder memory ladder, Slot from) internal {

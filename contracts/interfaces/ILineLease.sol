@@ -10,8 +10,9 @@ import {FeeLadder, Slot} from "../types/Market.sol";
 /// holds eight lines of 32 bits, the highest first: peer 12, distance in metres 20; zero ends a
 /// row. The peers of a row ascend. A row lists whom its participant may sell to.
 interface ILineLease {
-    /// @notice Emitted when the rows stored under `directory` are to hold from `from` on.
-    event LinesAnnounced(Slot indexed from, address directory, uint256 rowWords);
+    /// @notice Emitted when the rows stored under `directory` are to hold from `from` on; the hash
+    /// is that of all their words, one after the other.
+    event LinesAnnounced(Slot indexed from, address directory, uint256 rowWords, bytes32 rowsHash);
 
     /// @notice Emitted when the ladder is to hold from `from` on.
     event LadderAnnounced(

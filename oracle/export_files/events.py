@@ -98,7 +98,12 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
     },
     "LineLease": {
         **_OWNED,
-        "LinesAnnounced": {"from": SLOT, "directory": ADDRESS, "rowWords": uint(8)},
+        "LinesAnnounced": {
+            "from": SLOT,
+            "directory": ADDRESS,
+            "rowWords": uint(8),
+            "rowsHash": HASH,
+        },
         "LadderAnnounced": {
             "from": SLOT,
             "baseMicroUsdPerMwhKm": uint(64),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 from web3.contract import Contract
 
 from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
@@ -103,7 +104,13 @@ def what_is_told(world: World, slot: int, name: str) -> tuple[str, dict[str, Any
         return "MechanismAnnounced", {"mechanism": world.deployment.mechanism.address}
     if name == "announceLines":
         directory, row_words = world.deployment.line_lease.functions.rowTableOf(slot).call()
-        return "LinesAnnounced", {"directory": directory, "rowWords": row_words}
+        words, _ = world.deployment.line_lease.functions.rowsOf(slot).call()
+        rows_hash = keccak(b"".join(word.to_bytes(32, "big") for word in words))
+        return "LinesAnnounced", {
+            "directory": directory,
+            "rowWords": row_words,
+            "rowsHash": rows_hash,
+        }
     base, step, growth = LADDER_FIELDS
     told: dict[str, tuple[str, dict[str, Any]]] = {
         "announceRealTimePrices": ("RealTimePriceAnnounced", {"price": 5}),
