@@ -8,7 +8,7 @@ import typer
 
 from oracle.chain.chains import open_chain
 from oracle.chain.record import read_market
-from oracle.export_files.export import write_export
+from oracle.export_files.export import make_ready, write_export
 from scripts.console import errors_in_one_line, out, progress_bars
 from scripts.summary import json_text
 
@@ -28,7 +28,7 @@ def export(
     Example: wattline export --chain http://127.0.0.1:8545 --exchange 0x… --out out/export
     """
     with errors_in_one_line():
-        out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no reading
+        make_ready(out_dir)  # before the work: a bad path costs no reading
         with closing(open_chain(chain)) as node, progress_bars("export") as report:
             record = read_market(node, exchange, first_block=from_block, progress=report)
         write_export(out_dir, record)

@@ -15,7 +15,7 @@ from oracle.domain.record import MarketRecord
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
 from oracle.duals import dispatch_record
-from oracle.export_files.export import write_export
+from oracle.export_files.export import make_ready, write_export
 from oracle.scenario import load_scenario
 from scripts.console import errors_in_one_line, out, progress_bars
 from scripts.files import write_outputs
@@ -63,7 +63,7 @@ def run(
     """
     with errors_in_one_line():
         if out_dir is not None:
-            out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
+            make_ready(out_dir / "export", scenario)  # before the work: a bad path costs no run
         loaded = load_scenario(scenario, days)
         if out_dir is None:
             result = run_on(loaded, chain, orders, market)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from oracle.domain.record import DispatchRecord, MarketRecord
 from oracle.domain.scenario import Scenario
+from oracle.errors import InvalidInputError
 from oracle.export_files.dispatch import SCENARIO, read_dispatch, write_dispatch
 from oracle.export_files.manifest import (
     compare_digests,
@@ -27,6 +28,23 @@ class Export:
     scenario: Scenario | None
 
 
+def make_ready(folder: Path, scenario: Path | None = None) -> None:
+    """
+    Make the folder of an export, before the work whose result is to be written into it.
+
+    Raises
+    ------
+    InvalidInputError
+        If `write_export` could not replace what is there, or would delete the scenario.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    listed_files(folder)
+    if scenario is not None and scenario.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInputError(
+            f"{scenario}: expected a scenario outside {folder}, where the export is written"
+        )
+
+
 def write_export(
     folder: Path,
     market: MarketRecord,
@@ -34,7 +52,7 @@ def write_export(
     scenario: Path | None = None,
 ) -> None:
     """
-    Write an export into a folder, in place of one that is there.
+    Write an export into a folder, in place of one of whatever version that is there.
 
     `scenario` is the folder of the scenario that `dispatch` was computed for.
     """

@@ -73,13 +73,29 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def listed_files(folder: Path) -> list[Path]:
-    """Return the files of an export that is in a folder already, its manifest last."""
-    if not (folder / FILE).is_file():
+    """
+    Return the files of an export, of whatever version, that is in a folder already.
+
+    Its manifest is the last of them.
+
+    Raises
+    ------
+    InvalidInputError
+        If what is called as the manifest is something else: nothing is known of the folder then.
+    """
+    path = folder / FILE
+    if not path.exists():
         return []
-    there = _files(folder)
-    return [folder / name for name in sorted(read_manifest(folder).digests) if name in there] + [
-        folder / FILE
-    ]
+    try:
+        head = parsed(FILE, text_of(path))
+    except InvalidInputError:
+        head = None
+    names = head.get("files") if isinstance(head, dict) and head.get("format") == FORMAT else None
+    if not isinstance(names, dict):
+        raise InvalidInputError(
+            f"{path}: expected the manifest of an older export, or none; use another folder"
+        )
+    return [*(folder / name for name in sorted(_files(folder) & names.keys())), path]
 
 
 def compare_digests(folder: Path, digests: dict[str, str], expected: set[str]) -> None:

@@ -105,7 +105,20 @@ def test_dispatch_prints_tables_that_say_what_is_synthetic() -> None:
     assert "synthetic" in result.stdout
 
 
-def test_run_prints_one_object_and_writes_the_files(tmp_path: Path) -> None:
+def an_old_export(folder: Path) -> Path:
+    """Write what an older version of this program may have left."""
+    folder.mkdir(parents=True)
+    (folder / "forgotten.csv").write_text("slot\n")
+    (folder / "notes.txt").write_text("not of the export\n")
+    files = {name: {"holds": "slots"} for name in ("forgotten.csv", "../lost.csv", "lost.csv")}
+    manifest = {"format": "wattline-export", "version": 1, "files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_run_prints_one_object_and_writes_the_files_over_older_ones(tmp_path: Path) -> None:
+    old = an_old_export(tmp_path / "out" / "export")
+
     summary = printed("run", PAPER_DAY, "--json", "--out", tmp_path / "out")
 
     assert summary == json.loads((tmp_path / "out" / "summary.json").read_text())
@@ -116,7 +129,9 @@ def test_run_prints_one_object_and_writes_the_files(tmp_path: Path) -> None:
     assert summary["gas"]["post"]["count"] == 15
     assert (tmp_path / "out" / "report.html").stat().st_size > 50_000
 
-    checked = printed("verify", tmp_path / "out" / "export", "--json")["checked"]
+    assert not (old / "forgotten.csv").exists()
+    (old / "notes.txt").unlink()  # nobody's file is deleted, and none but the export's is verified
+    checked = printed("verify", old, "--json")["checked"]
     assert checked["slots settled"] == checked["planned trades"] == 15
     assert checked["stored-energy values"] == 96
     assert checked["dispatch optimisations"] == 3
@@ -182,6 +197,42 @@ def test_an_output_folder_that_cannot_be_made_costs_no_run(tmp_path: Path) -> No
     assert result.exit_code == 1
     assert "Not a directory" in result.stderr
     assert "dispatch" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "manifest", ["{", "[]", '{"files": {}}', '{"format": "wattline-export", "files": 1}']
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", PAPER_DAY, "--out"],
+        ["export", "--chain", "http://127.0.0.1:1", "--exchange", "0x", "--out"],
+    ],
+    ids=["run", "export"],
+)
+def test_a_manifest_of_something_else_costs_no_run(
+    tmp_path: Path, arguments: list[object], manifest: str
+) -> None:
+    path = an_old_export(tmp_path / "export") / "manifest.json"
+    path.write_text(manifest)
+
+    result = invoke(*arguments, path.parents[arguments[0] == "run"])
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: {path}: expected the manifest of an older export, or none; use another folder\n"
+    )
+    assert len(list(path.parent.iterdir())) == 3
+
+
+def test_the_scenario_of_an_old_export_is_not_run_into_the_same_folder(tmp_path: Path) -> None:
+    export = an_old_export(tmp_path / "export")
+    shutil.copytree(PAPER_DAY, export / "scenario")
+
+    result = invoke("run", export / "scenario", "--out", tmp_path)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {export / 'scenario'}: expected a scenario outside")
 
 
 def test_a_wrong_option_ends_with_2() -> None:
