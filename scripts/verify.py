@@ -23,12 +23,14 @@ from scripts.summary import json_text
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """
-    How much of what was checked, and of what had to be believed; `doubt` is the first of that. How
-    good the dispatch is; None where the export has none.
+    How much of what was checked, of what had to be believed, and of what should have happened in a
+    run and did not; `doubt` is the first of both. How good the dispatch is; None where the export
+    has none.
     """
 
     checked: dict[str, int]
     unproved: dict[str, int]
+    missed: dict[str, int]
     doubt: Divergence | None
     proofs: tuple[Proof, ...] | None
 
@@ -44,7 +46,10 @@ def verify(
     ] = INTEGER_GAP,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="End with 1 if a signature, seal or reason is unproved."),
+        typer.Option(
+            "--strict",
+            help="End with 1 if a signature, seal or reason is unproved, or anything missed.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -53,7 +58,8 @@ def verify(
 
     What nothing in the export can prove is counted as believed: signatures, seals and reasons of
     skipped orders where another contract made the call, so that its calldata is not to be seen, and
-    signatures of contract wallets. --strict ends with 1 and names the first of it.
+    signatures of contract wallets. What a run should have done and did not, as orders left out, is
+    counted as missed. --strict ends with 1 and names the first of either.
 
     Example: wattline verify out/village/export
     """
@@ -75,6 +81,8 @@ def verify(
     out.print(_table(folder, verified, seconds))
     for kind, count in verified.unproved.items():
         out.print(f"believed, not proved: {count:,} {kind} ({WHY[kind]})", soft_wrap=True)
+    for kind, count in verified.missed.items():
+        out.print(f"missed, as if interrupted or left out: {count:,} {kind}", soft_wrap=True)
     if verified.proofs:
         out.print(_proofs(verified.proofs))
 
@@ -84,16 +92,17 @@ def verified_export(folder: Path, *, integer_gap: float = INTEGER_GAP) -> Verifi
     export = read_export(folder)
     twins = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
     market = audit_market(export.market, twins)
-    checked = dict(market.checked)
-    proofs = None
+    checked, missed, doubt, proofs = dict(market.checked), {}, market.doubt, None
     if export.dispatch is not None and export.scenario is not None:
         audited = audit_dispatch(export.scenario, export.dispatch, integer_gap=integer_gap)
         checked |= audited.checked
         proofs = audited.proofs
-        checked |= audit_run(export.scenario, export.dispatch, audited.rounds, export.market)
+        run = audit_run(export.scenario, export.dispatch, audited.rounds, export.market)
+        checked |= run.checked
+        missed, doubt = dict(run.missed), doubt or run.doubt
     checked["files"] = compare_files(export)
     return Verified(
-        checked=checked, unproved=dict(market.unproved), doubt=market.doubt, proofs=proofs
+        checked=checked, unproved=dict(market.unproved), missed=missed, doubt=doubt, proofs=proofs
     )
 
 
@@ -103,6 +112,7 @@ def _found(verified: Verified) -> dict[str, object]:
         "ok": True,
         "checked": verified.checked,
         "unproved": verified.unproved,
+        "missed": verified.missed,
         "dispatch": {
             "checked": verified.proofs is not None,
             "optimisations": [asdict(proof) for proof in verified.proofs or ()],

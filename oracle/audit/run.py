@@ -14,11 +14,13 @@ Scores move with deliveries, and prices of trades with scores: the plan determin
 there is no tariff, scores move the prices of bids, too, within a range. Keys are of no scenario.
 
 A run that was interrupted may have missed gates and deadlines: orders that are not there, slots
-that were voided and readings that nobody heard are counted, not refused.
+that were voided and readings that nobody heard are counted apart, not refused. An oracle that
+leaves out what it does not like looks just so: whoever reads the counts knows what happened.
 """
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from oracle import bidding
 from oracle.audit.faults import compare, fault
@@ -46,11 +48,28 @@ Schedule = list[tuple[Wh, Wh, Wh]]  # charge, discharge, stored
 Entry = tuple[EventRecord, Order]
 
 
+@dataclass(slots=True)
+class AuditedRun:
+    """How much was compared, how much did not happen that should have, and the first of that."""
+
+    checked: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
+    doubt: Divergence | None = None
+
+    def miss(self, slot: Slot, what: str, count: int) -> None:
+        """Note what a slot lacks, if it lacks anything."""
+        if count:
+            self.missed[what] += count
+            self.doubt = self.doubt or Divergence(
+                FILE, f"{what}: expected none, came {count}", slot=slot
+            )
+
+
 def audit_run(
     scenario: Scenario, dispatch: DispatchRecord, rounds: Sequence[Round], market: MarketRecord
-) -> Counter[str]:
+) -> AuditedRun:
     """
-    Compare a record with what was run; return how much of what was compared.
+    Compare a record with what was run.
 
     `rounds` are those of the plan, one per slot; market and dispatch were audited before.
 
@@ -62,10 +81,10 @@ def audit_run(
     run = _Run(scenario, dispatch, rounds, market)
     terms = RunTerms(scenario, run.community, market, run.first)
     terms.compare()
-    run.checked["terms as in the scenario"] = terms.compared
+    run.found.checked["terms as in the scenario"] = terms.compared
     run.compare_storage()
     run.compare_trading()
-    return run.checked
+    return run.found
 
 
 class _Run:
@@ -78,7 +97,7 @@ class _Run:
         rounds: Sequence[Round],
         market: MarketRecord,
     ) -> None:
-        self.checked: Counter[str] = Counter()
+        self.found = AuditedRun()
         self.community = scenario.community or nobody(scenario.slot_count)
         self._scenario = scenario
         self._dispatch = dispatch
@@ -110,7 +129,7 @@ class _Run:
                 raise Divergence(FILE, "expected what the storage did, came none", slot=slot)
             for name, energy in zip(("chargeWh", "dischargeWh", "storedWh"), planned, strict=True):
                 compare(event, f"{name} by the dispatch", energy, event.values[name])
-            self.checked["slots of the storage as dispatched"] += 1
+            self.found.checked["slots of the storage as dispatched"] += 1
         end = self.first + len(self._schedule)
         for (name, slot), event in self._events.items():
             if name == "StorageRecorded" and slot >= end:
@@ -174,16 +193,15 @@ class _Run:
                     f"price of participant {number}'s order: expected from {low.price} to "
                     f"{high.price}, came {order.price}",
                 )
-            self.checked["orders as in the scenario"] += 1
-        if lowest:
-            self.checked["orders that did not come in"] += len(lowest)
+            self.found.checked["orders as in the scenario"] += 1
+        self.found.miss(Slot(self.first + index), "orders that did not come in", len(lowest))
 
     def _compare_trades(self, index: int, book: tuple[Order, ...]) -> tuple[Trade, ...]:
         """Return a slot's trades: the plan's, where both matchings are over the same graph."""
         slot = Slot(self.first + index)
         event = self._events.get(("SlotCleared", slot))
         if event is None and ("SlotVoided", slot) in self._events:
-            self.checked["slots that were not cleared in time"] += 1
+            self.found.miss(slot, "slots not cleared in time", 1)
             return ()
         if event is None:
             raise Divergence(FILE, "expected SlotCleared, came none", slot=slot)
@@ -195,9 +213,9 @@ class _Run:
             compare(
                 event, "trades by the plan", list(map(_flow, expected)), list(map(_flow, trades))
             )
-            self.checked["trades as planned"] += len(trades)
-        else:
-            self.checked["trades that the plan leaves open"] += len(trades)
+            self.found.checked["trades as planned"] += len(trades)
+        elif trades:
+            self.found.checked["trades that the plan leaves open"] += len(trades)
         self._compare_deliveries(index, book, trades)
         return trades
 
@@ -218,8 +236,7 @@ class _Run:
             for offer, energy in sold.items()
             if book[offer].participant in heard
         }
-        if len(brought) < len(sold):
-            self.checked["readings that did not come in"] += len(sold) - len(brought)
+        self.found.miss(slot, "readings that did not come in", len(sold) - len(brought))
         expected = [trade.delivered for trade in deliveries(trades, brought)]
         compare(event, "delivered by the scenario", expected, event.values["delivered"])
 

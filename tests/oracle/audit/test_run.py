@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from oracle.audit.dispatch import audit_dispatch
-from oracle.audit.run import audit_run
+from oracle.audit.run import AuditedRun, audit_run
 from oracle.chain.chains import EmbeddedChain
 from oracle.chain.record import read_market
 from oracle.day import run_scenario
@@ -48,8 +48,8 @@ class Run:
     rounds: tuple[Round, ...]
     market: MarketRecord
 
-    def audit(self) -> dict[str, int]:
-        return dict(audit_run(self.scenario, self.dispatch, self.rounds, self.market))
+    def audit(self) -> AuditedRun:
+        return audit_run(self.scenario, self.dispatch, self.rounds, self.market)
 
 
 def run_of(scenario: Scenario) -> Run:
@@ -87,7 +87,7 @@ def village() -> Run:
 
 
 def test_a_run_is_compared_in_full(village: Run) -> None:
-    checked = village.audit()
+    checked = village.audit().checked
 
     assert checked["slots of the storage as dispatched"] == 4
     assert checked["orders as in the scenario"] == 12
@@ -115,7 +115,7 @@ def test_a_run_without_a_tariff_agrees_with_its_scenario(changes: dict[str, Any]
     """Scores move the prices of bids there."""
     community = a_community(NET, LINES, prosumers=prosumers(), shortfalls=(SHORT,), **changes)
 
-    checked = run_of(a_scenario(community)).audit()
+    checked = run_of(a_scenario(community)).audit().checked
 
     assert checked["orders as in the scenario"] == 12
     assert checked["trades as planned"] >= 5
@@ -127,13 +127,15 @@ def test_a_power_system_without_prosumers_agrees_with_its_scenario() -> None:
     system = a_system(a_unit(), load_mw=load_mw, storage=storage)
     scenario = a_scenario(None, slot_count=96, power_system=system, storage=storage)
 
-    checked = run_of(scenario).audit()
+    checked = run_of(scenario).audit().checked
 
     assert checked["slots of the storage as dispatched"] == 96
 
 
 def test_a_scenario_in_which_nobody_trades_agrees() -> None:
-    checked = run_of(a_scenario(a_community([[5.0, 0.0], [4.0, 3.0]], [a_line(0, 1, 1)]))).audit()
+    checked = (
+        run_of(a_scenario(a_community([[5.0, 0.0], [4.0, 3.0]], [a_line(0, 1, 1)]))).audit().checked
+    )
 
     assert checked["orders as in the scenario"] == 3
     assert checked["trades as planned"] == 0
@@ -379,15 +381,20 @@ def voided(run: Run) -> Run:
     [
         (event("OrdersPosted", ordered_less), "orders that did not come in", 1),
         (event("SlotSettled", unheard), "readings that did not come in", 1),
-        (voided, "slots that were not cleared in time", 1),
+        (voided, "slots not cleared in time", 1),
     ],
 )
 def test_what_an_interrupted_run_missed_is_counted(
     village: Run, tamper: Tamper, what: str, count: int
 ) -> None:
-    assert what not in village.audit()
+    assert village.audit().missed == {}
 
-    assert tamper(village).audit()[what] == count
+    found = tamper(village).audit()
+
+    assert found.missed[what] == count
+    assert found.doubt is not None
+    assert what in found.doubt.what
+    assert found.doubt.slot is not None
 
 
 @pytest.mark.parametrize("kind", TAMPERINGS)
@@ -416,6 +423,6 @@ def test_a_trade_that_other_scores_allow_is_left_open(village: Run) -> None:
     first = village.rounds[0]
     other = replace(village, rounds=(replace(first, edges=first.edges[1:]), *village.rounds[1:]))
 
-    checked = other.audit()
+    checked = other.audit().checked
 
     assert checked["trades that the plan leaves open"] >= 1
