@@ -15,6 +15,7 @@ from oracle.domain.record import MarketRecord
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
 from oracle.duals import dispatch_record
+from oracle.errors import InvalidInputError
 from oracle.export_files.export import make_ready, write_export
 from oracle.scenario import load_scenario
 from scripts.console import errors_in_one_line, out, progress_bars
@@ -62,6 +63,10 @@ def run(
     Example: wattline run scenarios/village --days 1 --chain anvil --out out/village
     """
     with errors_in_one_line():
+        if market is not None and not chain.startswith(("http://", "https://")):
+            raise InvalidInputError(
+                f"--market {market}: expected --chain with the URL of its node, got {chain}"
+            )
         if out_dir is not None:
             make_ready(out_dir / "export", scenario)  # before the work: a bad path costs no run
         loaded = load_scenario(scenario, days)

@@ -176,7 +176,7 @@ def test_a_broken_scenario_ends_with_1_and_one_line(
         (["run", PAPER_DAY, "--chain", "ganache"], "error: --chain ganache: expected embedded"),
         (
             ["run", PAPER_DAY, "--market", "nowhere"],
-            "error: --market nowhere: expected the address",
+            "error: --market nowhere: expected --chain with the URL of its node, got embedded",
         ),
         (["run", PAPER_DAY, "--chain", "http://127.0.0.1:1"], "error: http://127.0.0.1:1: no "),
         (["dispatch", PAPER_DAY, "--time-limit-s", "0.1", "--days", "2"], "error: scenario.toml"),
@@ -233,6 +233,14 @@ def test_the_scenario_of_an_old_export_is_not_run_into_the_same_folder(tmp_path:
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"error: {export / 'scenario'}: expected a scenario outside")
+
+
+def test_a_market_without_the_url_of_its_node_costs_no_dispatch() -> None:
+    result = invoke("run", PAPER_DAY, "--market", "0x" + 20 * "ab", "--chain", "anvil")
+
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith("expected --chain with the URL of its node, got anvil\n")
 
 
 def test_a_wrong_option_ends_with_2() -> None:
