@@ -19,8 +19,14 @@ from eth_account.signers.local import LocalAccount
 
 from oracle import bidding
 from oracle.chain.chains import Chain
-from oracle.chain.deployment import Deployment, Participant, Roles, deploy_market
-from oracle.chain.existing import deployment_at, first_slot_of, has_owners
+from oracle.chain.deployment import (
+    Deployment,
+    MarketTerms,
+    Participant,
+    Roles,
+    deploy_market,
+)
+from oracle.chain.existing import deployment_at, first_slot_of, require_terms
 from oracle.chain.market import Market, SealedOrder, SignedReading
 from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
 from oracle.domain.book import Order, Trade
@@ -48,6 +54,7 @@ from oracle.units import (
     SLOTS_PER_DAY,
     Bps,
     MicroUsd,
+    MicroUsdPerMwh,
     Slot,
     Wh,
     amount_up,
@@ -93,15 +100,18 @@ def run_scenario(
     ChainError
         If the chain fails us, or a contract refuses a call or skips a signed order.
     """
+    day = _Day(scenario, chain, route)
+    if market is not None:
+        day.join(market)  # before the work: a wrong address costs no dispatch
     progress("dispatch", 0, 1)
     traded = None if scenario.community is None else plan_trades(scenario.community)
     plan = plan_scenario(scenario, time_limit_s=time_limit_s, traded=traded)
     progress("dispatch", 1, 1)
-    day = _Day(scenario, plan, traded, chain, route)
+    day.follow(plan, traded)
     if market is None:
         day.deploy(progress)
     else:
-        day.join(market)
+        day.require_deposits()
     last = scenario.slot_count + day.settlement_delay
     for boundary in range(-LEAD, last + 1):
         day.step(boundary)
@@ -113,22 +123,12 @@ def run_scenario(
 class _Day:
     """The state of a run; what the oracle needs of it is read back from the chain."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        plan: Plan,
-        traded: TradePlan | None,
-        chain: Chain,
-        route: OrderRoute,
-    ) -> None:
+    def __init__(self, scenario: Scenario, chain: Chain, route: OrderRoute) -> None:
         self._scenario = scenario
-        self._plan = plan
-        self._locks = traded.locks if traded else ()
         self._chain = chain
         self._route = route
         self._community = scenario.community or nobody(scenario.slot_count)
         self._mechanism = MECHANISMS[self._community.rules.mechanism]
-        self._first = _first_slot(scenario, chain)
         names = [prosumer.name for prosumer in self._community.prosumers]
         self._owners = [development_key(f"{name} owner") for name in names]
         self._meters = [development_key(f"{name} meter") for name in names]
@@ -140,7 +140,6 @@ class _Day:
         )
         self._oracle = development_key("oracle")
         self._rating = rating_of(scenario.storage)
-        self._schedule = _schedule(self._rating, plan)
         self._states = bidding.initial_states(self._community)
         self._scores = initial_scores(self._community)
         rules = self._community.rules
@@ -150,18 +149,18 @@ class _Day:
         self._standing: dict[int, tuple[Position, ...]] = {}  # from orders to settlement
         self._journal = Journal(self._community)
 
+    def follow(self, plan: Plan, traded: TradePlan | None) -> None:
+        """Take what was planned: the storage's schedule, and what the trades lock."""
+        self._plan = plan
+        self._locks = traded.locks if traded else ()
+        self._schedule = _schedule(self._rating, plan)
+
     def deploy(self, progress: Progress) -> None:
         """Deploy the market, pay everybody in, announce the day's real-time prices."""
+        self._first = _first_slot(self._scenario, self._chain)
         owners = [owner.address for owner in self._owners]
         self._chain.fund([*owners, *self._roles.addresses(), self._oracle.address])
-        terms = market_terms(
-            self._community,
-            self._joining(),
-            mechanism=self._mechanism.contract,
-            storage=self._rating,
-            first_slot=self._slot(0),
-        )
-        self._use(deploy_market(self._chain, self._oracle, self._roles, terms))
+        self._use(deploy_market(self._chain, self._oracle, self._roles, self._terms()))
         progress(f"market {self._market.deployment.exchange.address}", 1, 1)
         payers = self._payers()
         for done, (payer, amount) in enumerate(payers):
@@ -172,26 +171,36 @@ class _Day:
         self._announce_prices()
 
     def join(self, exchange: str) -> None:
-        """Go on with the market of an interrupted run, once it was ready for its first slot."""
+        """Go on with the market of an interrupted run, if it has the terms of this scenario."""
         deployment = deployment_at(self._chain, exchange, self._mechanism.contract)
         self._first = first_slot_of(self._chain, deployment)
-        self._use(deployment)
-        slots = range(self._scenario.slot_count)
-        owners = [owner.address for owner in self._owners]
-        is_ready = (
-            has_owners(deployment, self._first, owners)
-            and self._market.deposited() >= sum(amount for _, amount in self._payers())
-            and all(
-                self._market.real_time_price(self._slot(slot))
-                == bidding.grid_prices(self._community, slot)[0]
-                for slot in slots
-            )
+        require_terms(
+            self._chain,
+            deployment,
+            self._terms(),
+            prices=self._prices(),
+            storage_meter=self._roles.storage_meter.address,
         )
-        if not is_ready:
+        self._use(deployment)
+
+    def require_deposits(self) -> None:
+        """Refuse a market whose run was interrupted before everybody had paid in."""
+        expected, came = sum(amount for _, amount in self._payers()), self._market.deposited()
+        if came < expected:
             raise InvalidInputError(
-                f"--market {exchange}: expected a market of this scenario with its participants, "
-                "deposits and prices; run without --market to deploy one"
+                f"--market {self._market.deployment.exchange.address}: expected a market of this "
+                f"scenario, with deposits of {expected} micro-USD, came {came}; run without "
+                "--market to deploy one"
             )
+
+    def _terms(self) -> MarketTerms:
+        return market_terms(
+            self._community,
+            self._joining(),
+            mechanism=self._mechanism.contract,
+            storage=self._rating,
+            first_slot=self._slot(0),
+        )
 
     def _use(self, deployment: Deployment) -> None:
         self._market = Market(self._chain, deployment)
@@ -270,9 +279,12 @@ class _Day:
             (self._roles.operator, _whole_dollars(compensation)),
         ]
 
-    def _announce_prices(self) -> None:
+    def _prices(self) -> list[MicroUsdPerMwh]:
         slots = range(self._scenario.slot_count)
-        prices = [bidding.grid_prices(self._community, slot)[0] for slot in slots]
+        return [bidding.grid_prices(self._community, slot)[0] for slot in slots]
+
+    def _announce_prices(self) -> None:
+        prices = self._prices()
         changes = {
             self._slot(slot): price
             for slot, price in enumerate(prices)

@@ -26,6 +26,11 @@ def load_artifact(name: str) -> Artifact:
     return Artifact(name, content["abi"], content["bytecode"])
 
 
+def is_code_of(code: bytes, name: str) -> bool:
+    """Return whether a contract's creation code ends in this code, so that it is the contract."""
+    return len(code) > 0 and bytes.fromhex(load_artifact(name).bytecode[2:]).endswith(code)
+
+
 CONTRACTS = (
     "Exchange",
     "LineLease",

@@ -6,11 +6,10 @@ from typing import Any
 
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
-from eth_utils.conversions import to_bytes
 from web3.contract import Contract
 from web3.types import LogReceipt, TxData, TxParams
 
-from oracle.chain.artifacts import CONTRACTS, load_artifact
+from oracle.chain.artifacts import CONTRACTS, is_code_of, load_artifact
 from oracle.chain.calldata import Calldata, decoded_call
 from oracle.chain.chains import Chain
 from oracle.chain.decoding import address_of, event_values, events_by_topic, hex_of
@@ -287,7 +286,7 @@ class _Reader:
             address = self._call(self._exchange, "mechanismOf", since)
             with translated():
                 code = self._chain.w3.eth.get_code(address, self._last_block)
-            name = next((n for n in CONTRACTS if _creates(n, bytes(code))), "")
+            name = next((n for n in CONTRACTS if is_code_of(bytes(code), n)), "")
             yield MechanismEntry(since=since, mechanism=address.lower(), name=name)
 
     def _accounts(self) -> Iterable[AccountState]:
@@ -363,8 +362,3 @@ class _Reader:
     def _report(self, stage: str, done: int, total: int) -> None:
         if done % 64 == 0:
             self._progress(stage, done, total)
-
-
-def _creates(name: str, code: bytes) -> bool:
-    """Return whether a contract's creation code ends in this code, so that it is the contract."""
-    return len(code) > 0 and to_bytes(hexstr=load_artifact(name).bytecode).endswith(code)

@@ -3,10 +3,13 @@
 import itertools
 import multiprocessing
 import os
+import re
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,7 @@ from oracle.domain.community import Community, Shortfall
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
+from oracle.scenario import load_scenario
 from oracle.units import Bps, MicroUsd
 from tests.integration.remembering import RememberingEmbedded, Run
 from tests.oracle.communities import (
@@ -35,6 +39,8 @@ from tests.oracle.power_systems import a_storage
 
 pytestmark = pytest.mark.contract
 
+PAPER_DAY = Path(__file__).parents[2] / "scenarios" / "paper-day"
+
 
 # Two sellers, of which one falls short and one has a battery, and a buyer.
 A_DAY = a_community(
@@ -47,9 +53,13 @@ A_DAY = a_community(
 
 
 def a_day(**rules: Any) -> Scenario:
-    community = replace(A_DAY, rules=replace(A_DAY.rules, **rules))
-    storage = a_storage(power_mw=0.03, capacity_mwh=0.09, compensation_usd_per_mwh=10.0)
-    return a_scenario(community, storage=storage)
+    return on_a_day(replace(A_DAY, rules=replace(A_DAY.rules, **rules)))
+
+
+def on_a_day(community: Community, **changes: Any) -> Scenario:
+    """`changes` are of the storage."""
+    rating = {"power_mw": 0.03, "capacity_mwh": 0.09, "compensation_usd_per_mwh": 10.0}
+    return a_scenario(community, storage=a_storage(**rating | changes))
 
 
 class Fatal(Chain):
@@ -166,9 +176,10 @@ def test_a_market_that_is_over_is_run_again_without_a_transaction_of_a_slot() ->
 
 
 @pytest.mark.parametrize("address", ["nowhere", "0x" + 20 * "ab"])
-def test_what_is_no_market_is_refused(address: str) -> None:
-    with pytest.raises(InvalidInputError, match=f"--market {address}: expected the address of an"):
-        run_scenario(a_day(), EmbeddedChain(), market=address)
+def test_what_is_no_market_is_refused_before_the_dispatch(address: str) -> None:
+    line = f"--market {address}: expected the address of an"
+
+    assert assert_refused(a_day(), EmbeddedChain(), address, line) == []
 
 
 def test_a_market_of_sealed_rounds_is_refused() -> None:
@@ -179,18 +190,129 @@ def test_a_market_of_sealed_rounds_is_refused() -> None:
         run_scenario(sealed, chain, market=market)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        a_community([[20.0], [-30.0]], [a_line(0, 1, 1)]),
-        replace(A_DAY, prosumers=(*A_DAY.prosumers[:2], a_prosumer("P4"))),
-        replace(A_DAY, tariff=a_tariff([0.3, 0.25, 0.3, 0.34], [0.05] * 4)),
-        replace(A_DAY, pv=3 * A_DAY.pv, load=3 * A_DAY.load),
-    ],
-    ids=["number", "participants", "prices", "deposits"],
-)
-def test_a_market_of_another_scenario_is_refused(other: Community) -> None:
-    chain, market = the_market_of(a_day())
+class Odd(EmbeddedChain):
+    """A chain on which something else is deployed as the mechanism."""
 
-    with pytest.raises(InvalidInputError, match="expected a market of this scenario"):
-        run_scenario(a_scenario(other), chain, market=market)
+    def deploy(self, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
+        return super().deploy(sender, "TestDollar" if name == "PairwiseNash" else name, *arguments)
+
+
+def interrupted(scenario: Scenario, chain: Chain) -> str:
+    """Run a scenario until its first slot begins and return the address of its market."""
+    said: list[str] = []
+
+    def interrupt(stage: str, done: int, total: int) -> None:
+        said.append(stage)
+        if stage == "slots":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scenario(scenario, chain, progress=interrupt)
+    return next(stage for stage in said if stage.startswith("market ")).split()[1]
+
+
+def assert_refused(scenario: Scenario, chain: Chain, market: str, line: str) -> list[str]:
+    """Go on with another's market and return what was begun before the refusal."""
+    begun: list[str] = []
+    with pytest.raises(InvalidInputError, match=re.escape(line)):
+        run_scenario(scenario, chain, market=market, progress=lambda *said: begun.append(said[0]))
+    return begun
+
+
+@pytest.fixture(scope="module")
+def interrupted_paper_day() -> tuple[Chain, str]:
+    chain = EmbeddedChain()
+    return chain, interrupted(load_scenario(PAPER_DAY), chain)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("[market]", "[market]\nchallenge_minutes = 20", "challengeSeconds 1200, came 0;"),
+        (
+            "growth = 0.25",
+            "growth = 0.2",
+            "the ladder (base, interval, growth) (3700000, 50000, 2000), "
+            "came (3700000, 50000, 2500);",
+        ),
+    ],
+    ids=["challenge_minutes", "ladder"],
+)
+def test_paper_day_does_not_go_on_by_other_rules(
+    interrupted_paper_day: tuple[Chain, str], tmp_path: Path, old: str, new: str, line: str
+) -> None:
+    copy = shutil.copytree(PAPER_DAY, tmp_path / "copy")
+    text = (copy / "scenario.toml").read_text()
+    assert old in text
+    (copy / "scenario.toml").write_text(text.replace(old, new, 1))
+
+    begun = assert_refused(
+        load_scenario(copy),
+        *interrupted_paper_day,
+        f"expected a market of this scenario, with {line}",
+    )
+
+    assert begun == []
+
+
+@pytest.fixture(scope="module")
+def interrupted_day() -> tuple[Chain, str]:
+    chain = EmbeddedChain()
+    return chain, interrupted(a_day(), chain)
+
+
+A_PAIR = a_community([[20.0] * 4, [-30.0] * 4], [a_line(0, 1, 1)])
+P4 = (*A_DAY.prosumers[:2], a_prosumer("P4"))
+
+
+@pytest.mark.parametrize(
+    ("other", "line"),
+    [
+        (on_a_day(A_PAIR), "participants 2, came 3;"),
+        (on_a_day(replace(A_DAY, prosumers=P4)), "owner of participant 3 0x"),
+        (
+            on_a_day(replace(A_DAY, lines=(A_DAY.lines[0], a_line(1, 2, 3)))),
+            "meters between participants 2 and 3 3000, came 2000;",
+        ),
+        (
+            on_a_day(replace(A_DAY, lines=(*A_DAY.lines, a_line(0, 1, 3)))),
+            "meters between participants 1 and 2 3000, came no line;",
+        ),
+        (
+            on_a_day(replace(A_DAY, tariff=a_tariff([0.3, 0.25, 0.3, 0.34], [0.05] * 4))),
+            "realTimePriceOf in slot 4 340000000, came 350000000;",
+        ),
+        (a_day(bond_price=310_000_000), "bondMicroUsdPerMwh 310000000, came 300000000;"),
+        (a_day(compensation_price=1), "compensationMicroUsdPerMwh 1, came 300000000;"),
+        (a_day(reputation_memory=9_400), "memoryBps 9400, came 9500;"),
+        (a_day(reputation_full_value=1), "fullValueMicroUsd 1, came 1000000;"),
+        (a_day(seal_bond=2), "sealBondMicroUsd 2, came 0;"),
+        (on_a_day(A_DAY, capacity_mwh=0.1), "maxStoredWh 100000, came 90000;"),
+        (on_a_day(A_DAY, charge_efficiency=0.9), "chargeEfficiencyBps 9000, came 10000;"),
+        (on_a_day(A_DAY, initial_soc=0.5), "initial storedWh 45000, came 0;"),
+    ],
+    ids=lambda value: value.split(" 0x")[0] if isinstance(value, str) else "",
+)
+def test_a_market_of_another_scenario_is_refused(
+    interrupted_day: tuple[Chain, str], other: Scenario, line: str
+) -> None:
+    begun = assert_refused(
+        other, *interrupted_day, f"expected a market of this scenario, with {line}"
+    )
+
+    assert begun == []
+
+
+def test_a_market_in_which_too_little_was_paid_is_refused(
+    interrupted_day: tuple[Chain, str],
+) -> None:
+    much = replace(A_DAY, pv=3 * A_DAY.pv, load=3 * A_DAY.load)
+
+    assert_refused(on_a_day(much), *interrupted_day, "this scenario, with deposits of ")
+
+
+def test_a_market_with_another_mechanism_is_refused() -> None:
+    chain = Odd()
+    market = interrupted(a_day(), chain)
+
+    assert_refused(a_day(), chain, market, "with the mechanism PairwiseNash, came another at 0x")
