@@ -11,6 +11,7 @@ from oracle.export_files.values import (
     ADDRESS,
     BYTES,
     HASH,
+    INTERVAL,
     ORDER,
     POSITION,
     PRICE,
@@ -107,7 +108,7 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
         "LadderAnnounced": {
             "from": SLOT,
             "baseMicroUsdPerMwhKm": uint(64),
-            "stepMeters": uint(32),
+            "stepMeters": INTERVAL,
             "growthBps": uint(16),
         },
     },

@@ -36,6 +36,7 @@ from oracle.export_files.values import (
     ADDRESS,
     BYTES,
     HASH,
+    INTERVAL,
     POSITION,
     PRICE,
     SLOT,
@@ -96,7 +97,7 @@ LINES: Columns = {"since": SLOT, "seller": uint(16), "buyer": uint(16), "distanc
 LADDERS: Columns = {
     "since": SLOT,
     "base_micro_usd_per_mwh_km": uint(64),
-    "interval_m": Kind("a length above 0 m", lambda value: _interval(value)),
+    "interval_m": INTERVAL,
     "growth_bps": BPS,
 }
 PRICES: Columns = {"since": SLOT, "price_micro_usd_per_mwh": PRICE}
@@ -330,10 +331,3 @@ def _energies(value: str) -> tuple[Wh, ...]:
     if len(energies) > 2:
         raise ValueError
     return energies
-
-
-def _interval(value: str) -> int:
-    interval: int = uint(32).read(value)
-    if interval == 0:
-        raise ValueError
-    return interval

@@ -65,6 +65,13 @@ def _number(value: Any) -> float:
     return number
 
 
+def _interval(value: Any) -> int:
+    interval: int = uint(32).read(value)
+    if interval == 0:
+        raise ValueError
+    return interval
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError
@@ -78,6 +85,7 @@ ADDRESS = hexadecimal(20)
 HASH = hexadecimal(32)
 BYTES = hexadecimal()
 SLOT = uint(32)
+INTERVAL = Kind("a length above 0 m", _interval)
 POSITION = uint(53)
 
 

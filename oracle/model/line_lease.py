@@ -23,13 +23,10 @@ from oracle.units import BPS, METERS_PER_KM, Meters, MicroUsdPerMwh
 
 
 def lease_fee(ladder: FeeLadder, distance: Meters) -> MicroUsdPerMwh:
-    """Return the fee (11) per MWh, added up interval by interval and rounded up."""
-    weighted, price_bps, left = 0, BPS, int(distance)
-    while left > 0:
-        weighted += price_bps * min(left, ladder.interval)
-        price_bps += ladder.growth
-        left -= ladder.interval
-
+    """Return the fee (11) per MWh, rounded up; for n full intervals α n (2 D − d (n + 1)) / 2."""
+    full = distance // ladder.interval
+    surcharged = full * (2 * distance - ladder.interval * (full + 1)) // 2
+    weighted = BPS * distance + ladder.growth * surcharged
     return MicroUsdPerMwh(-(-ladder.base * weighted // (METERS_PER_KM * BPS)))
 
 

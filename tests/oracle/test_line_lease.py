@@ -1,5 +1,7 @@
 """The stepped lease fee, MODEL equation (11)."""
 
+from operator import mul
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,24 @@ def test_a_line_costs_the_same_both_ways() -> None:
         (1, 2): 527_250_000,
         (2, 1): 527_250_000,
     }
+
+
+@given(ladder=LADDERS, distance=DISTANCES)
+def test_a_fee_is_the_sum_of_what_its_intervals_cost(ladder: FeeLadder, distance: Meters) -> None:
+    starts = range(0, distance, ladder.interval)
+    lengths = [min(ladder.interval, distance - start) for start in starts]
+    prices = [BPS + k * ladder.growth for k in range(len(lengths))]
+    cost = ladder.base * sum(map(mul, prices, lengths))
+
+    assert lease_fee(ladder, distance) == -(-cost // 10_000_000)
+
+
+def test_a_fee_of_a_million_intervals_takes_no_longer() -> None:
+    ladder = FeeLadder(base=MicroUsdPerMwhKm(1_000), interval=Meters(1), growth=Bps(BPS))
+
+    fees = [lease_fee(ladder, Meters(2**20 - 1 - k)) for k in range(1_000)]
+
+    assert fees[0] == 2**20 * (2**20 - 1) // 2
 
 
 @given(ladder=LADDERS, one=DISTANCES, other=DISTANCES)
