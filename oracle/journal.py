@@ -62,10 +62,17 @@ class Journal:
         )
 
     def _trade(self, slot: int, outcome: SlotOutcome, trade: Trade) -> TradeRecord:
-        money = payment(trade, self._community.rules.compensation_price)
+        rules, seller = self._community.rules, outcome.book[trade.offer]
+        is_short = any(
+            one.delivered < one.energy for one in outcome.trades if one.offer == trade.offer
+        )
+        is_slashed = is_short and seller.participant in outcome.overstated
+        money = payment(
+            trade, rules.compensation_price, slash_price=rules.bond_price if is_slashed else None
+        )
         return TradeRecord(
             slot=slot,
-            seller=self._name(outcome.book[trade.offer]),
+            seller=self._name(seller),
             buyer=self._name(outcome.book[trade.bid]),
             energy=trade.energy,
             price=trade.price,

@@ -18,6 +18,7 @@ from oracle.domain.rows import lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, OrderSkipped
 from oracle.market.mechanism import Mechanism, round_of
 from oracle.model.line_lease import lease_fee
+from oracle.model.settlement import overstated
 from oracle.units import Bps, MicroUsdPerMwh, Slot
 
 
@@ -27,6 +28,7 @@ class SlotOutcome:
 
     book: tuple[Order, ...]
     trades: tuple[Trade, ...]
+    overstated: frozenset[int] = frozenset()  # participants whose meter the operator corrected down
 
 
 ORDERS_PER_POST = 100  # about 1.1 M gas; larger batches save at most 6 % more
@@ -120,7 +122,13 @@ class RoundRunner:
         trades = self._market.settled_trades(slot)
         if trades is None:
             trades = self._market.cleared_trades(slot)
-        return None if trades is None else SlotOutcome(book=self._market.book(slot), trades=trades)
+        if trades is None:
+            return None
+        return SlotOutcome(
+            book=self._market.book(slot),
+            trades=trades,
+            overstated=overstated(self._market.readings(slot)),
+        )
 
     def void(self, slot: Slot) -> bool:
         """Release the locks of a slot not cleared in time; False where there is nothing to."""

@@ -3,10 +3,10 @@ Who gets what of a partial delivery, and the money of a trade; reference of cont
 ShareLib.sol and contracts/exchange/Settlement.sol. All of it is ours and in integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from oracle.domain.book import Trade
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_ENERGY, Trade
 from oracle.units import MicroUsd, MicroUsdPerMwh, Wh, amount_down
 
 
@@ -44,6 +44,20 @@ def deliveries(trades: Sequence[Trade], delivered_of_offer: dict[int, Wh]) -> li
         parts = shares([trade.energy for trade in own], delivered_of_offer.get(offer, Wh(0)))
         result += [trade.with_delivered(part) for trade, part in zip(own, parts, strict=True)]
     return result
+
+
+def overstated(entries: Iterable[int]) -> frozenset[int]:
+    """Return whose meter had said more than the grid operator, by a slot's entries of readings."""
+    energies: dict[int, int] = {}
+    found: set[int] = set()
+    for entry in entries:
+        participant, energy = entry >> 32 & 0xFFFF, entry & MAX_ENERGY
+        if entry & COUNTER_READING:
+            (found.add if energies.get(participant, 0) > energy else found.discard)(participant)
+            energies[participant] = energy
+        elif not entry & CONTRADICTION:
+            energies.setdefault(participant, energy)
+    return frozenset(found)
 
 
 def payment(

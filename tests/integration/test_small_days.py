@@ -363,6 +363,34 @@ def test_orders_are_posted_in_batches_that_a_transaction_holds() -> None:
     assert_no_money_lost(result)
 
 
+@pytest.mark.parametrize("energy", [12_000, 20_000], ids=["short", "all that was sold"])
+def test_a_bill_says_what_a_seller_whose_meter_overstated_paid(energy: int) -> None:
+    """Of 20 kWh sold in the second slot the meter says that 24 came, and the operator fewer."""
+    more = Shortfall(prosumer=0, slot=1, delivered=Bps(12_000))
+    community = a_community(SELL_AND_BUY, [LINE], shortfalls=(more,), challenge_minutes=20)
+    chain = RememberingEmbedded()
+    operator = development_key("system operator")
+
+    def correct(stage: str, done: int, total: int) -> None:
+        if stage == "slots":
+            slots = [e["args"]["slot"] for e in chain.events("Exchange", "ReadingsRecorded")]
+            if len(slots) == 2:
+                chain.market().correct_reading(operator, Slot(slots[1]), 1, Wh(energy))
+
+    result = run_scenario(a_scenario(community), chain, progress=correct)
+
+    is_short = energy < 20_000
+    assert [trade.delivered for trade in result.trades] == [20_000, energy]
+    assert result.trades[1].compensation == is_short * 20 * usd_per_kwh(0.3) // 1_000
+    moved = {"Deposited": 0, "Withdrawn": 0}
+    for name in moved:
+        for event in chain.events("Exchange", name):
+            if event["args"]["owner"] == development_key("P1 owner").address:
+                moved[name] += event["args"]["amount"]
+    earned = sum((trade.paid or 0) - (trade.compensation or 0) for trade in result.trades)
+    assert earned == moved["Withdrawn"] - moved["Deposited"]
+
+
 class Withdrawing:
     """An owner that makes its signed orders worthless when the day has begun."""
 

@@ -1,10 +1,11 @@
 """Shares of a partial delivery and the money of a trade."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.domain.book import Trade
-from oracle.model.settlement import Payment, deliveries, payment, shares
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, Trade
+from oracle.model.settlement import Payment, deliveries, overstated, payment, shares
 from oracle.units import MicroUsd, MicroUsdPerMwh, Wh
 from tests.oracle.communities import usd_per_kwh
 
@@ -82,3 +83,25 @@ def test_shares_add_up_to_the_delivery_and_differ_less_than_a_wh_from_pro_rata(
     for energy, part in zip(energies, parts, strict=True):
         assert part <= energy
         assert abs(part * sold - energy * min(sold, delivered)) < sold
+
+
+METER, OPERATOR = 0, COUNTER_READING
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        ([(METER, 3, 10), (METER, 4, 10)], set()),
+        ([(METER, 3, 10), (METER, 4, 10), (OPERATOR, 4, 9)], {4}),
+        ([(METER, 3, 10), (OPERATOR, 3, 10)], set()),
+        ([(METER, 3, 10), (OPERATOR, 3, 11)], set()),
+        ([(OPERATOR, 3, 0), (METER, 3, 10)], set()),  # not heard after the operator
+        ([(METER, 3, 10), (METER, 3, 5), (OPERATOR, 3, 7)], {3}),  # heard once
+        ([(METER, 3, 10), (CONTRADICTION, 3, 12), (OPERATOR, 3, 11)], set()),
+        ([(METER, 3, 10), (OPERATOR, 3, 5), (OPERATOR, 3, 6)], set()),  # its last word counts
+    ],
+)
+def test_who_said_more_than_the_operator_overstated(
+    entries: list[tuple[int, int, int]], found: set[int]
+) -> None:
+    assert overstated([mark | who << 32 | energy for mark, who, energy in entries]) == found
