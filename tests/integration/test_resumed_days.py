@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.types import TxReceipt
@@ -26,6 +27,8 @@ from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
 from oracle.scenario import load_scenario
 from oracle.units import Bps, MicroUsd
+from scripts.cli import app
+from scripts.verify import verified_export
 from tests.integration.remembering import RememberingEmbedded, Run
 from tests.oracle.communities import (
     a_battery,
@@ -223,6 +226,22 @@ def assert_refused(scenario: Scenario, chain: Chain, market: str, line: str) -> 
 def interrupted_paper_day() -> tuple[Chain, str]:
     chain = EmbeddedChain()
     return chain, interrupted(load_scenario(PAPER_DAY), chain)
+
+
+@pytest.mark.node
+def test_the_export_of_a_run_that_went_on_is_verified(
+    url: str, interrupted_paper_day: tuple[Chain, str], tmp_path: Path
+) -> None:
+    _, market = interrupted_paper_day  # the same account deploys at the same address
+    killed_in_its_run(load_scenario(PAPER_DAY), url, OrderRoute.SIGNED, "settle", 5)
+    there, out = ["--chain", url, "--market", market], ["--out", str(tmp_path)]
+
+    said = CliRunner().invoke(app, ["run", str(PAPER_DAY), *there, *out])
+
+    assert said.exit_code == 0, said.stderr
+    checked = verified_export(tmp_path / "export").checked
+    assert checked["slots settled"] == checked["planned trades"] == 15
+    assert checked["dispatch optimisations"] == 3
 
 
 @pytest.mark.parametrize(
