@@ -93,11 +93,6 @@ class Program:
         self.solve_s = 0.0
         self.mark = perf_counter()
 
-    @property
-    def binary_count(self) -> int:
-        """How many variables are 0 or 1."""
-        return len(self.binaries)
-
     def variable(
         self, name: str, low: float | None = 0.0, high: float | None = None, *, cost: float = 0.0
     ) -> Variable:

@@ -331,9 +331,6 @@ class Market:
     def next_storage_slot(self) -> Slot:
         return Slot(self._call(self.deployment.storage_ledger, "nextSlot"))
 
-    def stored(self) -> Wh:
-        return Wh(self._call(self.deployment.storage_ledger, "storedWh"))
-
     def stored_after(self, slot: Slot) -> Wh:
         """Return what the storage held after a recorded slot."""
         return Wh(self._call(self.deployment.storage_ledger, "recordOf", slot)[2])

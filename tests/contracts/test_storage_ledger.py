@@ -75,7 +75,7 @@ def test_charging_gains_and_discharging_drains_with_losses(
         [0, 1001, 19_873],  # ⌈1001 / 0.93⌉ = 1077
         [0, 0, 0],
     ]
-    assert world.market.stored() == 19_873
+    assert storage_ledger.functions.storedWh().call() == 19_873
     assert storage_ledger.functions.nextSlot().call() == FIRST_SLOT + 3
 
 
@@ -316,7 +316,7 @@ def test_every_schedule_of_python_is_accepted(world: World, plan: list[int]) -> 
 
     for index, (charge, discharge, stored) in enumerate(schedule):
         record(world, Slot(FIRST_SLOT + index), charge, discharge)
-        assert world.market.stored() == stored
+        assert world.market.stored_after(Slot(FIRST_SLOT + index)) == stored
         assert RATING.min_stored <= stored <= RATING.max_stored
 
     world.put_back(mark)
