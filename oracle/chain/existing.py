@@ -1,6 +1,5 @@
 """A market that is on a chain already, found by the address of its Exchange."""
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -83,13 +82,17 @@ def require_terms(
         _participants(deployment, terms),
         [("sealBondMicroUsd", terms.seal_bond, NO_MONEY)],  # nothing in an open book
         _constants(exchange, _rules(terms)),
-        _constants(deployment.storage_ledger, _rating(terms) | {"meter": storage_meter}),
+        _constants(
+            deployment.storage_ledger,
+            _rating(terms) | {"meter": storage_meter},
+            of="the storage's ",
+        ),
         _stored(chain, deployment, terms),
         _lines(deployment, terms),
         _mechanism(chain, deployment, terms),
         (
-            (f"realTimePriceOf in slot {index + 1}", price, _read(exchange, "realTimePriceOf", at))
-            for index, (at, price) in enumerate(zip(itertools.count(slot), prices))
+            (f"realTimePriceOf in slot {index + 1}", price, _price(exchange, Slot(slot + index)))
+            for index, price in enumerate(prices)
         ),
     ):
         for name, expected, came in compared:
@@ -133,9 +136,9 @@ def _rating(terms: MarketTerms) -> dict[str, Any]:
     }
 
 
-def _constants(contract: Contract, expected: dict[str, Any]) -> Compared:
+def _constants(contract: Contract, expected: dict[str, Any], *, of: str = "") -> Compared:
     for name, value in expected.items():
-        yield name, value, _read(contract, name)
+        yield of + name, value, _read(contract, name)
 
 
 def _stored(chain: Chain, deployment: Deployment, terms: MarketTerms) -> Compared:
@@ -144,7 +147,7 @@ def _stored(chain: Chain, deployment: Deployment, terms: MarketTerms) -> Compare
     before = records[0]["blockNumber"] - 1 if records else chain.block_number()
     with translated():
         came = deployment.storage_ledger.functions["storedWh"]().call(None, before)
-    yield "initial storedWh", terms.storage.initial, came
+    yield "the storage's initial storedWh", terms.storage.initial, came
 
 
 def _lines(deployment: Deployment, terms: MarketTerms) -> Compared:
@@ -170,6 +173,10 @@ def _mechanism(chain: Chain, deployment: Deployment, terms: MarketTerms) -> Comp
         code = bytes(chain.w3.eth.get_code(address))
     is_known = is_code_of(code, terms.mechanism)
     yield "the mechanism", terms.mechanism, terms.mechanism if is_known else f"another at {address}"
+
+
+def _price(exchange: Contract, slot: Slot) -> MicroUsdPerMwh:
+    return MicroUsdPerMwh(_read(exchange, "realTimePriceOf", slot))
 
 
 def _storage_records(chain: Chain, deployment: Deployment) -> list[LogReceipt]:

@@ -306,9 +306,16 @@ P4 = (*A_DAY.prosumers[:2], a_prosumer("P4"))
         (a_day(reputation_memory=9_400), "memoryBps 9400, came 9500;"),
         (a_day(reputation_full_value=1), "fullValueMicroUsd 1, came 1000000;"),
         (a_day(seal_bond=2), "sealBondMicroUsd 2, came 0;"),
-        (on_a_day(A_DAY, capacity_mwh=0.1), "maxStoredWh 100000, came 90000;"),
-        (on_a_day(A_DAY, charge_efficiency=0.9), "chargeEfficiencyBps 9000, came 10000;"),
-        (on_a_day(A_DAY, initial_soc=0.5), "initial storedWh 45000, came 0;"),
+        (on_a_day(A_DAY, capacity_mwh=0.1), "the storage's maxStoredWh 100000, came 90000;"),
+        (
+            on_a_day(A_DAY, charge_efficiency=0.9),
+            "the storage's chargeEfficiencyBps 9000, came 10000;",
+        ),
+        (
+            on_a_day(A_DAY, compensation_usd_per_mwh=9.0),
+            "the storage's compensationMicroUsdPerMwh 9",
+        ),
+        (on_a_day(A_DAY, initial_soc=0.5), "the storage's initial storedWh 45000, came 0;"),
     ],
     ids=lambda value: value.split(" 0x")[0] if isinstance(value, str) else "",
 )
