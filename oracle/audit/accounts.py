@@ -6,6 +6,7 @@ from oracle.audit.faults import compare, fault
 from oracle.audit.slot import NOBODY, Account, SlotLedger
 from oracle.audit.terms import Terms
 from oracle.audit.typed_data import domain_hash
+from oracle.domain.book import MAX_NONCE
 from oracle.domain.record import (
     CALLS_OF,
     UNSEEN,
@@ -19,8 +20,6 @@ from oracle.errors import Divergence
 from oracle.market.mechanism import Mechanism
 from oracle.model.reputation import initial_reputation
 from oracle.units import MicroUsd, Slot, Wh, amount_down
-
-MAX_NONCE = (1 << 20) - 1
 
 ROLES = {
     "Exchange": "operator",
@@ -47,6 +46,7 @@ class Accounts:
         self.accounts: dict[str, Account] = {}
         self.slots: dict[Slot, SlotLedger] = {}
         self.roles: dict[str, str] = {}
+        self._pending: dict[str, str] = {}  # who may take a role over
         self.deposited = 0
         self.withdrawn = 0
         self.compensation_paid = 0
@@ -157,10 +157,18 @@ class Accounts:
     def compensation_earned(self) -> MicroUsd:
         return amount_down(Wh(self.throughput), self._constants.storage.compensation)
 
-    def _handed_over(self, event: EventRecord, values: Values) -> None:
+    def _offered(self, event: EventRecord, values: Values) -> None:
         role = ROLES[event.contract]
+        compare(event, "previousOwner", self.roles.get(role), values["previousOwner"])
+        self._pending[role] = values["newOwner"]
+
+    def _handed_over(self, event: EventRecord, values: Values) -> None:
+        role, holder = ROLES[event.contract], values["newOwner"]
         compare(event, "previousOwner", self.roles.get(role, NOBODY), values["previousOwner"])
-        self.roles[role] = values["newOwner"]
+        pending = self._pending.pop(role, NOBODY)
+        if role in self.roles and (holder == NOBODY or holder != pending):
+            raise fault(event, f"newOwner: expected who was to be the {role}, came {holder}")
+        self.roles[role] = holder
 
     def _pause(self, event: EventRecord, values: Values) -> None:
         if self._paused is (event.name == "Paused"):

@@ -7,7 +7,7 @@ from oracle.audit.faults import compare, fault
 from oracle.audit.slot import MARKS, SlotLedger, Statement
 from oracle.audit.typed_data import reading_digest, signer_of
 from oracle.audit.unproved import READING_SIGNATURES
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_PARTICIPANTS
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_ENERGY, MAX_PARTICIPANTS
 from oracle.domain.clock import READING_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.units import SLOT_SECONDS, Slot, Wh
@@ -17,7 +17,6 @@ CALLS = {
     CONTRADICTION: "reportContradiction",
     COUNTER_READING: "correctReading",
 }
-ENERGY = 0xFFFFFFFF
 PARTICIPANT = 0xFFFF
 
 
@@ -67,7 +66,7 @@ class Delivery(Clearing):
     def _require_entry(self, event: EventRecord, slot: Slot, entry: int) -> None:
         """Check that an entry is of a participant, and has no bits but its own."""
         mark, number = entry & MARKS, entry >> 32 & PARTICIPANT
-        energy = 0 if mark == CONTRADICTION else entry & ENERGY
+        energy = 0 if mark == CONTRADICTION else entry & MAX_ENERGY
         clean = mark | number << 32 | energy
         if entry != clean:
             raise fault(event, f"entry: expected {clean:#x}, came {entry:#x}")
@@ -107,6 +106,7 @@ class Delivery(Clearing):
         signed: dict[int, set[Wh]] = {}
         for statement in statements:
             number, energy = statement.participant, statement.energies[0]
+            compare(event, f"energies of participant {number}", (energy,), statement.energies)
             digest = reading_digest(
                 self._exchange_domain, slot=slot, participant=number, energy=energy
             )
@@ -158,9 +158,9 @@ def require_signed(event: EventRecord, signed: dict[int, set[Wh]], entry: int) -
     if entry & CONTRADICTION:
         if len(energies) < 2:
             raise fault(event, f"expected two signed readings of participant {participant}")
-    elif Wh(entry & ENERGY) not in energies:
+    elif Wh(entry & MAX_ENERGY) not in energies:
         raise fault(
             event,
             f"reading of participant {participant}: expected one of {sorted(energies)} that its "
-            f"meter signed, came {entry & ENERGY}",
+            f"meter signed, came {entry & MAX_ENERGY}",
         )

@@ -16,6 +16,16 @@ from oracle.audit.storage import Storage
 from oracle.domain.record import EventRecord, MarketRecord, Values
 from oracle.market.mechanism import Mechanism
 
+OF_OPEN_BOOKS = (
+    "OfferPlaced",
+    "BidPlaced",
+    "OrderCancelled",
+    "OrdersPosted",
+    "OrderSkipped",
+    "NoncesSpent",
+)
+OF_SEALED_BOOKS = ("OrderSealed", "OrderRevealed")
+
 
 class Ledger(Settlement, OpenBook, Storage):
     """Takes the events of a record in order."""
@@ -39,7 +49,7 @@ class Ledger(Settlement, OpenBook, Storage):
             "CompensationPaid": self._compensated,
             "StorageRecorded": self._stored,
             "OwnershipTransferred": self._handed_over,
-            "OwnershipTransferStarted": lambda event, values: None,
+            "OwnershipTransferStarted": self._offered,
             "OrdersPosted": self._posted,
             "OrderSkipped": self._skipped,
             "NoncesSpent": self._nonces_spent,
@@ -70,6 +80,9 @@ class Ledger(Settlement, OpenBook, Storage):
         taker = self._takers.get(event.name)
         if taker is None:
             raise fault(event, "expected an event that this version knows")
+        is_sealed = self._constants.seal_bond > 0
+        if event.name in (OF_OPEN_BOOKS if is_sealed else OF_SEALED_BOOKS):
+            raise fault(event, f"expected none where books are {'sealed' if is_sealed else 'open'}")
         taker(event, event.values)
 
     def finish(self) -> None:

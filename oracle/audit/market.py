@@ -8,7 +8,7 @@ from oracle.audit.faults import compare
 from oracle.audit.hashes import NOTHING
 from oracle.audit.ledger import Ledger
 from oracle.audit.slot import Account, book_hash, readings_hash
-from oracle.domain.record import CALLS_OF, UNSEEN, MarketRecord
+from oracle.domain.record import CALLS_OF, POST, POST_FOR_WALLETS, UNSEEN, MarketRecord
 from oracle.errors import Divergence
 from oracle.market.mechanism import Mechanism
 
@@ -63,6 +63,12 @@ def _compare_calldata(record: MarketRecord) -> None:
         ("order_signatures.csv", POSTED, [(s.event, s.entry) for s in record.order_signatures]),
     ):
         _require_calls(file, of, seen_names, keys)
+    for line, call in enumerate(record.calls, start=2):
+        if call.orders and call.function not in (POST, POST_FOR_WALLETS):
+            raise Divergence(
+                f"calls.csv line {line}",
+                f"orders: expected 0 of {call.function}, came {call.orders}",
+            )
     orders = {
         event.position: len(event.values.get("orders", "1"))
         for event in record.events

@@ -2,10 +2,11 @@
 
 from oracle.audit.accounts import Accounts
 from oracle.audit.faults import compare, fault
+from oracle.audit.hashes import NOTHING
 from oracle.audit.slot import Account, SlotLedger, book_hash, order_of
 from oracle.audit.typed_data import seal_digest
 from oracle.audit.unproved import SEALS
-from oracle.domain.book import Order
+from oracle.domain.book import Kind, Order
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, OPEN_SLOTS, REVEAL_SECONDS
 from oracle.domain.record import EventRecord, Values
 from oracle.units import SLOT_SECONDS, Slot
@@ -28,6 +29,8 @@ class OrderBook(Accounts):
         self._require_open(event, slot)
         account, plain = self.account(owner), self.slots.setdefault(slot, SlotLedger())
         self._require_place(event, slot, owner, account)
+        if values["seal"] == NOTHING:
+            raise fault(event, "seal: expected a hash, came zero")
         self._debit(event, owner, self._constants.seal_bond)
         account.touched = slot
         plain.seals[owner] = values["seal"]
@@ -41,6 +44,9 @@ class OrderBook(Accounts):
         seal, order = plain.seals.pop(owner, None), order_of(event, values["order"])
         if seal is None:
             raise fault(event, f"expected a seal of {owner} that is not opened, came none")
+        if order.kind is Kind.CANCELLATION:
+            raise fault(event, "kind: expected an offer or a bid, came a cancellation")
+        compare(event, "nonce", 0, order.nonce)
         salt = self._salts.get(event.position)
         if self._call(event) is None:
             self._believe(event, SEALS, f"seal of {owner}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from oracle.audit.faults import fault
 from oracle.audit.hashes import NOTHING, SETTLED, VOID, outcome_hash, rolling_hash
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, Kind, Order, Trade
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_ENERGY, Kind, Order, Trade
 from oracle.domain.record import EventRecord, Values
 from oracle.errors import InvalidInputError
 from oracle.model.reputation import Reputation
@@ -68,7 +68,7 @@ class Statement:
     overstated: bool = False  # the meter had said more than the grid operator
 
     def amend(self, entry: int) -> None:
-        energy = Wh(entry & 0xFFFFFFFF)
+        energy = Wh(entry & MAX_ENERGY)
         if entry & CONTRADICTION:
             self.contradicted = True
         elif entry & COUNTER_READING:

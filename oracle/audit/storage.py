@@ -59,6 +59,7 @@ class Storage(Accounts):
                 event,
                 f"signature: expected one of the storage's meter, came {len(statements) or 'none'}",
             )
+        compare(event, "participant of the signature", 0, statements[0].participant)
         compare(event, "energies", statements[0].energies, energies)
         charge, discharge = energies
         digest = storage_digest(self._storage_domain, slot=slot, charge=charge, discharge=discharge)

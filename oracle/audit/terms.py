@@ -8,9 +8,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
+from oracle.audit.hashes import rows_hashes
 from oracle.domain.clock import ANNOUNCED_SLOTS, OPEN_SLOTS
 from oracle.domain.community import FeeLadder
-from oracle.domain.record import EventRecord, MarketRecord
+from oracle.domain.record import EventRecord, LineEntry, MarketRecord
 from oracle.errors import Divergence
 from oracle.model.line_lease import lease_fee
 from oracle.units import SLOT_SECONDS, Bps, Meters, MicroUsdPerMwh, Slot
@@ -61,9 +62,14 @@ class Terms:
         self.joined: dict[str, tuple[int, Slot, Bps]] = {}  # owner → number, first slot, score
         self._founding = ""  # the transaction that registered the first participant
         self._fees: dict[tuple[int, FeeLadder], dict[Pair, MicroUsdPerMwh]] = {}
-        self._lines_of: dict[Slot, dict[Pair, Meters]] = {}
+        self._lines_of: dict[Slot, list[LineEntry]] = {}
         for line in record.lines:
-            self._lines_of.setdefault(line.since, {})[line.seller, line.buyer] = line.distance
+            self._lines_of.setdefault(line.since, []).append(line)
+        self._rows_of = {  # the announcement that lines.csv has, by its slot: the last
+            event.values["from"]: event.position
+            for event in record.events
+            if event.name == "LinesAnnounced"
+        }
 
     def fees(self, slot: Slot) -> dict[Pair, MicroUsdPerMwh]:
         """Return the fee per (seller, buyer) in a slot, by the ladder at the lines' distances."""
@@ -184,7 +190,13 @@ class Terms:
         return self.ladders.push(since, FeeLadder(base=base, interval=interval, growth=growth))
 
     def _rows(self, event: EventRecord, since: Slot) -> bool:
-        return self.lines.push(since, self._lines_of.get(since, {}))
+        lines, came = self._lines_of.get(since, []), event.values["rowsHash"]
+        is_last = self._rows_of[since] == event.position
+        if is_last and came not in rows_hashes(lines, event.values["rowWords"]):
+            raise _fault(
+                event, f"rowsHash: expected that of {len(lines)} lines in lines.csv, came {came}"
+            )
+        return self.lines.push(since, {(one.seller, one.buyer): one.distance for one in lines})
 
     def _meter(self, event: EventRecord, since: Slot) -> bool:
         meters, number = self._latest_meters(), event.values["participant"]

@@ -306,6 +306,20 @@ def a_sealed_market(*, is_forwarded: bool = False) -> World:
     return world
 
 
+def a_market_handed_over() -> World:
+    """Let the line lease change hands, and have its lines replaced, twice for the same slot."""
+    world = World(PlainChain(), some_terms())
+    lease, later = world.deployment.line_lease, Slot(FIRST_SLOT + 25)
+    for heir in (2, 1):
+        world.send(ROLES.provider, "transferOwnership", owner_of(heir).address, on=lease)
+    world.send(owner_of(1), "acceptOwnership", on=lease)
+    for lines in (LINES[1:], LINES[:1]):  # in the end rows without lines follow
+        rows = some_terms(lines=lines).rows
+        world.send(owner_of(1), "announceLines", rows, 1, later, on=lease)
+    world.send(owner_of(1), "announceLines", [], 1, Slot(later + 1), on=lease)
+    return world
+
+
 def _store(world: World) -> None:
     for position, (charge, discharge) in enumerate([(5_000, 0), (0, 3_333), (0, 0), (777, 0)]):
         slot = Slot(FIRST_SLOT + position)

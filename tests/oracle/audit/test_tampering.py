@@ -158,11 +158,11 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     ),
     "a line's distance": (
         in_cell("lines.csv", "distance_m", row=1),
-        r"slot 3400008, record 40 SlotCleared: fee of trade \d: expected \d+, came \d+",
+        r"slot 0, record 9 LinesAnnounced: rowsHash: expected that of 14 lines in lines.csv, came",
     ),
     "a lost line": (
         rows_without("lines.csv", 1),
-        r"slot 3400008, record 40 SlotCleared: trades: NoLine \(position \d, offerIndex 0",
+        r"slot 0, record 9 LinesAnnounced: rowsHash: expected that of 13 lines in lines.csv, came",
     ),
     "a ladder in the table": (
         in_cell("ladders.csv", "growth_bps"),
