@@ -5,8 +5,8 @@ import {FeeLadder} from "../types/Market.sol";
 
 /// @title FeeLadderLib
 /// @notice Fee of a line lease, stepped by distance, MODEL equation (11).
-/// @dev oracle/model/line_lease.py adds up the same fee interval by interval; a property test keeps
-/// the two equal.
+/// @dev oracle/model/line_lease.py has the same formula, tested against the sum over intervals; a
+/// property test keeps the two equal.
 library FeeLadderLib {
     uint256 internal constant BPS = 1e4;
 
