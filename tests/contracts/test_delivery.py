@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from web3.contract import Contract
 
-from oracle.chain.market import SignedReading
+from oracle.chain.market import Phase, SignedReading
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.domain.book import CONTRADICTION
 from oracle.domain.clock import OPEN_SLOTS, READING_SECONDS, slot_at, starts_at
@@ -75,6 +75,20 @@ def test_readings_are_taken_for_an_hour(
         try_to_record(world, slot, [one])
     with reverts(exchange, "OutsideReadingTime", slot=slot, closesAt=closes_at):
         try_to_report(world, slot, one, other)
+
+
+def test_a_settled_slot_takes_no_reading_in_the_hour_that_is_left(
+    world: World, exchange: Contract
+) -> None:
+    stage = world.cleared()
+    world.read(stage.slot, stage.sold())
+    world.settle(stage)
+    low, high = world.reading(stage.slot, 4, 5), world.reading(stage.slot, 4, 6)
+
+    with reverts(exchange, "WrongPhase", slot=stage.slot, phase=Phase.SETTLED):
+        try_to_record(world, stage.slot, [low])
+    with reverts(exchange, "WrongPhase", slot=stage.slot, phase=Phase.SETTLED):
+        try_to_report(world, stage.slot, low, high)
 
 
 def test_a_second_reading_is_passed_over(world: World, slot: Slot) -> None:
