@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from oracle.audit.clearing import Clearing
 from oracle.audit.faults import compare, fault
-from oracle.audit.slot import MARKS, SlotLedger, Statement
+from oracle.audit.slot import SlotLedger
 from oracle.audit.typed_data import reading_digest, signer_of
 from oracle.audit.unproved import READING_SIGNATURES
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_ENERGY, MAX_PARTICIPANTS
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, MARKS, MAX_ENERGY, MAX_PARTICIPANTS
 from oracle.domain.clock import READING_SECONDS
 from oracle.domain.record import EventRecord, Values
+from oracle.model.settlement import Statement, statements_of
 from oracle.units import SLOT_SECONDS, Slot, Wh
 
 CALLS = {
@@ -125,11 +126,7 @@ class Delivery(Clearing):
         self, event: EventRecord, slot: Slot, plain: SlotLedger
     ) -> dict[int, Statement]:
         """Return what is known of each participant: recorded, or heard in the settlement."""
-        statements: dict[int, Statement] = {}
-        heard = self._heard(event, slot)
-        for entry in [*plain.readings, *heard]:
-            statements.setdefault((entry & ~MARKS) >> 32, Statement()).amend(entry)
-        return statements
+        return statements_of([*plain.readings, *self._heard(event, slot)])
 
     def _heard(self, event: EventRecord, slot: Slot) -> list[int]:
         """Return the entries of the readings that a settlement brought, each signed."""

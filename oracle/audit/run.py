@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from oracle import bidding
 from oracle.audit.faults import compare, fault
 from oracle.audit.run_terms import RunTerms
-from oracle.audit.slot import MARKS, order_of, trade_of
-from oracle.domain.book import Order, Trade
+from oracle.audit.slot import order_of, trade_of
+from oracle.domain.book import MARKS, Order, Trade
 from oracle.domain.clock import slot_at
 from oracle.domain.community import Community, nobody
 from oracle.domain.record import DispatchRecord, EventRecord, MarketRecord

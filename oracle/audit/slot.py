@@ -4,13 +4,11 @@ from dataclasses import dataclass, field
 
 from oracle.audit.faults import fault
 from oracle.audit.hashes import NOTHING, SETTLED, VOID, outcome_hash, rolling_hash
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_ENERGY, Kind, Order, Trade
+from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.record import EventRecord, Values
 from oracle.errors import InvalidInputError
 from oracle.model.reputation import Reputation
-from oracle.units import Wh
 
-MARKS = CONTRADICTION | COUNTER_READING
 NOBODY = "0x" + 40 * "0"
 
 
@@ -56,31 +54,6 @@ class SlotLedger:
         if self.void:
             return "void"
         return "recorded" if self.cleared is None else "cleared"
-
-
-@dataclass(slots=True)
-class Statement:
-    """What is known of a participant's delivery."""
-
-    energy: Wh | None = None
-    contradicted: bool = False
-    corrected: bool = False
-    overstated: bool = False  # the meter had said more than the grid operator
-
-    def amend(self, entry: int) -> None:
-        energy = Wh(entry & MAX_ENERGY)
-        if entry & CONTRADICTION:
-            self.contradicted = True
-        elif entry & COUNTER_READING:
-            self.overstated = self.energy is not None and self.energy > energy
-            self.energy, self.corrected, self.contradicted = energy, True, False
-        elif self.energy is None:
-            self.energy = energy
-
-    @property
-    def final(self) -> Wh | None:
-        """The energy that counts; None where nobody has spoken."""
-        return Wh(0) if self.contradicted and not self.corrected else self.energy
 
 
 def book_hash(plain: SlotLedger) -> str:

@@ -20,6 +20,7 @@ MAX_NONCE = 2**20 - 1
 # Set in an entry of a slot's readings, participant << 32 | energy:
 CONTRADICTION = 1 << 255  # the meter has signed two values
 COUNTER_READING = 1 << 254  # the grid operator speaks
+MARKS = CONTRADICTION | COUNTER_READING
 
 
 class Kind(IntEnum):

@@ -1,12 +1,14 @@
 """
-Who gets what of a partial delivery, and the money of a trade; reference of contracts/libraries/
-ShareLib.sol and contracts/exchange/Settlement.sol. All of it is ours and in integers.
+What is known of a delivery, who gets what of a partial one, and the money of a trade.
+
+Reference of contracts/exchange/Delivery.sol, contracts/libraries/ShareLib.sol and
+contracts/exchange/Settlement.sol. All of it is ours and in integers.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, MAX_ENERGY, Trade
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, MARKS, MAX_ENERGY, Trade
 from oracle.units import MicroUsd, MicroUsdPerMwh, Wh, amount_down
 
 
@@ -46,18 +48,42 @@ def deliveries(trades: Sequence[Trade], delivered_of_offer: dict[int, Wh]) -> li
     return result
 
 
+@dataclass(slots=True)
+class Statement:
+    """What is known of a participant's delivery."""
+
+    energy: Wh | None = None
+    contradicted: bool = False
+    corrected: bool = False
+    overstated: bool = False  # the meter had said more than the grid operator
+
+    def amend(self, entry: int) -> None:
+        energy = Wh(entry & MAX_ENERGY)
+        if entry & CONTRADICTION:
+            self.contradicted = True
+        elif entry & COUNTER_READING:
+            self.overstated = self.energy is not None and self.energy > energy
+            self.energy, self.corrected, self.contradicted = energy, True, False
+        elif self.energy is None:
+            self.energy = energy
+
+    @property
+    def final(self) -> Wh | None:
+        """The energy that counts; None where nobody has spoken."""
+        return Wh(0) if self.contradicted and not self.corrected else self.energy
+
+
+def statements_of(entries: Iterable[int]) -> dict[int, Statement]:
+    """Return what is known by participant, from the entries of a slot's readings in their order."""
+    statements: dict[int, Statement] = {}
+    for entry in entries:
+        statements.setdefault((entry & ~MARKS) >> 32, Statement()).amend(entry)
+    return statements
+
+
 def overstated(entries: Iterable[int]) -> frozenset[int]:
     """Return whose meter had said more than the grid operator, by a slot's entries of readings."""
-    energies: dict[int, int] = {}
-    found: set[int] = set()
-    for entry in entries:
-        participant, energy = entry >> 32 & 0xFFFF, entry & MAX_ENERGY
-        if entry & COUNTER_READING:
-            (found.add if energies.get(participant, 0) > energy else found.discard)(participant)
-            energies[participant] = energy
-        elif not entry & CONTRADICTION:
-            energies.setdefault(participant, energy)
-    return frozenset(found)
+    return frozenset(n for n, one in statements_of(entries).items() if one.overstated)
 
 
 def payment(
