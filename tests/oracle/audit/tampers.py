@@ -1,5 +1,6 @@
 """Ways to tamper with an export, and to have it verified."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,14 @@ ONE_MORE = more()
 
 def verify(forgery: Forgery, *options: str) -> Result:
     return CliRunner().invoke(app, ["verify", str(forgery.folder), *options])
+
+
+def assert_named(result: Result, expected: str) -> None:
+    """Assert that all that was said is one line, which begins with a pattern."""
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert re.match(rf"error: {expected}", result.stderr), result.stderr
 
 
 def in_event(

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from tests.oracle.audit.exports import PAPER_DAY, Forgery, more
-from tests.oracle.audit.tampers import Tamper, all_of, in_cell, in_event, in_value, verify
+from tests.oracle.audit.tampers import (
+    Tamper,
+    all_of,
+    assert_named,
+    in_cell,
+    in_event,
+    in_value,
+    verify,
+)
 
 pytestmark = pytest.mark.contract
 
@@ -123,12 +131,7 @@ def test_tampering_is_named_with_slot_and_record(run_forgery: Forgery, kind: str
     tamper(run_forgery)
     run_forgery.sign()
 
-    result = verify(run_forgery)
-
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    assert re.match(rf"error: {expected}", result.stderr), result.stderr
+    assert_named(verify(run_forgery), expected)
 
 
 def test_an_honest_run_passes_and_is_compared_in_full(run_forgery: Forgery) -> None:

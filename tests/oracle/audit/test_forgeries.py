@@ -15,6 +15,7 @@ from tests.oracle.audit.exports import Event, Forgery, Row, flipped, more
 from tests.oracle.audit.tampers import (
     Tamper,
     all_of,
+    assert_named,
     first,
     in_cell,
     in_event,
@@ -429,12 +430,7 @@ def test_a_forgery_is_named_with_slot_and_record(forgery_of: ForgeryOf, kind: st
     tamper(forgery)
     forgery.sign()
 
-    result = verify(forgery)
-
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    assert re.match(rf"error: {expected}", result.stderr), result.stderr
+    assert_named(verify(forgery), expected)
 
 
 @pytest.mark.parametrize("market", ["busy", "corrected", "sealed"])

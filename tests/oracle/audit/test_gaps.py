@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
 from oracle.audit.duality import INTEGER_GAP, LINEAR_GAP, gap, is_close, lower_bound, objective
 from oracle.domain.results import SolvedColumns
@@ -13,14 +12,10 @@ from oracle.market.mechanism import Outcome
 from oracle.plan import plan_trades, programs_of
 from oracle.program import Matrix
 from oracle.scenario import load_scenario
-from scripts.cli import app
 from tests.oracle.audit.exports import Forgery
+from tests.oracle.audit.tampers import verify
 
 DAY_AHEAD, WITHOUT, WITH = range(3)
-
-
-def verify(run_forgery: Forgery, *options: str) -> Result:
-    return CliRunner().invoke(app, ["verify", str(run_forgery.folder), *options])
 
 
 def matrices(run_forgery: Forgery) -> list[Matrix]:

@@ -9,6 +9,7 @@ from tests.oracle.audit.exports import Forgery, Row, flipped, more
 from tests.oracle.audit.tampers import (
     Tamper,
     all_of,
+    assert_named,
     changed,
     in_cell,
     in_event,
@@ -338,12 +339,7 @@ def test_tampering_is_named_with_slot_and_record(forgery: Forgery, kind: str) ->
     if kind != "a file's checksum":
         forgery.sign()
 
-    result = verify(forgery)
-
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    assert re.match(rf"error: {expected}", result.stderr), result.stderr
+    assert_named(verify(forgery), expected)
 
 
 def test_an_honest_export_passes(forgery: Forgery) -> None:
