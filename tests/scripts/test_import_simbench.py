@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from oracle.domain.rows import rows_of
 from oracle.errors import InvalidInputError
 from oracle.scenario import load_scenario
 from scripts.import_simbench import import_simbench
@@ -20,7 +22,7 @@ from scripts.simbench.grid import nearest_pairs
 from scripts.simbench.village import PlannedShortfall, Village, build_village
 from tests.scripts.small_simbench import load, write_small_simbench
 
-VILLAGE = Path(__file__).parents[2] / "scenarios" / "village"
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
 NEW_YEAR = date(2016, 1, 1)
 
 
@@ -279,27 +281,44 @@ def test_a_missing_package_is_refused_with_the_way_to_install_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("grid", "name", "shortfalls"),
+    [
+        ("LV1.101", "village", [PlannedShortfall(prosumer="B11", slot=54, delivered_share=0.6)]),
+        ("LV3.101", "town", []),
+    ],
+)
 @pytest.mark.skipif(
     importlib.util.find_spec("simbench") is None,
     reason="compares with the 90 MB of the extra: pip install '.[simbench]'",
 )
-def test_the_committed_village_is_what_the_importer_makes(tmp_path: Path) -> None:
+def test_a_committed_folder_is_what_the_importer_makes(
+    tmp_path: Path, grid: str, name: str, shortfalls: list[PlannedShortfall]
+) -> None:
     """
     Run where the extra is installed, and only there.
 
     The data set is too large to come with the tests, and its licence too different; everything that
-    the importer does is tested on the small grid above. This one says that the committed folder
-    is the importer's work and nobody's hand's.
+    the importer does is tested on the small grid above. This one says that the committed folders
+    are the importer's work and nobody's hand's.
     """
-    village = build_village(
-        "LV1.101",
-        date(2016, 5, 9),
-        7,
-        name="village",
-        shortfalls=[PlannedShortfall(prosumer="B11", slot=54, delivered_share=0.6)],
-    )
+    imported = build_village(grid, date(2016, 5, 9), 7, name=name, shortfalls=shortfalls)
 
-    write_folder(village, tmp_path / "village")
+    write_folder(imported, tmp_path / name)
 
-    made = {path.name: path.read_bytes() for path in (tmp_path / "village").iterdir()}
-    assert made == {path.name: path.read_bytes() for path in VILLAGE.iterdir()}
+    made = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+    assert made == {path.name: path.read_bytes() for path in (SCENARIOS / name).iterdir()}
+
+
+def test_the_town_is_a_week_of_118_prosumers_whose_lines_fit_the_chain() -> None:
+    scenario = load_scenario(SCENARIOS / "town")
+
+    community = scenario.community
+    assert community is not None
+    assert len(community.prosumers) == 118
+    assert scenario.slot_count == 7 * 96
+    assert scenario.first_slot == datetime(2016, 5, 8, 22, tzinfo=UTC)
+    words, row_words = rows_of(community.lines, 118)
+    assert (len(words), row_words) == (236, 2)
+    ends = Counter(end for line in community.lines for end in (line.first, line.second))
+    assert min(ends[number] for number in range(118)) == 8
