@@ -321,4 +321,4 @@ def test_the_town_is_a_week_of_118_prosumers_whose_lines_fit_the_chain() -> None
     words, row_words = rows_of(community.lines, 118)
     assert (len(words), row_words) == (236, 2)
     ends = Counter(end for line in community.lines for end in (line.first, line.second))
-    assert min(ends[number] for number in range(118)) == 8
+    assert min(ends[number] for number in range(118)) == 7
