@@ -8,8 +8,9 @@ import {ILineLease} from "./interfaces/ILineLease.sol";
 import {CodeTableLib} from "./libraries/CodeTableLib.sol";
 import {FeeLadderLib} from "./libraries/FeeLadderLib.sol";
 import {LineLib} from "./libraries/LineLib.sol";
+import {SpokeLib} from "./libraries/SpokeLib.sol";
 import {SlotLib} from "./libraries/SlotLib.sol";
-import {FeeLadder, MAX_PARTICIPANTS, Slot} from "./types/Market.sol";
+import {FeeLadder, LineTerms, MAX_MANAGERS, MAX_PARTICIPANTS, Slot} from "./types/Market.sol";
 
 /// @title LineLease
 /// @notice See {ILineLease}.
@@ -24,14 +25,21 @@ contract LineLease is ILineLease, HeldRole {
     /// @notice The most words that a row has.
     uint256 public constant MAX_ROW_WORDS = 2;
 
+    /// @dev Set in the packed rows where a line leads to a manager.
+    uint224 internal constant HAS_MANAGERS = 1 << 168;
+
     /// @notice The most lines of all rows together: clearing looks at each that joins two orders,
     /// and the fullest book must clear in one transaction.
     uint256 public constant MAX_LINES = 8192;
 
     /* STORAGE */
 
-    /// @dev Directory of the rows 160 | words a row 8.
+    /// @dev Unused 55 | whether a line leads to a manager 1 | words a row 8 | directory of the
+    /// rows 160.
     Checkpoints.Trace224 internal _rows;
+
+    /// @dev Directory of the capacities, zero for none.
+    Checkpoints.Trace224 internal _capacities;
 
     /// @dev Base 64 | step 32 | growth 16.
     Checkpoints.Trace224 internal _ladders;
@@ -65,6 +73,19 @@ contract LineLease is ILineLease, HeldRole {
     }
 
     /// @inheritdoc ILineLease
+    function announceCapacities(uint256[] calldata capacities, Slot from) external onlyOwner {
+        from.requireUnopened();
+        (address rows, ) = rowTableOf(from);
+        uint256 expected = CodeTableLib.read(rows).length;
+        if (capacities.length != 0 && capacities.length != expected) {
+            revert BadCapacities(capacities.length, expected);
+        }
+        address directory = address(0);
+        if (capacities.length != 0) directory = CodeTableLib.write(capacities);
+        _setCapacities(directory, keccak256(abi.encodePacked(capacities)), from);
+    }
+
+    /// @inheritdoc ILineLease
     function announceLadder(FeeLadder calldata ladder, Slot from) external onlyOwner {
         from.requireUnopened();
         _setLadder(ladder, from);
@@ -89,6 +110,16 @@ contract LineLease is ILineLease, HeldRole {
     }
 
     /// @inheritdoc ILineLease
+    function spokesOf(
+        Slot slot,
+        bytes calldata orders
+    ) external view returns (bytes memory spokes) {
+        (address directory, uint256 rowWords) = rowTableOf(slot);
+        uint256[] memory rows = CodeTableLib.read(directory);
+        return SpokeLib.spokesOf(orders, rows, rowWords, capacitiesOf(slot), ladderOf(slot));
+    }
+
+    /// @inheritdoc ILineLease
     function rowsOf(Slot slot) external view returns (uint256[] memory rows, uint256 rowWords) {
         address directory;
         (directory, rowWords) = rowTableOf(slot);
@@ -96,11 +127,17 @@ contract LineLease is ILineLease, HeldRole {
     }
 
     /// @inheritdoc ILineLease
-    function termsOf(
-        Slot slot
-    ) external view returns (address directory, uint256 rowWords, FeeLadder memory ladder) {
-        (directory, rowWords) = rowTableOf(slot);
-        ladder = ladderOf(slot);
+    function capacitiesOf(Slot slot) public view returns (uint256[] memory capacities) {
+        address directory = _capacityTableOf(slot);
+        if (directory != address(0)) capacities = CodeTableLib.read(directory);
+    }
+
+    /// @inheritdoc ILineLease
+    function termsOf(Slot slot) external view returns (LineTerms memory terms) {
+        (terms.rows, terms.rowWords) = rowTableOf(slot);
+        terms.hasManagers = _rows.upperLookupRecent(Slot.unwrap(slot)) & HAS_MANAGERS != 0;
+        terms.capacities = _capacityTableOf(slot);
+        terms.ladder = ladderOf(slot);
     }
 
     /// @inheritdoc ILineLease
@@ -111,7 +148,7 @@ contract LineLease is ILineLease, HeldRole {
     /// @inheritdoc ILineLease
     function rowTableOf(Slot slot) public view returns (address directory, uint256 rowWords) {
         uint224 packed = _rows.upperLookupRecent(Slot.unwrap(slot));
-        return (address(uint160(packed)), packed >> 160);
+        return (address(uint160(packed)), uint8(packed >> 160));
     }
 
     /// @inheritdoc ILineLease
@@ -127,13 +164,22 @@ contract LineLease is ILineLease, HeldRole {
             revert BadRows(rows.length, rowWords);
         }
         uint256 lines = 0;
+        uint224 marks = 0;
         for (uint256 i = 0; i < rows.length / rowWords; ++i) {
-            lines += _linesOf(rows, i, rowWords);
+            (uint256 ofRow, uint256 last) = _linesOf(rows, i, rowWords);
+            lines += ofRow;
+            if (last > MAX_PARTICIPANTS) marks = HAS_MANAGERS;
         }
         if (lines > MAX_LINES) revert TooManyLines(lines, MAX_LINES);
         address directory = CodeTableLib.write(rows);
-        _rows.push(Slot.unwrap(from), (uint224(rowWords) << 160) | uint160(directory));
+        _rows.push(Slot.unwrap(from), marks | (uint224(rowWords) << 160) | uint160(directory));
+        if (_capacities.latest() != 0) _setCapacities(address(0), keccak256(""), from);
         emit LinesAnnounced(from, directory, rowWords, keccak256(abi.encodePacked(rows)));
+    }
+
+    function _setCapacities(address directory, bytes32 hash, Slot from) internal {
+        _capacities.push(Slot.unwrap(from), uint160(directory));
+        emit CapacitiesAnnounced(from, directory, hash);
     }
 
     function _setLadder(FeeLadder memory ladder, Slot from) internal {
@@ -155,14 +201,17 @@ contract LineLease is ILineLease, HeldRole {
         );
     }
 
-    /// @dev The number of lines in a row, after checking that there is one line a pair, so that a
-    /// trade's fee is one number, and nothing after the row's end.
+    function _capacityTableOf(Slot slot) internal view returns (address) {
+        return address(uint160(_capacities.upperLookupRecent(Slot.unwrap(slot))));
+    }
+
+    /// @dev The number of lines in a row and its last peer, after checking that there is one line a
+    /// pair, so that a trade's fee is one number, one manager, and nothing after the row's end.
     function _linesOf(
         uint256[] memory rows,
         uint256 index,
         uint256 rowWords
-    ) internal pure returns (uint256 lines) {
-        uint256 last = 0;
+    ) internal pure returns (uint256 lines, uint256 last) {
         bool ended = false;
         for (uint256 i = index * rowWords; i < (index + 1) * rowWords; ++i) {
             uint256 word = rows[i];
@@ -170,8 +219,10 @@ contract LineLease is ILineLease, HeldRole {
             ended = uint32(word) == 0;
             for (; word != 0; word <<= 32) {
                 uint256 peer = word.peerOf(0);
-                if (peer <= last || peer == index + 1) revert PeersNotAscending(index + 1, peer);
-                if (peer > MAX_PARTICIPANTS) revert NoSuchPeer(index + 1, peer);
+                if (peer <= last || last > MAX_PARTICIPANTS || peer == index + 1) {
+                    revert PeersNotAscending(index + 1, peer);
+                }
+                if (peer > MAX_PARTICIPANTS + MAX_MANAGERS) revert NoSuchPeer(index + 1, peer);
                 last = peer;
                 ++lines;
             }

@@ -18,8 +18,8 @@ from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
 from oracle.domain.record import PlannedOutcome
 from oracle.domain.results import Plan, SolvedColumns, TradeRecord
 from oracle.domain.scenario import Scenario
-from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
-from oracle.market.pairwise_nash import PairwiseNash
+from oracle.market.mechanism import Outcome, Round, round_of
+from oracle.market.registry import MECHANISMS
 from oracle.model import day_ahead, provider_storage, real_time
 from oracle.model.line_lease import fees_of_lines
 from oracle.model.reputation import initial_reputation
@@ -40,8 +40,6 @@ DAY_AHEAD = "day-ahead"
 WITHOUT_SHARING = "real-time without sharing"
 WITH_SHARING = "real-time with sharing"
 STORAGE = "storage against the tariff"
-
-MECHANISMS: dict[str, Mechanism] = {"pairwise-nash": PairwiseNash()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

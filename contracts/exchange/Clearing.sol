@@ -8,13 +8,15 @@ import {IMechanism} from "../interfaces/IMechanism.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {EdgeLib} from "../libraries/EdgeLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
+import {SpokeLib} from "../libraries/SpokeLib.sol";
 import {SlotLib} from "../libraries/SlotLib.sol";
 import {TradeLib} from "../libraries/TradeLib.sol";
 import {WordsLib} from "../libraries/WordsLib.sol";
 import {
     Edge,
-    FeeLadder,
     LengthsDiffer,
+    LineTerms,
+    MAX_MANAGERS,
     MAX_PARTICIPANTS,
     Order,
     Slot,
@@ -32,6 +34,7 @@ abstract contract Clearing is OrderBook {
     using EdgeLib for Edge;
     using OrderLib for Order;
     using SlotLib for Slot;
+    using SpokeLib for uint256;
     using TradeLib for Trade;
     using WordsLib for bytes;
     using WordsLib for Order[];
@@ -71,10 +74,21 @@ abstract contract Clearing is OrderBook {
         _requireBook(slot, book);
 
         uint256 realTimePrice = realTimePriceOf(slot);
-        (bytes memory orders, bytes memory edges) = _roundOf(slot, book, realTimePrice);
-        _requireFeasible(orders, edges, trades, realTimePrice);
+        (bytes memory orders, bytes memory edges, bytes memory spokes) = _roundOf(
+            slot,
+            book,
+            realTimePrice
+        );
+        _requireFeasible(orders, edges, spokes, trades, realTimePrice);
         address mechanism = mechanismOf(slot);
-        IMechanism(mechanism).verify(orders, edges, trades.asBytes(), realTimePrice, certificate);
+        IMechanism(mechanism).verify(
+            orders,
+            edges,
+            spokes,
+            trades.asBytes(),
+            realTimePrice,
+            certificate
+        );
         _slots[slot].outcome = _outcomeHash(book, trades);
 
         emit SlotCleared(slot, msg.sender, mechanism, trades);
@@ -114,27 +128,39 @@ abstract contract Clearing is OrderBook {
 
     /* INTERNAL */
 
-    /// @dev The live orders and the edges of a book, as {IMechanism-verify} wants them.
+    /// @dev The live orders, the edges and the spokes of a book, as {IMechanism-verify} wants them.
     function _roundOf(
         Slot slot,
         Order[] calldata book,
         uint256 realTimePrice
-    ) internal view returns (bytes memory orders, bytes memory edges) {
-        (address directory, uint256 rowWords, FeeLadder memory ladder) = lineLease.termsOf(slot);
-        uint256[] memory rows = CodeTableLib.read(directory);
+    ) internal view returns (bytes memory orders, bytes memory edges, bytes memory spokes) {
+        LineTerms memory terms = lineLease.termsOf(slot);
+        uint256[] memory rows = CodeTableLib.read(terms.rows);
+        uint256[] memory capacities;
+        if (terms.capacities != address(0)) capacities = CodeTableLib.read(terms.capacities);
         bytes memory positions;
         (orders, positions) = _liveOrders(book);
-        edges = EdgeLib.edgesOf(orders, positions, rows, rowWords, ladder, realTimePrice);
+        if (terms.hasManagers) spokes = lineLease.spokesOf(slot, orders);
+        edges = EdgeLib.edgesOf(
+            orders,
+            positions,
+            rows,
+            terms.rowWords,
+            capacities,
+            terms.ladder,
+            realTimePrice
+        );
     }
 
     /// @dev The book with zero words for cancelled orders and cancellations; and for each
-    /// participant the position of its live order, as {EdgeLib-edgesOf} wants it.
+    /// participant, and the managers after them, the position of its live order, as
+    /// {EdgeLib-edgesOf} wants it.
     function _liveOrders(
         Order[] calldata book
     ) internal pure returns (bytes memory orders, bytes memory positions) {
         uint256 count = book.length;
         orders = WordsLib.zeros(count);
-        positions = WordsLib.zeros(MAX_PARTICIPANTS + 1);
+        positions = WordsLib.zeros(MAX_PARTICIPANTS + MAX_MANAGERS + 1);
         unchecked {
             for (uint256 i = 0; i < count; ++i) {
                 Order order = book.read(i);
@@ -153,35 +179,99 @@ abstract contract Clearing is OrderBook {
         }
     }
 
-    /// @dev What holds for every mechanism. Trades come in the order of their edges, so no pair
-    /// trades twice; and an edge names orders that exist, so a trade that has one does.
+    /// @dev What holds for every mechanism. Over lines, trades come in the order of their edges, so
+    /// no pair trades twice; an edge, and a pair of spokes, name orders that exist. Prices and fees
+    /// have 48 bits, so that no sum overflows.
     function _requireFeasible(
         bytes memory orders,
         bytes memory edges,
+        bytes memory spokes,
         Trade[] calldata trades,
         uint256 realTimePrice
     ) internal pure {
         bytes memory filled = WordsLib.zeros(orders.length >> 5);
+        bytes memory pooled = WordsLib.zeros(spokes.length >> 5);
         uint256 count = trades.length;
         uint256 next = 0;
+        uint256 last = 0;
         unchecked {
             for (uint256 k = 0; k < count; ++k) {
                 Trade trade = trades.read(k);
-                uint256 pair = trade.pair();
                 uint256 energyWh = trade.energyWh();
                 if (!trade.isClean() || energyWh == 0) revert BadTrade(k, trade);
-                Edge edge;
-                (next, edge) = EdgeLib.find(edges, next, pair);
-                if (Edge.unwrap(edge) == 0) revert NoLine(k, pair >> 16, pair & 0xffff);
-                uint256 fee = edge.fee();
+                uint256 place = trade.place();
+                if (place < last) revert TradesNotAscending(k);
+                uint256 pair = trade.pair();
+                uint256 fee;
+                if (trade.isPooled()) {
+                    last = place + 1;
+                    fee = _pooledFee(orders, spokes, k, pair);
+                    _load(spokes, pooled, k, pair >> 16, energyWh);
+                    _load(spokes, pooled, k, pair & 0xffff, energyWh);
+                } else {
+                    last = place;
+                    Edge edge;
+                    (next, edge) = EdgeLib.find(edges, next, pair);
+                    if (Edge.unwrap(edge) == 0) revert NoLine(k, pair >> 16, pair & 0xffff);
+                    fee = edge.fee();
+                    _requireCapacity(k, energyWh, edge.capacityWh());
+                }
                 if (trade.fee() != fee) revert WrongFee(k, trade.fee(), fee);
                 uint256 low = _filled(orders, filled, pair >> 16, energyWh);
-                uint256 high = _filled(orders, filled, pair & 0xffff, energyWh) - fee;
-                if (high > realTimePrice) high = realTimePrice;
+                uint256 high = _filled(orders, filled, pair & 0xffff, energyWh);
                 uint256 price = trade.price();
-                if (price < low || price > high) revert PriceOutsideLimits(k, price, low, high);
+                uint256 besides = fee + trade.surplus();
+                if (price < low || price > realTimePrice || price + besides > high) {
+                    high = high < besides ? 0 : high - besides;
+                    if (high > realTimePrice) high = realTimePrice;
+                    revert PriceOutsideLimits(k, price, low, high);
+                }
             }
         }
+    }
+
+    /// @dev The fee through the manager of both; reverts unless an offer and a bid have one.
+    function _pooledFee(
+        bytes memory orders,
+        bytes memory spokes,
+        uint256 position,
+        uint256 pair
+    ) internal pure returns (uint256) {
+        unchecked {
+            uint256 offer = pair >> 16;
+            uint256 bid = pair & 0xffff;
+            uint256 count = spokes.length >> 5;
+            if (offer >= count || bid >= count) revert NoLine(position, offer, bid);
+            uint256 one = spokes.load(offer);
+            uint256 other = spokes.load(bid);
+            bool isPair =
+                one.manager() != 0 &&
+                    one.manager() == other.manager() &&
+                    Order.wrap(orders.load(offer)).kind() == OrderLib.OFFER &&
+                    Order.wrap(orders.load(bid)).kind() == OrderLib.BID;
+            if (!isPair) revert NoLine(position, offer, bid);
+            return one.fee() + other.fee();
+        }
+    }
+
+    /// @dev Notes the energy of a trade over an order's spoke.
+    function _load(
+        bytes memory spokes,
+        bytes memory pooled,
+        uint256 position,
+        uint256 index,
+        uint256 energyWh
+    ) internal pure {
+        pooled.add(index, energyWh);
+        _requireCapacity(position, pooled.load(index), spokes.load(index).capacityWh());
+    }
+
+    function _requireCapacity(
+        uint256 position,
+        uint256 energyWh,
+        uint256 capacityWh
+    ) internal pure {
+        if (energyWh > capacityWh) revert LineOverloaded(position, energyWh, capacityWh);
     }
 
     /// @dev Notes the energy of a trade for an order, and returns the order's price.

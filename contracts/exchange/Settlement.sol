@@ -42,6 +42,7 @@ abstract contract Settlement is Delivery, Reputation {
         /// Four bytes a trade: the Wh delivered of it.
         bytes delivered;
         uint256 fees;
+        uint256 surplus;
     }
 
     /// @dev One seller's trades, from `first` up to `end`; with what was delivered of each, where
@@ -105,6 +106,7 @@ abstract contract Settlement is Delivery, Reputation {
         Results memory results = _resultsOf(slot, book, trades, statements, owners);
         uint256 kept = _release(slot, book, results);
         _credit(lineLease.owner(), results.fees + kept);
+        if (results.surplus != 0) _credit(owner(), results.surplus);
 
         emit SlotSettled(slot, msg.sender, heard, results.delivered);
     }
@@ -205,9 +207,8 @@ abstract contract Settlement is Delivery, Reputation {
                 }
                 results.delivered.putUint32(k, energyWh);
                 uint256 goods = AmountLib.amountDown(energyWh, trade.price());
-                uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
-                results.fees += fee;
-                results.earned.add(trade.bidIndex(), compensation - goods - fee);
+                uint256 paid = goods + _besides(trade, energyWh, results);
+                results.earned.add(trade.bidIndex(), compensation - paid);
                 net += goods - compensation;
                 if (sale.group != 0) {
                     uint256 buyer = book.read(trade.bidIndex()).participant();
@@ -219,6 +220,22 @@ abstract contract Settlement is Delivery, Reputation {
             }
             results.earned.add(sale.offer, net);
             results.sales.store(sale.offer, counted);
+        }
+    }
+
+    /// @dev What a buyer pays besides the goods: to the line owner, and to the system operator.
+    function _besides(
+        Trade trade,
+        uint256 energyWh,
+        Results memory results
+    ) internal pure returns (uint256 amount) {
+        unchecked {
+            amount = AmountLib.amountDown(energyWh, trade.fee());
+            results.fees += amount;
+            if (trade.surplus() == 0) return amount;
+            uint256 surplus = AmountLib.amountDown(energyWh, trade.surplus());
+            results.surplus += surplus;
+            return amount + surplus;
         }
     }
 

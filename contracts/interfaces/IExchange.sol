@@ -112,12 +112,19 @@ interface IExchange {
     /// @notice Thrown when a trade has no energy or unknown bits.
     error BadTrade(uint256 position, Trade trade);
 
+    /// @notice Thrown when trades do not ascend by offer, over lines before pooled ones, and pooled
+    /// ones by bid.
+    error TradesNotAscending(uint256 position);
+
     /// @notice Thrown when a trade is not from a live offer to a live bid over a line that leaves
-    /// room for a price, or does not come in the order of {clear}.
+    /// room for a price, or through the manager of both; or is over a line that came before.
     error NoLine(uint256 position, uint256 offerIndex, uint256 bidIndex);
 
     /// @notice Thrown when a trade's fee is not the ladder at the pair's distance.
     error WrongFee(uint256 position, uint256 fee, uint256 expected);
+
+    /// @notice Thrown when trades take more over a line than its capacity.
+    error LineOverloaded(uint256 position, uint256 energyWh, uint256 capacityWh);
 
     /// @notice Thrown when a price is outside the offer's, the bid's or the real-time limit.
     error PriceOutsideLimits(uint256 position, uint256 price, uint256 low, uint256 high);

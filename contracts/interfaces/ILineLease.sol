@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {FeeLadder, Slot} from "../types/Market.sol";
+import {FeeLadder, LineTerms, Slot} from "../types/Market.sol";
 
 /// @title ILineLease
 /// @notice The leased lines between participants and what a MWh over them costs.
 /// @dev The contract's owner is the line owner: it sets lines and ladder, announced ahead, and
 /// earns the fees. Lines are rows of words, `rowWords` a participant, participant 1 first. A word
 /// holds eight lines of 32 bits, the highest first: peer 12, distance in metres 20; zero ends a
-/// row. The peers of a row ascend. A row lists whom its participant may sell to.
+/// row. The peers of a row ascend. A row lists whom its participant may sell to; its last line may
+/// lead to a manager, through whom all that have a line to it may trade, at the sum of both fees.
+/// Capacities, where announced, are words like the rows', 32 bits for each line at its place, in
+/// Wh a slot; new lines have none until they are announced.
 interface ILineLease {
     /// @notice Emitted when the rows stored under `directory` are to hold from `from` on; the hash
     /// is that of all their words, one after the other.
     event LinesAnnounced(Slot indexed from, address directory, uint256 rowWords, bytes32 rowsHash);
+
+    /// @notice Emitted when the capacities stored under `directory` are to hold for the lines from
+    /// `from` on, zero for none; the hash is that of all their words, one after the other.
+    event CapacitiesAnnounced(Slot indexed from, address directory, bytes32 capacitiesHash);
 
     /// @notice Emitted when the ladder is to hold from `from` on.
     event LadderAnnounced(
@@ -25,10 +32,14 @@ interface ILineLease {
     /// @notice Thrown when rows have no length, or more words than a row may have.
     error BadRows(uint256 words, uint256 rowWords);
 
-    /// @notice Thrown when a row's peers do not ascend, or a participant is its own peer.
+    /// @notice Thrown when capacities are neither none nor as many words as the rows.
+    error BadCapacities(uint256 words, uint256 expected);
+
+    /// @notice Thrown when a row's peers do not ascend, a participant is its own peer, or a line
+    /// follows that to the manager.
     error PeersNotAscending(uint256 participant, uint256 peer);
 
-    /// @notice Thrown when a row names a peer that no participant can be.
+    /// @notice Thrown when a row names a peer that neither a participant nor a manager can be.
     error NoSuchPeer(uint256 participant, uint256 peer);
 
     /// @notice Thrown when all rows together have more than `maximum` lines.
@@ -43,6 +54,10 @@ interface ILineLease {
     /// @notice Announces the lines that hold from `from` on.
     function announceLines(uint256[] calldata rows, uint256 rowWords, Slot from) external;
 
+    /// @notice Announces the capacities that hold from `from` on for the lines that hold then; an
+    /// empty list for none.
+    function announceCapacities(uint256[] calldata capacities, Slot from) external;
+
     /// @notice Announces the ladder that holds from `from` on.
     function announceLadder(FeeLadder calldata ladder, Slot from) external;
 
@@ -55,10 +70,16 @@ interface ILineLease {
     /// @notice The ladder that holds in `slot`.
     function ladderOf(Slot slot) external view returns (FeeLadder memory);
 
-    /// @notice All that clearing needs of the lines in `slot`: {rowTableOf} and {ladderOf} in one.
-    function termsOf(
-        Slot slot
-    ) external view returns (address directory, uint256 rowWords, FeeLadder memory ladder);
+    /// @notice The capacities that hold in `slot`; empty where no line has one.
+    function capacitiesOf(Slot slot) external view returns (uint256[] memory capacities);
+
+    /// @notice All that clearing needs of the lines in `slot`.
+    function termsOf(Slot slot) external view returns (LineTerms memory terms);
+
+    /// @notice The lines in `slot` from live orders to their managers, 32 bytes an order, zero for
+    /// none; see {SpokeLib}.
+    /// @param orders The live orders, words as {OrderLib} packs them, zero where one is not live.
+    function spokesOf(Slot slot, bytes calldata orders) external view returns (bytes memory spokes);
 
     /// @notice The lease fee from `seller` to `buyer` in `slot`, in micro-USD per MWh, rounded up.
     function feeOf(Slot slot, uint16 seller, uint16 buyer) external view returns (uint256);

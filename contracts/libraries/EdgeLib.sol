@@ -5,7 +5,7 @@ import {Edge, FeeLadder} from "../types/Market.sol";
 
 /// @title EdgeLib
 /// @notice A line between a live offer and a live bid whose limits leave room for the lease fee, in
-/// one word, the highest bits first: offer 16 | bid 16 | unused 176 | fee 48.
+/// one word, the highest bits first: offer 16 | bid 16 | unused 144 | capacity in Wh 32 | fee 48.
 /// @dev Clearing walks over every line of every offer, up to 8,192 of them, hence the assembly: 250
 /// gas a line instead of 700. {EdgeHarness} holds the plain twin that the tests compare with.
 library EdgeLib {
@@ -15,8 +15,13 @@ library EdgeLib {
     /// @dev Set in the position of an offer.
     uint256 internal constant IS_OFFER = 1 << 17;
 
-    function pack(uint256 offer, uint256 bid, uint256 fee_) internal pure returns (Edge) {
-        return Edge.wrap((offer << 240) | (bid << 224) | fee_);
+    function pack(
+        uint256 offer,
+        uint256 bid,
+        uint256 capacityWh_,
+        uint256 fee_
+    ) internal pure returns (Edge) {
+        return Edge.wrap((offer << 240) | (bid << 224) | (capacityWh_ << 48) | fee_);
     }
 
     function pair(Edge edge) internal pure returns (uint256) {
@@ -35,6 +40,10 @@ library EdgeLib {
         return Edge.unwrap(edge) & 0xffffffffffff;
     }
 
+    function capacityWh(Edge edge) internal pure returns (uint256) {
+        return (Edge.unwrap(edge) >> 48) & 0xffffffff;
+    }
+
     // solhint-disable function-max-lines
     /// @notice The lines from live offers to live bids that leave room for a price, in ascending
     /// order of offer and, for each, of the bidder's number.
@@ -44,6 +53,8 @@ library EdgeLib {
     /// row.
     /// @param rows The rows of lines, words as {LineLib} reads them.
     /// @param rowWords The words a row has.
+    /// @param capacities The lines' capacities at their lines' places, as many words as the rows;
+    /// empty where none has one.
     /// @param ladder The fee ladder, computed as {FeeLadderLib} does.
     /// @param realTimePrice No offer above it has an edge.
     function edgesOf(
@@ -51,6 +62,7 @@ library EdgeLib {
         bytes memory positions,
         uint256[] memory rows,
         uint256 rowWords,
+        uint256[] memory capacities,
         FeeLadder memory ladder,
         uint256 realTimePrice
     ) internal pure returns (bytes memory edges) {
@@ -85,10 +97,16 @@ library EdgeLib {
                 for {} lt(row, rowEnd) {
                     row := add(row, 32)
                 } {
+                    // the capacities of the lines, in scratch space as the stack is full
+                    mstore(0, not(0))
+                    if mload(capacities) {
+                        mstore(0, mload(add(capacities, sub(row, rows))))
+                    }
                     for {
                         let lines := mload(row)
                     } lines {
                         lines := shl(32, lines)
+                        mstore(0, shl(32, mload(0)))
                     } {
                         let bid := mload(add(positionOf, shl(5, shr(244, lines))))
                         if iszero(and(bid, 0x10000)) {
@@ -104,6 +122,7 @@ library EdgeLib {
                         if gt(add(and(shr(136, offer), 0xffffffffffff), cost), shr(32, bid)) {
                             continue
                         }
+                        cost := or(cost, shl(48, shr(224, mload(0))))
                         mstore(next, or(or(index, shl(224, and(bid, 0xffff))), cost))
                         next := add(next, 32)
                     }

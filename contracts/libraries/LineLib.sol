@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 /// @title LineLib
 /// @notice Eight lines in one word, the highest bits first; a line is peer 12 | distance 20, in
-/// metres. A zero peer ends the row.
+/// metres. A zero peer ends the row. A peer above the participants' numbers is a manager.
 library LineLib {
     uint256 internal constant LINES_PER_WORD = 8;
     uint256 internal constant LINE_BITS = 32;
@@ -12,6 +12,13 @@ library LineLib {
     function peerOf(uint256 word, uint256 position) internal pure returns (uint256) {
         unchecked {
             return (word >> (244 - LINE_BITS * position)) & 0xfff;
+        }
+    }
+
+    /// @dev Of a word of capacities: that of a line, in Wh a slot.
+    function capacityOf(uint256 word, uint256 position) internal pure returns (uint256) {
+        unchecked {
+            return (word >> (224 - LINE_BITS * position)) & type(uint32).max;
         }
     }
 

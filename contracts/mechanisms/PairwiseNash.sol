@@ -37,14 +37,11 @@ contract PairwiseNash is IMechanism {
 
     /* ERRORS */
 
-    /// @notice Thrown when the certificate's length is not that of one dual per live bid.
-    error BadCertificate(uint256 length, uint256 expected);
+    /// @notice Thrown when a trade does not go over a line, or has a surplus.
+    error NotPlain(uint256 position);
 
     /// @notice Thrown when trades and duals do not prove each other optimal.
     error NotOptimal(uint256 primal, uint256 dual);
-
-    /// @notice Thrown when a price is not the pair's Nash price.
-    error WrongPrice(uint256 position, uint256 price, uint256 expected);
 
     /* VERIFICATION */
 
@@ -55,6 +52,7 @@ contract PairwiseNash is IMechanism {
     function verify(
         bytes calldata orders,
         bytes calldata edges,
+        bytes calldata,
         bytes calldata trades,
         uint256 realTimePrice,
         bytes calldata certificate
@@ -68,6 +66,9 @@ contract PairwiseNash is IMechanism {
         if (primal != dual) revert NotOptimal(primal, dual);
         _requirePrices(orders, trades, served, realTimePrice);
     }
+
+    /// @inheritdoc IMechanism
+    function parameters() external pure returns (uint256[] memory) {}
 
     /* INTERNAL */
 
@@ -106,6 +107,7 @@ contract PairwiseNash is IMechanism {
         unchecked {
             for (uint256 k = 0; k < count; ++k) {
                 Trade trade = Trade.wrap(trades.read(k));
+                if (!trade.isPlain()) revert NotPlain(k);
                 uint256 energyWh = trade.energyWh();
                 primal += scale.weight(trade.pair(), trade.fee()) * energyWh;
                 served.add(trade.bidIndex(), energyWh);

@@ -22,6 +22,7 @@ contract ClearingHarness is SealedExchange {
         Order[] book;
         uint256[] rows;
         uint256 rowWords;
+        uint256[] capacities;
         FeeLadder ladder;
         uint48 realTimePrice;
     }
@@ -53,11 +54,11 @@ contract ClearingHarness is SealedExchange {
         )
     {}
 
-    /// @notice The live orders and the edges of a round, 32 bytes each.
+    /// @notice The live orders, the edges and the spokes of a round, 32 bytes each.
     function roundOf(
         Round calldata round
-    ) external returns (bytes memory orders, bytes memory edges) {
-        MockLineLease(address(lineLease)).set(round.rows, round.rowWords, round.ladder);
+    ) external returns (bytes memory orders, bytes memory edges, bytes memory spokes) {
+        _setLines(round);
         return _roundOf(Slot.wrap(0), round.book, round.realTimePrice);
     }
 
@@ -66,32 +67,38 @@ contract ClearingHarness is SealedExchange {
         Round calldata round,
         Outcome[] calldata outcomes
     ) external returns (bytes[] memory errors) {
-        (bytes memory orders, bytes memory edges) = this.roundOf(round);
+        _setLines(round);
         errors = new bytes[](outcomes.length);
         for (uint256 i = 0; i < outcomes.length; ++i) {
             // solhint-disable-next-line avoid-low-level-calls
-            (, errors[i]) = address(this).call(
-                abi.encodeCall(this.check, (orders, edges, outcomes[i], round.realTimePrice))
-            );
+            (, errors[i]) = address(this).call(abi.encodeCall(this.check, (round, outcomes[i])));
         }
     }
 
-    // solhint-disable gas-calldata-parameters
     /// @notice Reverts as {Clearing} does unless the outcome is the round's.
-    function check(
-        bytes memory orders,
-        bytes memory edges,
-        Outcome calldata outcome,
-        uint256 realTimePrice
-    ) external view {
-        // solhint-enable gas-calldata-parameters
-        _requireFeasible(orders, edges, outcome.trades, realTimePrice);
+    function check(Round calldata round, Outcome calldata outcome) external view {
+        (bytes memory orders, bytes memory edges, bytes memory spokes) = _roundOf(
+            Slot.wrap(0),
+            round.book,
+            round.realTimePrice
+        );
+        _requireFeasible(orders, edges, spokes, outcome.trades, round.realTimePrice);
         IMechanism(mechanismOf(Slot.wrap(0))).verify(
             orders,
             edges,
+            spokes,
             outcome.trades.asBytes(),
-            realTimePrice,
+            round.realTimePrice,
             outcome.certificate
+        );
+    }
+
+    function _setLines(Round calldata round) internal {
+        MockLineLease(address(lineLease)).set(
+            round.rows,
+            round.rowWords,
+            round.capacities,
+            round.ladder
         );
     }
 }

@@ -19,6 +19,7 @@ contract EdgeHarness {
         Order[] orders;
         uint256[] rows;
         uint256 rowWords;
+        uint256[] capacities;
         FeeLadder ladder;
         uint256 realTimePrice;
     }
@@ -37,6 +38,7 @@ contract EdgeHarness {
             _positionsOf(round.orders),
             round.rows,
             round.rowWords,
+            round.capacities,
             round.ladder,
             round.realTimePrice
         );
@@ -88,8 +90,15 @@ contract EdgeHarness {
             uint256 row = (offer.participant() - 1) * round.rowWords;
             if (row + round.rowWords > round.rows.length) continue;
             for (uint256 k = 0; k < round.rowWords * LineLib.LINES_PER_WORD; ++k) {
-                uint256 word = round.rows[row + k / LineLib.LINES_PER_WORD];
-                edges = bytes.concat(edges, _plainEdge(round, i, word, k % LineLib.LINES_PER_WORD));
+                edges = bytes.concat(
+                    edges,
+                    _plainEdge(
+                        round,
+                        i,
+                        row + k / LineLib.LINES_PER_WORD,
+                        k % LineLib.LINES_PER_WORD
+                    )
+                );
             }
         }
     }
@@ -97,15 +106,18 @@ contract EdgeHarness {
     function _plainEdge(
         Round calldata round,
         uint256 offer,
-        uint256 word,
+        uint256 place,
         uint256 line
     ) internal pure returns (bytes memory edge) {
+        uint256 word = round.rows[place];
+        uint256 capacity = type(uint32).max;
+        if (round.capacities.length != 0) capacity = round.capacities[place].capacityOf(line);
         uint256 fee = round.ladder.feeUp(word.distanceOf(line));
         for (uint256 j = 0; j < round.orders.length; ++j) {
             Order bid = round.orders[j];
             if (bid.kind() != OrderLib.BID || bid.participant() != word.peerOf(line)) continue;
             if (round.orders[offer].price() + fee > bid.price()) continue;
-            return abi.encode(EdgeLib.pack(offer, j, fee));
+            return abi.encode(EdgeLib.pack(offer, j, capacity, fee));
         }
     }
 }

@@ -93,17 +93,18 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice Packs offer, bid and fee of each edge and reads them, and its pair, back.
+    /// @notice Packs offer, bid, capacity and fee of each edge and reads them, and its pair, back.
     function edgeFields(
-        uint256[3][] calldata edges
-    ) external pure returns (uint256[4][] memory fields) {
-        fields = new uint256[4][](edges.length);
+        uint256[4][] calldata edges
+    ) external pure returns (uint256[5][] memory fields) {
+        fields = new uint256[5][](edges.length);
         for (uint256 i = 0; i < edges.length; ++i) {
-            Edge edge = EdgeLib.pack(edges[i][0], edges[i][1], edges[i][2]);
+            Edge edge = EdgeLib.pack(edges[i][0], edges[i][1], edges[i][2], edges[i][3]);
             fields[i][0] = edge.offerIndex();
             fields[i][1] = edge.bidIndex();
-            fields[i][2] = edge.fee();
-            fields[i][3] = edge.pair();
+            fields[i][2] = edge.capacityWh();
+            fields[i][3] = edge.fee();
+            fields[i][4] = edge.pair();
         }
     }
 

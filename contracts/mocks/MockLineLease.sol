@@ -1,25 +1,40 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {SpokeLib} from "../libraries/SpokeLib.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
-import {FeeLadder, Slot} from "../types/Market.sol";
+import {FeeLadder, LineTerms, Slot} from "../types/Market.sol";
 
 /// @title MockLineLease
 /// @notice Lines and ladder that anybody sets at once; what {Clearing} asks of a line lease.
 contract MockLineLease {
-    address internal _directory;
-    uint256 internal _rowWords;
-    FeeLadder internal _ladder;
+    LineTerms internal _terms;
 
     /// @notice Sets the lines and the ladder of every slot.
-    function set(uint256[] calldata rows, uint256 rowWords, FeeLadder calldata ladder) external {
-        _directory = CodeTableLib.write(rows);
-        _rowWords = rowWords;
-        _ladder = ladder;
+    function set(
+        uint256[] calldata rows,
+        uint256 rowWords,
+        uint256[] calldata capacities,
+        FeeLadder calldata ladder
+    ) external {
+        _terms.rows = CodeTableLib.write(rows);
+        _terms.rowWords = rowWords;
+        _terms.hasManagers = true;
+        delete _terms.capacities;
+        if (capacities.length != 0) _terms.capacities = CodeTableLib.write(capacities);
+        _terms.ladder = ladder;
     }
 
     /// @notice As in ILineLease.
-    function termsOf(Slot) external view returns (address, uint256, FeeLadder memory) {
-        return (_directory, _rowWords, _ladder);
+    function spokesOf(Slot, bytes calldata orders) external view returns (bytes memory spokes) {
+        uint256[] memory capacities;
+        if (_terms.capacities != address(0)) capacities = CodeTableLib.read(_terms.capacities);
+        uint256[] memory rows = CodeTableLib.read(_terms.rows);
+        return SpokeLib.spokesOf(orders, rows, _terms.rowWords, capacities, _terms.ladder);
+    }
+
+    /// @notice As in ILineLease.
+    function termsOf(Slot) external view returns (LineTerms memory) {
+        return _terms;
     }
 }

@@ -10,8 +10,13 @@ contract MockMechanism is IMechanism {
         bytes calldata,
         bytes calldata,
         bytes calldata,
+        bytes calldata,
         uint256,
         bytes calldata
         // solhint-disable-next-line no-empty-blocks
     ) external pure {}
+
+    /// @inheritdoc IMechanism
+    // solhint-disable-next-line no-empty-blocks
+    function parameters() external pure returns (uint256[] memory) {}
 }

@@ -23,6 +23,9 @@ type AccountPair is uint256;
 /// bounds the lines, so that the fullest book clears in one transaction.
 uint256 constant MAX_PARTICIPANTS = 1024;
 
+/// @dev Managers have the numbers that follow the participants'.
+uint256 constant MAX_MANAGERS = 31;
+
 /// @dev Thrown when two lists that belong together differ in length.
 error LengthsDiffer(uint256 first, uint256 second);
 
@@ -41,6 +44,16 @@ struct FeeLadder {
     uint64 baseMicroUsdPerMwhKm;
     uint32 stepMeters;
     uint16 growthBps;
+}
+
+/// @dev What clearing needs of the lines in a slot. Rows and capacities are stored as code.
+struct LineTerms {
+    address rows;
+    uint256 rowWords;
+    bool hasManagers;
+    /// Zero where no line has a capacity.
+    address capacities;
+    FeeLadder ladder;
 }
 
 /// @dev A key's signature as ERC-2098 packs it.

@@ -45,7 +45,7 @@ class Order:
 
     def __post_init__(self) -> None:
         inside = (
-            0 < self.participant <= MAX_PARTICIPANTS
+            0 < self.participant  # in a book that was never on a chain any number
             and 0 <= self.energy <= MAX_ENERGY
             and 0 <= self.price <= MAX_PRICE
             and 0 <= self.score <= 0xFFFF
@@ -57,6 +57,8 @@ class Order:
 
     def pack(self) -> int:
         """Return the order's word."""
+        if self.participant > MAX_PARTICIPANTS:
+            raise InvalidInputError(f"participant {self.participant} does not fit an order's word")
         return (
             self.kind << 248
             | self.participant << 232
@@ -94,6 +96,8 @@ class Trade:
     energy: Wh
     price: MicroUsdPerMwh
     fee: MicroUsdPerMwh
+    surplus: MicroUsdPerMwh = MicroUsdPerMwh(0)  # paid besides by the buyer, to the operator
+    pooled: bool = False  # through the manager of both, rather than over a line
     delivered: Wh = Wh(0)  # zero until the settlement says it; not in the word
 
     def pack(self) -> int:
@@ -104,6 +108,8 @@ class Trade:
             | self.energy << 192
             | self.price << 144
             | self.fee << 96
+            | self.surplus << 48
+            | self.pooled
         )
 
     @staticmethod
@@ -115,6 +121,8 @@ class Trade:
             energy=Wh(word >> 192 & MAX_ENERGY),
             price=MicroUsdPerMwh(word >> 144 & MAX_PRICE),
             fee=MicroUsdPerMwh(word >> 96 & MAX_PRICE),
+            surplus=MicroUsdPerMwh(word >> 48 & MAX_PRICE),
+            pooled=bool(word & 1),
         )
 
     def with_delivered(self, energy: Wh) -> "Trade":

@@ -12,7 +12,10 @@ IntArray = npt.NDArray[np.int64]
 
 BatteryPolicy = Literal["idle", "self-consumption"]
 
-MECHANISMS = ("pairwise-nash",)  # every market mechanism there is; the first is the default
+TradeGraph = Literal["full", "community", "hybrid"]  # lines, one free pool, or both
+FULL: TradeGraph = "full"
+COMMUNITY: TradeGraph = "community"
+HYBRID: TradeGraph = "hybrid"
 BATTERY_POLICIES: tuple[BatteryPolicy, ...] = ("idle", "self-consumption")
 
 
@@ -42,6 +45,8 @@ class Prosumer:
     stores_purchases: bool = False  # buys for its battery too, within (34)
     max_sale: Wh | None = None  # P_max of (31), from its rating; None = the market's
     max_purchase: Wh | None = None  # limit of (35)
+    strategy: str = "truthful"  # how it states its prices; oracle/strategies
+    margin: Bps = Bps(0)  # of strategies that have one: share of what they may give away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ class Community:
     load: IntArray
     tariff: Tariff | None = None
     shortfalls: tuple[Shortfall, ...] = field(default=())
+    seed: int = 0  # of strategies that draw
 
 
 def nobody(slots: int) -> Community:

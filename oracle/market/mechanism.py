@@ -1,16 +1,27 @@
 """
 The interface of a market mechanism, and what holds for every one of them.
 
+A round's orders meet over two kinds of routes. A *line* joins one offer with one bid, at its lease
+fee. A *spoke* joins an order with its manager; two orders of one manager are *pooled*: they may
+trade at the sum of their spokes' fees. Lines alone are a full peer-to-peer market, free spokes to
+one manager a community market, both together a hybrid one (Sousa et al., "Peer-to-peer and
+community-based markets: a comprehensive review", Renewable and Sustainable Energy Reviews 2019).
+
 `require_feasible` refuses what contracts/exchange/Clearing.sol refuses, under the same names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 from oracle.domain.book import MAX_PARTICIPANTS, Kind, Order, Trade, live_orders
+from oracle.domain.community import TradeGraph
 from oracle.errors import ContractRevert
-from oracle.units import MicroUsdPerMwh
+from oracle.units import MicroUsdPerMwh, Wh
+
+NO_LIMIT = Wh(2**32 - 1)  # the capacity of a line that has none: no order has more energy
+FIRST_MANAGER = MAX_PARTICIPANTS + 1  # managers have the numbers after the participants'
+MAX_MANAGERS = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +31,33 @@ class Edge:
     offer: int
     bid: int
     fee: MicroUsdPerMwh
+    capacity: Wh = NO_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoke:
+    """The line between an order and its manager; managers count from 1."""
+
+    manager: int
+    fee: MicroUsdPerMwh = MicroUsdPerMwh(0)
+    capacity: Wh = NO_LIMIT
+
+
+POOL = Spoke(manager=1)  # who has it takes part in mechanisms that know one pool only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What clearing a slot depends on; `orders` has None where an entry is not live."""
+    """
+    What clearing a slot depends on; `orders` has None where an entry is not live.
+
+    `spokes` has an entry per order, None where it has no manager; it is empty where nobody has.
+    """
 
     orders: tuple[Order | None, ...]
     edges: tuple[Edge, ...]
     real_time_price: MicroUsdPerMwh
+    spokes: tuple[Spoke | None, ...] = ()
 
     def order(self, position: int) -> Order:
         """Return a live order; positions come from edges, so a dead one is a bug."""
@@ -40,37 +69,90 @@ class Round:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Trades in the order of their edges, and what proves them."""
+    """Trades by offer, over lines in their edges' order, then pooled by bid; and their proof."""
 
     trades: tuple[Trade, ...]
-    certificate: bytes
+    certificate: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A number, or one of some words, that a scenario may give a mechanism."""
+
+    key: str
+    default: float | str
+    low: float = 0.0
+    high: float = 1e6
+    choices: tuple[str, ...] = ()
+
+
+Settings = Mapping[str, float | str]
 
 
 class Mechanism(Protocol):
-    """A market mechanism: `clear` may use solvers and floats, `verify` is exact."""
+    """
+    A market mechanism: `clear` may use solvers and floats, `verify` is exact.
 
-    name: str
-    contract: str
+    An instance is a frozen dataclass of integers, `parameters`, which its contract was deployed
+    with. Deviations from a twin's errors are a bug.
+    """
+
+    name: ClassVar[str]
+    contract: ClassVar[str]
+    graphs: ClassVar[tuple[TradeGraph, ...]]  # those it clears; the first is its own
+    settings: ClassVar[tuple[Setting, ...]]
+    rule: ClassVar[str]  # who trades, and at which price, in a sentence
+
+    @classmethod
+    def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
+        """Return the mechanism of a scenario; `export_price` is what the grid pays."""
+
+    @classmethod
+    def of_parameters(cls, parameters: Sequence[int]) -> Self:
+        """Return the mechanism that a contract with these parameters checks."""
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        """What the contract's constructor takes, and its `parameters` returns."""
 
     def clear(self, market_round: Round) -> Outcome:
         """Return the outcome of a round."""
 
     def certificate_of(self, market_round: Round, trades: Sequence[Trade]) -> bytes:
-        """Return what proves trades optimal, without a solver; raise NotOptimal if nothing does."""
+        """Return what proves trades to be the mechanism's, without a solver, or raise."""
 
     def verify(self, market_round: Round, outcome: Outcome) -> None:
         """Raise what the contract would revert with, unless the outcome is the mechanism's."""
 
 
+class WithoutParameters:
+    """What a mechanism has whose contract takes none."""
+
+    settings: ClassVar[tuple[Setting, ...]] = ()
+
+    @classmethod
+    def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
+        return cls()
+
+    @classmethod
+    def of_parameters(cls, parameters: Sequence[int]) -> Self:
+        return cls(*parameters)
+
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        return ()
+
+
 def round_of(
     book: tuple[Order, ...],
-    fees: dict[tuple[int, int], MicroUsdPerMwh],
+    fees: Mapping[tuple[int, int], MicroUsdPerMwh],
     real_time_price: MicroUsdPerMwh,
 ) -> Round:
     """
     Return the round of a book.
 
-    `fees` maps (seller, buyer), by their numbers from 1, to the lease fee of their line.
+    `fees` maps (seller, buyer), by their numbers from 1, to the lease fee of their line; or, from
+    FIRST_MANAGER on, a participant and its manager to the fee of its spoke.
     """
     orders = live_orders(book)
     bids = {
@@ -79,26 +161,46 @@ def round_of(
         if order is not None and order.kind is Kind.BID
     }
     peers: dict[int, list[int]] = {}
+    managers: dict[int, Spoke] = {}
     for seller, buyer in sorted(fees):
-        peers.setdefault(seller, []).append(buyer)
+        if buyer >= FIRST_MANAGER:
+            spoke = Spoke(manager=buyer - MAX_PARTICIPANTS, fee=fees[seller, buyer])
+            managers[seller] = POOL if spoke == POOL else spoke
+        else:
+            peers.setdefault(seller, []).append(buyer)
     edges = []
     for position, offer in enumerate(orders):
         if offer is None or offer.kind is not Kind.OFFER or offer.price > real_time_price:
             continue
         for buyer in peers.get(offer.participant, ()):
             bid = bids.get(buyer)
-            if bid is None or buyer > MAX_PARTICIPANTS:
+            if bid is None:
                 continue
             fee = fees[offer.participant, buyer]
             limit = orders[bid]
             if limit is not None and offer.price + fee <= limit.price:
                 edges.append(Edge(offer=position, bid=bid, fee=fee))
-    return Round(orders=orders, edges=tuple(edges), real_time_price=real_time_price)
+    spokes = tuple(
+        None if order is None else managers.get(order.participant) for order in orders
+    )
+    return Round(
+        orders=orders,
+        edges=tuple(edges),
+        real_time_price=real_time_price,
+        spokes=spokes if managers else (),
+    )
+
+
+def community_round(book: tuple[Order, ...], real_time_price: MicroUsdPerMwh) -> Round:
+    """Return the round of a book whose orders all meet in one free pool."""
+    orders = live_orders(book)
+    spokes = tuple(None if order is None else POOL for order in orders)
+    return Round(orders=orders, edges=(), real_time_price=real_time_price, spokes=spokes)
 
 
 def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
     """
-    Check what holds for every mechanism: lines, fees, limits, energies, no pair twice.
+    Check what holds for every mechanism: routes, fees, limits, energies, no pair twice on a route.
 
     Raises
     ------
@@ -107,18 +209,27 @@ def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
     """
     edges = iter(market_round.edges)
     filled = [0] * len(market_round.orders)
+    last = (-1, False, -1)
     for position, trade in enumerate(trades):
         pair = (trade.offer, trade.bid)
         if trade.energy == 0 or trade.delivered != 0:
             raise ContractRevert("BadTrade", {"position": position, "trade": trade.pack()})
-        edge = next((edge for edge in edges if (edge.offer, edge.bid) == pair), None)
-        if edge is None:  # or it came before
+        place = (trade.offer, trade.pooled, trade.bid if trade.pooled else -1)
+        if place < last or (trade.pooled and place == last):
+            raise ContractRevert("TradesNotAscending", {"position": position})
+        last = place
+        if trade.pooled:
+            fee = _pooled_fee(market_round, pair)
+        else:  # an edge that came before is not looked at again
+            edge = next((edge for edge in edges if (edge.offer, edge.bid) == pair), None)
+            fee = None if edge is None else edge.fee
+        if fee is None:
             raise ContractRevert(
                 "NoLine", {"position": position, "offerIndex": pair[0], "bidIndex": pair[1]}
             )
-        if trade.fee != edge.fee:
+        if trade.fee != fee:
             raise ContractRevert(
-                "WrongFee", {"position": position, "fee": trade.fee, "expected": edge.fee}
+                "WrongFee", {"position": position, "fee": trade.fee, "expected": fee}
             )
         for index in pair:
             filled[index] += trade.energy
@@ -132,12 +243,25 @@ def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
         if not low <= trade.price <= high:
             raise ContractRevert(
                 "PriceOutsideLimits",
-                {"position": position, "price": trade.price, "low": low, "high": high},
+                {"position": position, "price": trade.price, "low": low, "high": max(high, 0)},
             )
 
 
 def price_limits(market_round: Round, trade: Trade) -> tuple[MicroUsdPerMwh, MicroUsdPerMwh]:
     """Return the lowest and the highest price of a pair, MODEL equation (33)."""
     low = market_round.order(trade.offer).price
-    high = market_round.order(trade.bid).price - trade.fee
+    high = market_round.order(trade.bid).price - trade.fee - trade.surplus
     return low, MicroUsdPerMwh(min(high, market_round.real_time_price))
+
+
+def _pooled_fee(market_round: Round, pair: tuple[int, int]) -> int | None:
+    """Return the sum of two spokes' fees; None unless an offer and a bid of one manager meet."""
+    if not market_round.spokes or max(pair) >= len(market_round.orders):
+        return None
+    offer, bid = (market_round.orders[index] for index in pair)
+    if offer is None or bid is None or (offer.kind, bid.kind) != (Kind.OFFER, Kind.BID):
+        return None
+    one, other = (market_round.spokes[index] for index in pair)
+    if one is None or other is None or one.manager != other.manager:
+        return None
+    return one.fee + other.fee

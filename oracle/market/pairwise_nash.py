@@ -41,11 +41,20 @@ potentials of `oracle.market.matching`, so no float reaches the outcome.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from oracle.domain.book import Trade
+from oracle.domain.community import FULL, TradeGraph
 from oracle.errors import ContractRevert
 from oracle.market.matching import Matching, is_bid
-from oracle.market.mechanism import Edge, Outcome, Round, price_limits, require_feasible
+from oracle.market.mechanism import (
+    Edge,
+    Outcome,
+    Round,
+    WithoutParameters,
+    price_limits,
+    require_feasible,
+)
 from oracle.program import AT_MOST, EQUAL, Program
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
@@ -53,7 +62,6 @@ REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis 
 
 MAX_DUAL_BYTES = 24  # no optimum needs larger duals
 
-NAME = "pairwise-nash"
 TIME_LIMIT_S = 60.0
 
 FEE_BITS = 48
@@ -145,11 +153,17 @@ def lot(offer: int, bid: int) -> int:
     return (mixed ^ mixed >> 128) * LOT_FACTORS[1] % WORD >> 224
 
 
-class PairwiseNash:
+@dataclass(frozen=True)
+class PairwiseNash(WithoutParameters):
     """See the module docstring."""
 
-    name = NAME
-    contract = "PairwiseNash"
+    name: ClassVar[str] = "pairwise-nash"
+    contract: ClassVar[str] = "PairwiseNash"
+    graphs: ClassVar[tuple[TradeGraph, ...]] = (FULL,)
+    rule: ClassVar[str] = (
+        "the largest energy at the least lease fees; each pair at the price that shares the gains "
+        "of its own two tastes, within its limits"
+    )
 
     def clear(self, market_round: Round) -> Outcome:
         """
@@ -188,6 +202,7 @@ class PairwiseNash:
             Where they are not feasible, or not optimal: no certificate proves them.
         """
         require_feasible(market_round, trades)
+        _require_plain(trades)
         weights = Weights(len(market_round.orders))
         flow = {(trade.offer, trade.bid): int(trade.energy) for trade in trades}
         matching = Matching(market_round, weights, flow)
@@ -207,6 +222,7 @@ class PairwiseNash:
             Under the name of the contract's error.
         """
         require_feasible(market_round, outcome.trades)
+        _require_plain(outcome.trades)
         duals = _unpacked(market_round, outcome.certificate)
         weights = Weights(len(market_round.orders))
         offer_duals: dict[int, int] = {}
@@ -256,6 +272,12 @@ class PairwiseNash:
             high=high,
         )
         return Trade(offer=offer, bid=bid, energy=energy, price=price, fee=fee)
+
+
+def _require_plain(trades: Sequence[Trade]) -> None:
+    for position, trade in enumerate(trades):
+        if trade.pooled or trade.surplus:
+            raise ContractRevert("NotPlain", {"position": position})
 
 
 def _largest_energy_least_fee(market_round: Round) -> dict[tuple[int, int], int]:
