@@ -4,6 +4,7 @@ import csv
 import difflib
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +46,11 @@ class CsvFormat:
 
 def read_csv(path: Path, expected: CsvFormat) -> CsvFile:
     """Return the file's columns as arrays, or say which cell is at fault."""
-    numbered = _numbered_rows(path)
+    numbered = numbered_rows(path)
     if not numbered:
         raise InvalidInputError(f"{path.name}, line 1: expected headings, got an empty file")
     headings = [heading.strip() for heading in numbered[0].cells]
-    _check_headings(path.name, headings, expected)
+    check_headings(path.name, headings, (expected.index, *expected.columns))
     rows = numbered[1:]
     for position, row in enumerate(rows):
         if position == expected.rows:
@@ -67,25 +68,26 @@ def read_csv(path: Path, expected: CsvFormat) -> CsvFile:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """The cells of one row and the line it ends on."""
 
     line: int
     cells: list[str]
 
 
-def _numbered_rows(path: Path) -> list[_Row]:
+def numbered_rows(path: Path) -> list[Row]:
+    """Return the rows of a file that are not empty."""
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
     try:
-        return [_Row(reader.line_num, row) for row in reader if row]
+        return [Row(reader.line_num, row) for row in reader if row]
     except csv.Error as error:
         raise InvalidInputError(
             f"{path.name}, line {reader.line_num}: expected comma-separated values, got: {error}"
         ) from error
 
 
-def _check_headings(name: str, headings: list[str], expected: CsvFormat) -> None:
-    known = (expected.index, *expected.columns)
+def check_headings(name: str, headings: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse headings that are not the known ones, in any order, each once."""
     for position, heading in enumerate(headings):
         if heading not in known:
             close = difflib.get_close_matches(heading, known, n=1)
@@ -103,7 +105,7 @@ def _check_headings(name: str, headings: list[str], expected: CsvFormat) -> None
 
 
 def _check_row(
-    name: str, row: _Row, position: int, headings: list[str], expected: CsvFormat
+    name: str, row: Row, position: int, headings: list[str], expected: CsvFormat
 ) -> None:
     if len(row.cells) != len(headings):
         raise InvalidInputError(
@@ -112,7 +114,7 @@ def _check_row(
     cell = row.cells[headings.index(expected.index)].strip()
     if cell != str(position + 1):
         raise InvalidInputError(
-            f"{name}, line {row.line}, {expected.index}: expected {position + 1}, got {_said(cell)}"
+            f"{name}, line {row.line}, {expected.index}: expected {position + 1}, got {said(cell)}"
         )
 
 
@@ -125,7 +127,7 @@ def _wrong_row_count(name: str, count: int, line: int, expected: CsvFormat) -> I
     return InvalidInputError(f"{name}, line {line}: expected {wanted}, got {count}")
 
 
-def _numbers(name: str, row: _Row, headings: list[str], expected: CsvFormat) -> list[float]:
+def _numbers(name: str, row: Row, headings: list[str], expected: CsvFormat) -> list[float]:
     return [
         _number(name, row.line, heading, cell.strip(), expected.at_most)
         for heading, cell in zip(headings, row.cells, strict=True)
@@ -137,12 +139,13 @@ def _number(name: str, line: int, heading: str, cell: str, at_most: float) -> fl
     if not 0.0 <= value <= at_most or value == float("inf"):
         limits = "of at least 0" if at_most == float("inf") else f"in [0, {at_most:.15g}]"
         raise InvalidInputError(
-            f"{name}, line {line}, {heading}: expected a number {limits}, got {_said(cell)}"
+            f"{name}, line {line}, {heading}: expected a number {limits}, got {said(cell)}"
         )
     return abs(value)
 
 
-def _said(cell: str) -> str:
+def said(cell: str) -> str:
+    """Return a cell as an error quotes it."""
     if not cell:
         return "an empty cell"
     return printable(cell if len(cell) <= 40 else cell[:37] + "...")

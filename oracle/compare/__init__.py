@@ -1,0 +1,1 @@
+"""Mechanisms side by side, on one book or on a scenario's days."""

@@ -1,0 +1,193 @@
+"""
+What an outcome is worth: welfare and who gets it, volume, prices, and who would rather trade
+otherwise.
+
+Amounts of money are exact: Wh times micro-USD/MWh are pico-USD.
+
+=================  ==================================  ========================================
+Name               Of each trade's energy              Whose
+=================  ==================================  ========================================
+welfare            bid − offer − fee                   all of it, at the true values
+buyers_surplus     bid − price − fee − surplus         the buyers'
+sellers_surplus    price − offer                       the sellers'
+operator           surplus                             the operator's; VCG's is a deficit
+lease_fees         fee                                 the line owner's, a cost of the trade
+=================  ==================================  ========================================
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+
+from oracle.domain.book import Kind, Order, Trade
+from oracle.market.mechanism import Round
+from oracle.units import MicroUsdPerMwh, Wh
+
+PicoUsd = int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The sums over the trades of a slot, or of several slots."""
+
+    volume: Wh = Wh(0)
+    welfare: PicoUsd = 0
+    buyers_surplus: PicoUsd = 0
+    sellers_surplus: PicoUsd = 0
+    operator: PicoUsd = 0
+    lease_fees: PicoUsd = 0
+    received: PicoUsd = 0  # by the sellers
+    paid: PicoUsd = 0  # by the buyers, with fees and surplus
+    blocking_pairs: int = 0
+
+    def __add__(self, other: Self) -> "Measures":
+        return Measures(
+            **{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        )
+
+
+NOTHING = Measures()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservations:
+    """
+    Per entry of a book the price at which its owner would trade one Wh more, or another one.
+
+    An offer's is its limit while energy is left, then the lowest price that it gets; a bid's is its
+    limit while energy is wanted, then the most that it pays, all in. None where none is live.
+    """
+
+    prices: tuple[int | None, ...]
+
+
+def measures(
+    market_round: Round, trades: Sequence[Trade], values: Sequence[Order | None] | None = None
+) -> Measures:
+    """Return what trades are worth; `values` are the orders at their owners' true limits."""
+    orders = market_round.orders if values is None else values
+    volume = welfare = buyers = operator = lease_fees = received = 0
+    for trade in trades:
+        energy = trade.energy
+        bid, offer = _price(orders, trade.bid), _price(orders, trade.offer)
+        volume += energy
+        welfare += energy * (bid - offer - trade.fee)
+        buyers += energy * (bid - all_in_price(trade))
+        operator += energy * trade.surplus
+        lease_fees += energy * trade.fee
+        received += energy * trade.price
+    return Measures(
+        volume=Wh(volume),
+        welfare=welfare,
+        buyers_surplus=buyers,
+        sellers_surplus=welfare - buyers - operator,
+        operator=operator,
+        lease_fees=lease_fees,
+        received=received,
+        paid=received + operator + lease_fees,
+        blocking_pairs=blocking_pairs(market_round, reservations(market_round, trades)),
+    )
+
+
+def all_in_price(trade: Trade) -> MicroUsdPerMwh:
+    """Return what the buyer pays per MWh."""
+    return MicroUsdPerMwh(trade.price + trade.fee + trade.surplus)
+
+
+def reservations(market_round: Round, trades: Sequence[Trade]) -> Reservations:
+    """Return what each order's owner would trade at besides."""
+    left = [0 if order is None else int(order.energy) for order in market_round.orders]
+    worst: dict[int, int] = {}
+    for trade in trades:
+        left[trade.offer] -= trade.energy
+        left[trade.bid] -= trade.energy
+        worst[trade.offer] = min(worst.get(trade.offer, trade.price), trade.price)
+        paid = all_in_price(trade)
+        worst[trade.bid] = max(worst.get(trade.bid, paid), paid)
+    return Reservations(
+        prices=tuple(
+            None if order is None else int(order.price) if left[k] > 0 else worst[k]
+            for k, order in enumerate(market_round.orders)
+        )
+    )
+
+
+def blocking_pairs(market_round: Round, reserved: Reservations) -> int:
+    """
+    Return how many pairs would both gain by trading with each other rather than as they do.
+
+    A pair blocks where its route leaves room for a price between what the seller and the buyer
+    trade at otherwise (Shapley and Shubik 1971: an outcome in the core has none).
+    """
+    prices, cap = reserved.prices, market_round.real_time_price
+    pooled = _pooled_reservations(market_round, reserved)
+    count = 0
+    for low, high in pooled.values():
+        lows = np.sort(np.array([price for price in low if price is not None], dtype=np.int64))
+        count += int(np.searchsorted(lows, np.array(high, dtype=np.int64), side="left").sum())
+    for edge in market_round.edges:
+        low_price, high_price = prices[edge.offer], prices[edge.bid]
+        if low_price is None or high_price is None:
+            continue
+        if low_price < min(high_price - edge.fee, cap) and not _blocks_pooled(
+            market_round, reserved, edge.offer, edge.bid
+        ):
+            count += 1
+    return count
+
+
+def blocking_partners(market_round: Round, reserved: Reservations, position: int) -> list[int]:
+    """Return the positions of those that would rather trade with an order, and it with them."""
+    order = market_round.order(position)
+    is_offer = order.kind is Kind.OFFER
+    found = set()
+    for other, entry in enumerate(market_round.orders):
+        if entry is None or entry.kind is order.kind:
+            continue
+        pair = (position, other) if is_offer else (other, position)
+        if _blocks_pooled(market_round, reserved, *pair):
+            found.add(other)
+    for edge in market_round.edges:
+        if position in (edge.offer, edge.bid):
+            low, high = reserved.prices[edge.offer], reserved.prices[edge.bid]
+            cap = market_round.real_time_price
+            if low is not None and high is not None and low < min(high - edge.fee, cap):
+                found.add(edge.bid if is_offer else edge.offer)
+    return sorted(found)
+
+
+def _pooled_reservations(
+    market_round: Round, reserved: Reservations
+) -> dict[int, tuple[list[int], list[int]]]:
+    """Return per manager what offers and bids trade at otherwise, at the pool's side of spokes."""
+    found: dict[int, tuple[list[int], list[int]]] = {}
+    for order, spoke, price in zip(
+        market_round.orders, market_round.spokes, reserved.prices, strict=False
+    ):
+        if order is None or spoke is None or price is None:
+            continue
+        low, high = found.setdefault(spoke.manager, ([], []))
+        if order.kind is Kind.BID:
+            high.append(price - spoke.fee)
+        elif price < market_round.real_time_price:
+            low.append(price + spoke.fee)
+    return found
+
+
+def _blocks_pooled(market_round: Round, reserved: Reservations, offer: int, bid: int) -> bool:
+    if not market_round.spokes:
+        return False
+    one, other = market_round.spokes[offer], market_round.spokes[bid]
+    low, high = reserved.prices[offer], reserved.prices[bid]
+    if one is None or other is None or one.manager != other.manager or low is None or high is None:
+        return False
+    return low < min(high - one.fee - other.fee, market_round.real_time_price)
+
+
+def _price(orders: Sequence[Order | None], position: int) -> int:
+    order = orders[position]
+    if order is None:
+        raise IndexError(f"entry {position} of the book is not live")
+    return order.price
