@@ -1,21 +1,24 @@
 """
 What the prosumers of a community do in a slot: their positions, their orders, their batteries.
 
-The offer's price is the highest of floor price, cost of sale and export price. The bid's price
+An offer's limit is the highest of floor price, cost of sale and export price. A bid's limit
 includes the lease fee: the import price under a tariff, else the price at which the buyer's utility
 is zero, MODEL equation (13), with the lowest score among those it has lines to, so that no match
-can cost it more than the energy is worth.
+can cost it more than the energy is worth. Which price a prosumer states, its limit or one by which
+it gains more, is its strategy's; what the order says of both is the mechanism's.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
+from oracle.domain.book import FIRST_MANAGER, MAX_PRICE, Kind, Order, Trade
 from oracle.domain.community import Community, Prosumer
-from oracle.market.pairwise_nash import bid_terms, highest_all_in_price, offer_terms
+from oracle.market.pairwise_nash import highest_all_in_price
+from oracle.market.registry import MECHANISMS
+from oracle.market.terms import Quote, stated
 from oracle.model.prosumers import (
     BatteryState,
     Position,
@@ -25,6 +28,7 @@ from oracle.model.prosumers import (
     initial_state,
     position,
 )
+from oracle.strategies.agents import Agents
 from oracle.units import WH_PER_MWH, Bps, MicroUsd, MicroUsdPerMwh, Wh, mw_from_wh_per_slot
 
 PRICE_CAP = MicroUsdPerMwh(10_000_000_000)  # 10 USD/kWh; no order bids more
@@ -59,6 +63,11 @@ def positions(
     )
 
 
+def agents(community: Community, fees: Mapping[tuple[int, int], MicroUsdPerMwh]) -> Agents:
+    """Return the prosumers as agents without experience; `fees` as `round_of` has them."""
+    return Agents(community, _least_fees(fees))
+
+
 def is_trading_slot(community: Community, slot: int) -> bool:
     rules = community.rules
     return rules.first_trading_slot <= slot <= rules.last_trading_slot
@@ -75,19 +84,43 @@ def grid_prices(community: Community, slot: int) -> tuple[MicroUsdPerMwh, MicroU
     )
 
 
-def orders(
+def limits(
     community: Community, slot: int, before: Sequence[Position], scores: Sequence[Bps]
 ) -> list[Order]:
-    """Return the orders for a slot, by the prosumers' numbers; none outside the trading slots."""
+    """
+    Return what each prosumer may order at the worst price that it does not lose by.
+
+    By the prosumers' numbers; nothing outside the trading slots. The orders have no terms.
+    """
     if not is_trading_slot(community, slot):
         return []
-    placed = []
+    found = []
     for index, prosumer in enumerate(community.prosumers):
         order = _offer(community, slot, index, prosumer, before[index])
         if order is None:
             order = _bid(community, slot, index, prosumer, before[index], scores)
         if order is not None:
-            placed.append(order)
+            found.append(order)
+    return found
+
+
+def orders(
+    community: Community,
+    slot: int,
+    before: Sequence[Position],
+    scores: Sequence[Bps],
+    placed_by: Agents,
+) -> list[Order]:
+    """Return the orders for a slot, by the prosumers' numbers, as their strategies state them."""
+    mechanism = MECHANISMS[community.rules.mechanism]
+    import_price, export_price = grid_prices(community, slot)
+    placed = []
+    for limit in limits(community, slot, before, scores):
+        grid_price = import_price if limit.kind is Kind.OFFER else export_price
+        price = placed_by.price(slot, limit, grid_price)
+        quote = Quote(kind=limit.kind, energy=limit.energy, limit=limit.price, price=price)
+        says = stated(mechanism, community.prosumers[limit.participant - 1], quote)
+        placed.append(replace(limit, price=says.price, terms=says.terms))
     return placed
 
 
@@ -161,7 +194,6 @@ def _offer(
         participant=index + 1,
         energy=energy,
         price=MicroUsdPerMwh(max(floor, rules.floor_price, prosumer.sale_cost)),
-        terms=offer_terms(prosumer.sale_cost),
     )
 
 
@@ -194,8 +226,27 @@ def _bid(
         participant=index + 1,
         energy=energy,
         price=MicroUsdPerMwh(min(limit, PRICE_CAP, MAX_PRICE)),
-        terms=bid_terms(prosumer.utility, prosumer.saturation, prosumer.cost_weight),
     )
+
+
+def _least_fees(
+    fees: Mapping[tuple[int, int], MicroUsdPerMwh],
+) -> dict[int, MicroUsdPerMwh]:
+    """Return the least fee of each participant's lines, and of its spoke with another's."""
+    routes: dict[int, list[int]] = {}
+    spokes: dict[int, list[tuple[int, int]]] = {}
+    for (number, end), of_route in fees.items():
+        if end >= FIRST_MANAGER:
+            spokes.setdefault(end, []).append((of_route, number))
+        else:
+            routes.setdefault(number, []).append(of_route)
+    for pooled in spokes.values():
+        cheapest = sorted(pooled)[:2]
+        for fee, number in pooled:
+            routes.setdefault(number, []).extend(
+                fee + others for others, other in cheapest if other != number
+            )
+    return {number: MicroUsdPerMwh(min(known)) for number, known in routes.items() if known}
 
 
 def _lowest_peer_score(community: Community, index: int, scores: Sequence[Bps]) -> Bps:

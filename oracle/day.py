@@ -45,7 +45,14 @@ from oracle.errors import ContractRevert, InvalidInputError
 from oracle.journal import Journal
 from oracle.market_terms import market_terms
 from oracle.model.prosumers import Position
-from oracle.plan import MECHANISMS, TradePlan, initial_scores, plan_scenario, plan_trades
+from oracle.plan import (
+    MECHANISMS,
+    TradePlan,
+    initial_scores,
+    numbered_fees,
+    plan_scenario,
+    plan_trades,
+)
 from oracle.round import RoundRunner, SlotOutcome
 from oracle.units import (
     BPS,
@@ -142,6 +149,7 @@ class _Day:
         self._rating = rating_of(scenario.storage)
         self._states = bidding.initial_states(self._community)
         self._scores = initial_scores(self._community)
+        self._agents = bidding.agents(self._community, numbered_fees(self._community))
         rules = self._community.rules
         self.settlement_delay = _slots_until_final(rules.challenge_minutes)
         self._sealed: dict[int, list[SealedOrder]] = {}  # from orders to the gate's closure
@@ -295,7 +303,7 @@ class _Day:
 
     def _place_orders(self, index: int) -> None:
         before = bidding.positions(self._community, index, self._states)
-        orders = bidding.orders(self._community, index, before, self._scores)
+        orders = bidding.orders(self._community, index, before, self._scores, self._agents)
         slot = self._slot(index)
         if self._community.rules.seal_bond:
             self._sealed[index] = [self._commit(slot, order) for order in orders]
@@ -335,6 +343,7 @@ class _Day:
         before = self._standing[index]
         outcome = self._unless_done(self._runner.clear, index, self._market.cleared_trades)
         book, trades = (outcome.book, outcome.trades) if outcome else ((), ())
+        self._agents.learn(book, trades)
         full = [trade.with_delivered(trade.energy) for trade in trades]
         traded = bidding.energies(self._community, book, full)
         rests = bidding.rests(self._community, before, traded)

@@ -48,7 +48,7 @@ class TradePlan:
 
     trades: tuple[TradeRecord, ...]
     net_load_mw: FloatArray  # (T,)
-    locks: tuple[MicroUsd, ...]  # per prosumer, all its orders, whatever becomes of reputations
+    locks: tuple[MicroUsd, ...]  # per prosumer, all its orders, whatever it states and its score
     outcomes: tuple[PlannedOutcome, ...] = ()  # per slot, with what proves it
 
 
@@ -89,17 +89,18 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
     outcomes: list[PlannedOutcome] = []
     fees = numbered_fees(community)
     scores = initial_scores(community)
-    states = bidding.initial_states(community)
+    states, agents = bidding.initial_states(community), bidding.agents(community, fees)
     records: list[TradeRecord] = []
     best_scores = [Bps(BPS)] * len(scores)
     locks = [0] * len(scores)
     rests = []
     for slot in range(community.pv.shape[1]):
         before = bidding.positions(community, slot, states)
-        book = _scored(bidding.orders(community, slot, before, scores), scores)
+        book = _scored(bidding.orders(community, slot, before, scores, agents), scores)
         import_price, _ = bidding.grid_prices(community, slot)
         outcome = clear(round_of(book, fees, import_price))
         trades = outcome.trades
+        agents.learn(book, trades)
         outcomes.append(PlannedOutcome(slot=slot, trades=trades, certificate=outcome.certificate))
         records += [
             TradeRecord(
@@ -112,7 +113,7 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
             )
             for trade in trades
         ]
-        for order in bidding.orders(community, slot, before, best_scores):
+        for order in bidding.limits(community, slot, before, best_scores):
             locks[order.participant - 1] += order.lock(community.rules.bond_price)
         full = [trade.with_delivered(trade.energy) for trade in trades]
         after = bidding.rests(community, before, bidding.energies(community, book, full))

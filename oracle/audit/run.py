@@ -11,7 +11,8 @@ scenario; here the two are tied to each other, as far as the one determines the 
 * the storage's schedule, which is that of the dispatch's columns.
 
 Scores move with deliveries, and prices of trades with scores: the plan determines neither. Where
-there is no tariff, scores move the prices of bids, too, within a range. Keys are of no scenario.
+there is no tariff, scores move the prices of bids, too, within a range. What agents have learnt
+follows from the books and trades before. Keys are of no scenario.
 
 A run that was interrupted may have missed gates and deadlines: orders that are not there, slots
 that were voided and readings that nobody heard are counted apart, not refused. An oracle that
@@ -39,6 +40,7 @@ from oracle.model.settlement import deliveries
 from oracle.model.storage import netted
 from oracle.plan import STORAGE, WITH_SHARING, numbered_fees
 from oracle.program import without_dust
+from oracle.strategies.agents import Agents
 from oracle.units import BPS, SLOTS_PER_DAY, Bps, Slot, Wh
 
 FILE = "events.jsonl"
@@ -141,13 +143,15 @@ class _Run:
         for slot, entries in self._books.items():
             if not self.first <= slot < self.first + count:
                 raise fault(entries[0][0], "expected no order outside of the scenario's slots")
-        states = bidding.initial_states(community)
+        states, agents = bidding.initial_states(community), bidding.agents(community, self._fees)
         for index in range(count):
             before = bidding.positions(community, index, states)
             entries = self._books.get(Slot(self.first + index), [])
-            self._compare_orders(index, before, entries)
+            self._compare_orders(index, before, entries, agents)
             book = tuple(order for _, order in entries)
             trades = self._compare_trades(index, book) if book else ()
+            if ("SlotCleared", Slot(self.first + index)) in self._events:
+                agents.learn(book, trades)
             full = [trade.with_delivered(trade.energy) for trade in trades]
             rests = bidding.rests(community, before, bidding.energies(community, book, full))
             states = tuple(rest.battery for rest in rests)
@@ -176,23 +180,29 @@ class _Run:
         return first
 
     def _compare_orders(
-        self, index: int, before: Sequence[Position], entries: Sequence[Entry]
+        self, index: int, before: Sequence[Position], entries: Sequence[Entry], agents: Agents
     ) -> None:
-        lowest, highest = (_orders(self.community, index, before, score) for score in (0, BPS))
+        lowest, highest = (
+            _orders(self.community, index, before, score, agents) for score in (0, BPS)
+        )
         for event, order in entries:
             number = order.participant
             low, high = lowest.pop(number, None), highest.get(number)
             if low is None or high is None:
                 raise fault(event, f"expected no such order of participant {number}, came one")
-            for what in ("kind", "energy", "terms"):
+            fixed, moving = ["kind", "energy"], ["price"]
+            (fixed if low.terms == high.terms else moving).append("terms")  # they may hold a price
+            for what in fixed:
                 expected, came = getattr(low, what), getattr(order, what)
                 compare(event, f"{what} of participant {number}'s order", expected, came)
-            if not low.price <= order.price <= high.price:
-                raise fault(
-                    event,
-                    f"price of participant {number}'s order: expected from {low.price} to "
-                    f"{high.price}, came {order.price}",
-                )
+            for what in moving:
+                least, most, came = (getattr(one, what) for one in (low, high, order))
+                if not least <= came <= most:
+                    raise fault(
+                        event,
+                        f"{what} of participant {number}'s order: expected from {least} to "
+                        f"{most}, came {came}",
+                    )
             self.found.checked["orders as in the scenario"] += 1
         self.found.miss(Slot(self.first + index), "orders that did not come in", len(lowest))
 
@@ -264,11 +274,12 @@ def _schedule(scenario: Scenario, dispatch: DispatchRecord) -> Schedule:
 
 
 def _orders(
-    community: Community, slot: int, before: Sequence[Position], score: int
+    community: Community, slot: int, before: Sequence[Position], score: int, agents: Agents
 ) -> dict[int, Order]:
     """Return the orders of a slot by participant, if all scores were the same."""
     scores = [Bps(score)] * len(community.prosumers)
-    return {one.participant: one for one in bidding.orders(community, slot, before, scores)}
+    placed = bidding.orders(community, slot, before, scores, agents)
+    return {one.participant: one for one in placed}
 
 
 def _graph(one: Round) -> object:

@@ -43,8 +43,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from oracle.domain.book import Trade
-from oracle.domain.community import FULL, TradeGraph
+from oracle.domain.book import Kind, Trade
+from oracle.domain.community import FULL, Prosumer, TradeGraph
 from oracle.errors import ContractRevert
 from oracle.market.matching import Matching, is_bid
 from oracle.market.mechanism import (
@@ -55,6 +55,7 @@ from oracle.market.mechanism import (
     price_limits,
     require_feasible,
 )
+from oracle.market.terms import Quote, Stated
 from oracle.program import AT_MOST, EQUAL, Program
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
@@ -164,6 +165,14 @@ class PairwiseNash(WithoutParameters):
         "the largest energy at the least lease fees; each pair at the price that shares the gains "
         "of its own two tastes, within its limits"
     )
+
+    @classmethod
+    def stated(cls, prosumer: Prosumer, quote: Quote) -> Stated:
+        """Return the stated price, with the tastes that enter (37)."""
+        if quote.kind is Kind.OFFER:
+            return Stated(price=quote.price, terms=offer_terms(prosumer.sale_cost))
+        terms = bid_terms(prosumer.utility, prosumer.saturation, prosumer.cost_weight)
+        return Stated(price=quote.price, terms=terms)
 
     def clear(self, market_round: Round) -> Outcome:
         """

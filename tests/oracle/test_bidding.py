@@ -10,6 +10,7 @@ from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import Community
 from oracle.market.pairwise_nash import bid_terms, highest_all_in_price, offer_terms
 from oracle.model.prosumers import BatteryState, Rest
+from oracle.plan import numbered_fees
 from oracle.units import Bps, MicroUsdPerMwh, Wh, wh_from_kwh
 from tests.oracle.communities import (
     a_battery,
@@ -26,7 +27,8 @@ TARIFF = a_tariff([0.3, 0.2], [0.08, 0.08])
 
 def the_orders(community: Community, slot: int = 0) -> list[Order]:
     before = bidding.positions(community, slot, bidding.initial_states(community))
-    return bidding.orders(community, slot, before, SCORES)
+    agents = bidding.agents(community, numbered_fees(community))
+    return bidding.orders(community, slot, before, SCORES, agents)
 
 
 def a_triangle(*net_kwh: float, **changes: Any) -> Community:

@@ -138,7 +138,7 @@ def test_locks_cover_every_order_whatever_becomes_of_the_reputations() -> None:
 
     best = [Bps(BPS)] * 2
     before = bidding.positions(community, 0, bidding.initial_states(community))
-    highest = bidding.orders(community, 0, before, best)[1].price
+    highest = bidding.limits(community, 0, before, best)[1].price
     assert locks == (2 * 20_000 * 300, -(-10_000 * highest // 10**6) * 2)
 
 

@@ -1,0 +1,1 @@
+"""How prosumers state their prices: one file per strategy, `registry` lists them."""

@@ -1,0 +1,25 @@
+"""
+The strategy `fee-aware`: a share of the room that the lease fee leaves.
+
+Over a line of fee F, two that would else turn to the grid have import − export − F to share. Who
+ignores F asks for a share of what is not there: two who keep half of their rooms then never meet.
+So each takes the least fee among its own routes out of its room before it takes its share. Two who
+are each other's nearest and keep at most half of that meet whenever both gain by it.
+"""
+
+from oracle.strategies.strategy import Situation, Strategy
+from oracle.units import BPS, Bps, MicroUsdPerMwh
+
+
+def price(situation: Situation) -> MicroUsdPerMwh:
+    """Return limit ± margin · max(0, room − F), rounded towards the limit."""
+    left = max(0, situation.room - situation.least_fee)
+    return situation.price_at(situation.margin * left // BPS)
+
+
+FEE_AWARE = Strategy(
+    name="fee-aware",
+    rule="keeps a share of the room that the least lease fee of its lines leaves",
+    price=price,
+    default_margin=Bps(BPS // 2),
+)
