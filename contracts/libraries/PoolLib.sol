@@ -67,7 +67,8 @@ library PoolLib {
                 if (bid < lastBid) revert NotPaired(k);
                 lastBid = bid;
                 if (trade.price() != price) revert IMechanism.WrongPrice(k, trade.price(), price);
-                if (trade.surplus() != surplus) revert IMechanism.WrongPrice(k, trade.surplus(), surplus);
+                if (trade.surplus() != surplus)
+                    revert IMechanism.WrongPrice(k, trade.surplus(), surplus);
                 uint256 energyWh = trade.energyWh();
                 fills.add(offer, energyWh);
                 fills.add(bid, energyWh);

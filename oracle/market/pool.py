@@ -132,8 +132,9 @@ def fills(
         last_bid = trade.bid
         for given, expected in ((trade.price, price), (trade.surplus, surplus)):
             if given != expected:
-                values = {"position": position, "price": given, "expected": expected}
-                raise ContractRevert("WrongPrice", values)
+                raise ContractRevert(
+                    "WrongPrice", {"position": position, "price": given, "expected": expected}
+                )
         sold[offer] += trade.energy
         bought[bid] += trade.energy
     return sold, bought
