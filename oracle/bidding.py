@@ -3,7 +3,7 @@ What the prosumers of a community do in a slot: their positions, their orders, t
 
 An offer's limit is the highest of floor price, cost of sale and export price. A bid's limit
 includes the lease fee: the import price under a tariff, else the price at which the buyer's utility
-is zero, MODEL equation (13), with the lowest score among those it has lines to, so that no match
+is zero, MODEL equation (13), with the lowest score among those it may buy from, so that no match
 can cost it more than the energy is worth. Which price a prosumer states, its limit or one by which
 it gains more, is its strategy's; what the order says of both is the mechanism's.
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from oracle.domain.book import FIRST_MANAGER, MAX_PRICE, Kind, Order, Trade
+from oracle.domain.book import FIRST_MANAGER, MAX_PARTICIPANTS, MAX_PRICE, Kind, Order, Trade
 from oracle.domain.community import Community, Prosumer
 from oracle.market.pairwise_nash import highest_all_in_price
 from oracle.market.registry import MECHANISMS
@@ -95,10 +95,11 @@ def limits(
     if not is_trading_slot(community, slot):
         return []
     found = []
+    peer_scores = _lowest_peer_scores(community, scores) if community.tariff is None else scores
     for index, prosumer in enumerate(community.prosumers):
         order = _offer(community, slot, index, prosumer, before[index])
         if order is None:
-            order = _bid(community, slot, index, prosumer, before[index], scores)
+            order = _bid(community, slot, index, prosumer, before[index], peer_scores[index])
         if order is not None:
             found.append(order)
     return found
@@ -203,7 +204,7 @@ def _bid(
     index: int,
     prosumer: Prosumer,
     before: Position,
-    scores: Sequence[Bps],
+    peer_score: Bps,
 ) -> Order | None:
     rules = community.rules
     maximum = rules.max_trade if prosumer.max_purchase is None else prosumer.max_purchase
@@ -219,7 +220,7 @@ def _bid(
             saturation=prosumer.saturation,
             weight=prosumer.cost_weight,
             energy=energy,
-            score=_lowest_peer_score(community, index, scores),
+            score=peer_score,
         )
     return Order(
         kind=Kind.BID,
@@ -249,7 +250,24 @@ def _least_fees(
     return {number: MicroUsdPerMwh(min(known)) for number, known in routes.items() if known}
 
 
-def _lowest_peer_score(community: Community, index: int, scores: Sequence[Bps]) -> Bps:
-    peers = {line.second for line in community.lines if line.first == index}
-    peers |= {line.first for line in community.lines if line.second == index}
-    return min((scores[peer] for peer in peers), default=Bps(0))
+def _lowest_peer_scores(community: Community, scores: Sequence[Bps]) -> list[Bps]:
+    """Return the lowest score among those that each prosumer may buy from; 0 if nobody."""
+    ends: dict[int, list[int]] = {}
+    for line in community.routes:
+        ends.setdefault(line.first, []).append(line.second)
+        ends.setdefault(line.second, []).append(line.first)
+    pooled = {  # two, as nobody buys from itself
+        manager: sorted((scores[member], member) for member in members)[:2]
+        for manager, members in ends.items()
+        if manager >= MAX_PARTICIPANTS
+    }
+    lowest = []
+    for index in range(len(community.prosumers)):
+        of_peers = []
+        for end in ends.get(index, ()):
+            if end in pooled:
+                of_peers += [score for score, member in pooled[end] if member != index]
+            else:
+                of_peers.append(scores[end])
+        lowest.append(min(of_peers, default=Bps(0)))
+    return lowest

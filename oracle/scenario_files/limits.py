@@ -22,6 +22,7 @@ LONGEST_MEMORY = 0.96  # the chain's sums would not fit above it
 LOWEST_REPUTATION = 0.05  # the chain starts scores between these two, or at no record at all
 HIGHEST_REPUTATION = 0.95
 SMALLEST_FRACTION = 1 / BPS
+MAX_SEED = 2**63 - 1  # TOML's largest integer
 
 MAX_POWER_MW = 1e6
 MAX_CAPACITY_MWH = 1e8

@@ -1,11 +1,13 @@
-"""Reads the prosumers of a scenario and the lines between them."""
+"""Reads the prosumers of a scenario, how they bid, and the lines between them."""
 
 from collections import Counter
+from dataclasses import dataclass
 
-from oracle.domain.community import Battery, FeeLadder, Line, Prosumer
+from oracle.domain.book import MAX_MANAGERS
+from oracle.domain.community import Battery, FeeLadder, Line, Prosumer, manager_index
 from oracle.domain.rows import most_lines
 from oracle.model.line_lease import lease_fee
-from oracle.scenario_files.fields import flag, name, number, pair, shown
+from oracle.scenario_files.fields import choice, flag, name, number, pair, shown, whole
 from oracle.scenario_files.limits import (
     HIGHEST_REPUTATION,
     LOWEST_REPUTATION,
@@ -16,10 +18,12 @@ from oracle.scenario_files.limits import (
     MAX_POWER_KW,
     MAX_PRICE_USD_PER_KWH,
     MAX_PROSUMERS,
+    MAX_SEED,
     SMALLEST_FRACTION,
 )
 from oracle.scenario_files.power_system import refuse_duplicates
 from oracle.scenario_files.toml_file import Section, TomlFile
+from oracle.strategies.registry import DEFAULT, STRATEGIES
 from oracle.units import (
     Bps,
     MicroUsdPerMwhKm,
@@ -43,6 +47,13 @@ _BATTERY = (
     "battery_efficiency",
     "charge_ratio",
 )
+_MARGIN = number(at_least=0, at_most=1, default=None)
+
+_STRATEGIES = {
+    "default": choice(tuple(STRATEGIES), default=DEFAULT),
+    "margin": _MARGIN,
+    "seed": whole(at_least=0, at_most=MAX_SEED, default=0),
+}
 _PROSUMER = {
     "name": name(),
     "reputation": number(at_least=0, at_most=1, default=0.0),
@@ -60,13 +71,38 @@ _PROSUMER = {
     "max_sale_kwh": _OPTIONAL_ENERGY,
     "max_purchase_kwh": _OPTIONAL_ENERGY,
     "stores_purchases": flag(default=False),
+    "strategy": choice(tuple(STRATEGIES), default=None),
+    "margin": _MARGIN,
 }
-_LINE = {"between": pair(), "distance_km": number(at_least=0, at_most=MAX_DISTANCE_KM)}
+_MANAGER = {"name": name()}
+_LINE = {
+    "between": pair(),
+    "distance_km": number(at_least=0, at_most=MAX_DISTANCE_KM),
+    "capacity_kw": number(at_least=0, at_most=MAX_POWER_KW, default=None),
+}
 _LINE_LEASE = {
     "base_usd_per_kwh_km": _PRICE,
     "interval_km": number(at_least=0.001, at_most=MAX_INTERVAL_KM),
     "growth": number(at_least=0, at_most=MAX_GROWTH),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategies:
+    """How the prosumers bid that say nothing of it, and what is the same for all."""
+
+    default: str = DEFAULT
+    margin: Bps = Bps(0)  # of those with the default
+    seed: int = 0
+
+
+def read_strategies(document: TomlFile) -> Strategies:
+    """Return what the table [strategies] says; all are truthful where there is none."""
+    section = document.section("strategies", _STRATEGIES)
+    if section is None:
+        return Strategies()
+    default = section["default"]
+    return Strategies(default=default, margin=_margin(section, default), seed=section["seed"])
 
 
 def read_prosumer_sections(document: TomlFile) -> list[Section]:
@@ -84,7 +120,7 @@ def read_prosumer_sections(document: TomlFile) -> list[Section]:
     return sections
 
 
-def read_prosumer(section: Section) -> Prosumer:
+def read_prosumer(section: Section, strategies: Strategies) -> Prosumer:
     """Return the prosumer that one table describes."""
     weights = section["cost_weight"] + section["reputation_weight"]
     if abs(weights - 1.0) > 1e-9:
@@ -103,6 +139,8 @@ def read_prosumer(section: Section) -> Prosumer:
     if section["stores_purchases"] and battery is None:
         raise section.fault("stores_purchases", "expected a battery to store in, got none")
     sale, purchase = section["max_sale_kwh"], section["max_purchase_kwh"]
+    strategy = section["strategy"] or strategies.default
+    is_own = section.has("strategy") or section.has("margin")
     return Prosumer(
         name=section["name"],
         initial_reputation=bps_from_fraction(reputation),
@@ -114,12 +152,32 @@ def read_prosumer(section: Section) -> Prosumer:
         stores_purchases=section["stores_purchases"],
         max_sale=None if sale is None else wh_from_kwh(sale),
         max_purchase=None if purchase is None else wh_from_kwh(purchase),
+        strategy=strategy,
+        margin=_margin(section, strategy) if is_own else strategies.margin,
     )
 
 
-def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
-    """Return the lines, at most one per pair; `names` are those of the prosumers."""
+def read_managers(document: TomlFile, names: list[str]) -> list[str]:
+    """Return the names of the managers; `names` are those of the prosumers."""
+    sections = document.sections("managers", _MANAGER)
+    refuse_duplicates(sections)
+    for position, section in enumerate(sections):
+        if section["name"] in names:
+            raise section.fault("name", f'expected no prosumer\'s name, got "{section["name"]}"')
+        if position == MAX_MANAGERS:
+            raise section.fault("name", f"expected at most {MAX_MANAGERS} managers")
+    return [section["name"] for section in sections]
+
+
+def read_lines(document: TomlFile, names: list[str], managers: list[str]) -> tuple[Line, ...]:
+    """
+    Return the lines, at most one per pair; `names` are those of the prosumers.
+
+    The second end of a line may be a manager, one for each prosumer.
+    """
     index = {name: position for position, name in enumerate(names)}
+    index |= {name: manager_index(number) for number, name in enumerate(managers, start=1)}
+    managed: set[str] = set()
     lines: dict[frozenset[str], Line] = {}
     ends: Counter[str] = Counter()
     most = most_lines(len(names))
@@ -128,6 +186,14 @@ def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
         for end in (first, second):
             if end not in index:
                 raise section.fault("between", f"expected the name of a prosumer, got {shown(end)}")
+        if first in managers:
+            first, second = second, first
+        if first in managers or (second in managers and first in managed):
+            raise section.fault(
+                "between", f'expected one manager for a prosumer, got "{first}", "{second}"'
+            )
+        if second in managers:
+            managed.add(first)
         if first == second:
             raise section.fault("between", f'expected two prosumers, got "{first}" twice')
         if frozenset((first, second)) in lines:
@@ -136,7 +202,7 @@ def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
             )
         ends.update((first, second))
         for end in (first, second):
-            if ends[end] > most:
+            if end not in managers and ends[end] > most:
                 raise section.fault(
                     "between",
                     f'expected at most {most} lines of one prosumer, "{end}" has more',
@@ -145,6 +211,9 @@ def read_lines(document: TomlFile, names: list[str]) -> tuple[Line, ...]:
             first=index[first],
             second=index[second],
             distance=meters_from_km(section["distance_km"]),
+            capacity=None
+            if section["capacity_kw"] is None
+            else wh_per_slot_from_kw(section["capacity_kw"]),
         )
     return tuple(lines.values())
 
@@ -169,6 +238,16 @@ def read_ladder(document: TomlFile, lines: tuple[Line, ...]) -> FeeLadder:
     if lines:
         raise document.missing("[line_lease]", "as the scenario has lines")
     return FeeLadder(base=MicroUsdPerMwhKm(0), interval=meters_from_km(1.0), growth=Bps(0))
+
+
+def _margin(section: Section, strategy: str) -> Bps:
+    """Return the margin that a table gives a strategy, else the strategy's own."""
+    default, given = STRATEGIES[strategy].default_margin, section["margin"]
+    if given is None:
+        return default or Bps(0)
+    if default is None:
+        raise section.fault("margin", f'expected none, as "{strategy}" has no margin, got {given}')
+    return bps_from_fraction(given)
 
 
 def _read_battery(section: Section) -> Battery | None:
