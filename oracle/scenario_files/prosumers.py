@@ -140,7 +140,7 @@ def read_prosumer(section: Section, strategies: Strategies) -> Prosumer:
         raise section.fault("stores_purchases", "expected a battery to store in, got none")
     sale, purchase = section["max_sale_kwh"], section["max_purchase_kwh"]
     strategy = section["strategy"] or strategies.default
-    is_own = section.has("strategy") or section.has("margin")
+    is_default = strategy == strategies.default and section["margin"] is None
     return Prosumer(
         name=section["name"],
         initial_reputation=bps_from_fraction(reputation),
@@ -153,7 +153,7 @@ def read_prosumer(section: Section, strategies: Strategies) -> Prosumer:
         max_sale=None if sale is None else wh_from_kwh(sale),
         max_purchase=None if purchase is None else wh_from_kwh(purchase),
         strategy=strategy,
-        margin=_margin(section, strategy) if is_own else strategies.margin,
+        margin=strategies.margin if is_default else _margin(section, strategy),
     )
 
 

@@ -396,6 +396,7 @@ def test_the_margin_of_a_scenario_is_only_for_who_has_its_default(tmp_path: Path
         tmp_path,
         (TABLE, f'[strategies]\ndefault = "fixed-margin"\nmargin = 0.3\n\n{TABLE}'),
         (FIRST, f'{FIRST}\nstrategy = "adaptive"'),
+        ('name = "B02"', 'name = "B02"\nstrategy = "fixed-margin"'),
     )
 
-    assert [one.margin for one in community.prosumers[:2]] == [2_000, 3_000]
+    assert [one.margin for one in community.prosumers[:3]] == [2_000, 3_000, 3_000]
