@@ -1,7 +1,12 @@
 """Every market mechanism there is, by its id; to add one is one line here."""
 
+from oracle.market.average_rounds import AverageRounds
+from oracle.market.demand_bidding import DemandBidding
 from oracle.market.mechanism import Mechanism
+from oracle.market.mid_market import MidMarket
 from oracle.market.pairwise_nash import PairwiseNash
+from oracle.market.pay_as_bid import PayAsBid
+from oracle.market.supply_demand_ratio import SupplyDemandRatio
 from oracle.market.uniform import Uniform
 
 MECHANISMS: dict[str, type[Mechanism]] = {
@@ -9,6 +14,11 @@ MECHANISMS: dict[str, type[Mechanism]] = {
     for mechanism in (
         PairwiseNash,  # the first is the default
         Uniform,
+        PayAsBid,
+        AverageRounds,
+        SupplyDemandRatio,
+        MidMarket,
+        DemandBidding,
     )
 }
 BY_CONTRACT = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
