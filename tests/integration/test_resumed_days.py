@@ -139,6 +139,25 @@ def test_a_run_that_was_killed_goes_on_with_its_market_to_the_same_end(
     assert found.money.difference == 0
 
 
+@pytest.mark.node
+def test_a_run_of_agents_that_was_killed_goes_on_with_what_they_had_learnt(url: str) -> None:
+    strategies = ("adaptive", "zero-intelligence", "adaptive")
+    agents = [
+        replace(prosumer, strategy=strategy, margin=Bps(5_000))
+        for prosumer, strategy in zip(A_DAY.prosumers, strategies, strict=True)
+    ]
+    scenario = on_a_day(replace(A_DAY, prosumers=tuple(agents), seed=11))
+    expected = run_scenario(scenario, EmbeddedChain())
+    killed_in_its_run(scenario, url, OrderRoute.SIGNED, "clear", 3)
+
+    market = expected.addresses["Exchange"]
+    found = run_scenario(scenario, open_chain(url), market=market)
+
+    assert_same(found, expected)
+    asked = [order.limit_price for order in found.orders if order.participant == "P3"]
+    assert len(set(asked)) > 2
+
+
 @pytest.mark.parametrize(
     ("step", "hours", "voided", "settled"),
     [(0, 0.75, [0], [3]), (2, 3, [2], [0, 1])],

@@ -113,6 +113,7 @@ def a_community(
         load=_positive(-net),
         tariff=known.get("tariff"),
         shortfalls=known.get("shortfalls", ()),
+        seed=known.get("seed", 0),
     )
 
 
@@ -130,7 +131,7 @@ def a_scenario(community: Community | None, **changes: Any) -> Scenario:
     return replace(scenario, **changes)
 
 
-_COMMUNITY = ("ladder", "tariff", "shortfalls")
+_COMMUNITY = ("ladder", "tariff", "shortfalls", "seed")
 
 
 def _positive(energy: IntArray) -> IntArray:

@@ -14,6 +14,8 @@ from oracle import bidding
 from oracle.domain.book import FIRST_MANAGER, Kind, Order, Trade
 from oracle.domain.community import Community
 from oracle.errors import InvalidInputError
+from oracle.market.mechanism import Outcome, Round
+from oracle.market.pairwise_nash import PairwiseNash
 from oracle.plan import numbered_fees, plan_trades
 from oracle.scenario import load_scenario
 from oracle.strategies import adaptive
@@ -261,12 +263,16 @@ def test_only_who_is_adaptive_learns() -> None:
 
 
 def test_a_scarce_seller_learns_to_ask_for_more() -> None:
-    plan = plan_trades(who_bid("adaptive", margin=0))
+    rounds: list[Round] = []
 
-    ask = [usd_per_kwh(0.05 + 0.05 * slot * 0.25) for slot in range(6)]
-    sold = Counter(trade.slot for trade in plan.trades)
-    assert sorted(sold) == list(range(6))
-    assert all(trade.price >= ask[trade.slot] for trade in plan.trades)
+    def clear(market_round: Round) -> Outcome:
+        rounds.append(market_round)
+        return PairwiseNash().clear(market_round)
+
+    plan = plan_trades(who_bid("adaptive", margin=0), clear)
+
+    asked = [market_round.order(0).price for market_round in rounds]
+    assert asked == [usd_per_kwh(0.05 + 0.05 * slot * 0.25) for slot in range(6)]
     assert plan_trades(who_bid("adaptive", margin=0)).trades == plan.trades
 
 

@@ -121,6 +121,60 @@ def test_a_run_without_a_tariff_agrees_with_its_scenario(changes: dict[str, Any]
     assert checked["trades as planned"] >= 5
 
 
+def agents() -> list[Any]:
+    """P1 sells more than is wanted, P3 buys and sells; both learn, and P2 draws its prices."""
+    strategies = ("adaptive", "zero-intelligence", "adaptive")
+    return [
+        replace(prosumer, strategy=strategy, margin=Bps(5_000))
+        for prosumer, strategy in zip(prosumers(), strategies, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def village_of_agents() -> Run:
+    community = replace(a_village(), prosumers=tuple(agents()), seed=11)
+    return run_of(a_scenario(community))
+
+
+def test_a_run_of_agents_agrees_with_its_scenario(village_of_agents: Run) -> None:
+    checked = village_of_agents.audit().checked
+
+    assert checked["orders as in the scenario"] == 12
+    assert checked["trades as planned"] >= 3
+    prices = [order["price"] for order in orders_of(village_of_agents, participant=1)]
+    assert len(set(prices)) == len(prices) > 2
+
+
+def test_a_run_of_agents_without_a_tariff_agrees_with_its_scenario() -> None:
+    community = a_community(NET, LINES, prosumers=agents(), shortfalls=(SHORT,), seed=11)
+
+    checked = run_of(a_scenario(community)).audit().checked
+
+    assert checked["orders as in the scenario"] == 12
+
+
+def test_what_agents_would_not_have_ordered_is_named(village_of_agents: Run) -> None:
+    """The learnt margin of a slot, and the seed."""
+    asked = orders_of(village_of_agents, participant=1)[-1]["price"]
+    last = len([one for one in village_of_agents.market.events if one.name == "OrdersPosted"]) - 1
+    moved = event("OrdersPosted", ordered(0, price=asked + 1), nth=last)
+    reseeded = community(seed=12)
+
+    for tamper, number in ((moved, 1), (reseeded, 2)):
+        with pytest.raises(Divergence, match=f"price of participant {number}'s order: expected "):
+            tamper(village_of_agents).audit()
+
+
+def orders_of(run: Run, participant: int) -> list[dict[str, Any]]:
+    return [
+        order
+        for one in run.market.events
+        if one.name == "OrdersPosted"
+        for order in one.values["orders"]
+        if order["participant"] == participant
+    ]
+
+
 def test_a_power_system_without_prosumers_agrees_with_its_scenario() -> None:
     storage = a_storage(degradation_usd_per_mw_slot=0.01, compensation_usd_per_mwh=5.0)
     load_mw = 50.0 + 20.0 * np.sin(np.arange(96) / 8.0)
