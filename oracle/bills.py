@@ -45,7 +45,10 @@ def participant_records(
         bought = [trade for trade in trades if trade.buyer == prosumer.name]
         sold = [trade for trade in trades if trade.seller == prosumer.name]
         grid = bidding.grid_bill(community, [rests[slot][number] for slot in sorted(rests)])
-        paid = sum((t.paid or 0) + (t.fee_paid or 0) - (t.compensation or 0) for t in bought)
+        paid = sum(
+            (t.paid or 0) + (t.fee_paid or 0) + (t.surplus_paid or 0) - (t.compensation or 0)
+            for t in bought
+        )
         received = sum((t.paid or 0) - (t.compensation or 0) for t in sold)
         records.append(
             ParticipantRecord(

@@ -46,9 +46,9 @@ from oracle.journal import Journal
 from oracle.market_terms import market_terms
 from oracle.model.prosumers import Position
 from oracle.plan import (
-    MECHANISMS,
     TradePlan,
     initial_scores,
+    mechanism_of,
     numbered_fees,
     plan_scenario,
     plan_trades,
@@ -135,7 +135,7 @@ class _Day:
         self._chain = chain
         self._route = route
         self._community = scenario.community or nobody(scenario.slot_count)
-        self._mechanism = MECHANISMS[self._community.rules.mechanism]
+        self._mechanism = mechanism_of(self._community)
         names = [prosumer.name for prosumer in self._community.prosumers]
         self._owners = [development_key(f"{name} owner") for name in names]
         self._meters = [development_key(f"{name} meter") for name in names]
@@ -205,7 +205,7 @@ class _Day:
         return market_terms(
             self._community,
             self._joining(),
-            mechanism=self._mechanism.contract,
+            mechanism=self._mechanism,
             storage=self._rating,
             first_slot=self._slot(0),
         )

@@ -67,9 +67,11 @@ def _beyond(wanted: Fraction, before: Fraction) -> float:
     return nearest
 
 
-def dispatch_record(plan: Plan, days: int | None) -> DispatchRecord:
+def dispatch_record(plan: Plan, days: int | None, mechanism: str | None = None) -> DispatchRecord:
     """
     Return a plan with the certificate of each of its programs.
+
+    `days` and `mechanism` are what its scenario was loaded with.
 
     Raises
     ------
@@ -97,7 +99,12 @@ def dispatch_record(plan: Plan, days: int | None) -> DispatchRecord:
                 duals=dict(zip(matrix.rows, duals, strict=True)),
             )
         )
-    return DispatchRecord(days=days, outcomes=plan.outcomes, optimisations=tuple(optimisations))
+    return DispatchRecord(
+        days=days,
+        mechanism=mechanism,
+        outcomes=plan.outcomes,
+        optimisations=tuple(optimisations),
+    )
 
 
 def _known(one: PlannedOutcome) -> Outcome:

@@ -77,9 +77,11 @@ class Journal:
             energy=trade.energy,
             price=trade.price,
             lease_fee=trade.fee,
+            surplus=trade.surplus,
             delivered=trade.delivered,
             paid=money.goods,
             fee_paid=money.fee,
+            surplus_paid=money.surplus,
             compensation=money.compensation,
         )
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from oracle import bidding
 from oracle.chain.deployment import MarketTerms, Participant
 from oracle.domain.community import Community
-from oracle.domain.rows import rows_of
+from oracle.domain.rows import capacity_words, rows_of
 from oracle.domain.storage_rating import StorageRating
+from oracle.market.mechanism import Mechanism
 from oracle.units import Slot
 
 
@@ -14,19 +15,21 @@ def market_terms(
     community: Community,
     participants: Sequence[Participant],
     *,
-    mechanism: str,
+    mechanism: Mechanism,
     storage: StorageRating,
     first_slot: Slot,
 ) -> MarketTerms:
-    """Return the terms of a community's market; `mechanism` is the name of the contract."""
+    """Return the terms of a community's market."""
     rules = community.rules
-    rows, row_words = rows_of(community.lines, len(community.prosumers))
+    rows, row_words = rows_of(community.routes, len(community.prosumers))
     return MarketTerms(
         participants=tuple(participants),
         rows=rows,
         row_words=row_words,
         ladder=community.ladder,
-        mechanism=mechanism,
+        mechanism=mechanism.contract,
+        mechanism_parameters=mechanism.parameters,
+        capacities=capacity_words(community.routes, rows, row_words),
         real_time_price=bidding.grid_prices(community, 0)[0],
         price_cap=bidding.PRICE_CAP,
         bond_price=rules.bond_price,

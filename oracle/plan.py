@@ -18,10 +18,12 @@ from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
 from oracle.domain.record import PlannedOutcome
 from oracle.domain.results import Plan, SolvedColumns, TradeRecord
 from oracle.domain.scenario import Scenario
-from oracle.market.mechanism import Outcome, Round, round_of
+from oracle.errors import InvalidInputError
+from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
 from oracle.market.registry import MECHANISMS
 from oracle.model import day_ahead, provider_storage, real_time
 from oracle.model.line_lease import fees_of_lines
+from oracle.model.prosumers import Rest
 from oracle.model.reputation import initial_reputation
 from oracle.model.storage import add_exclusion
 from oracle.program import Program
@@ -32,7 +34,9 @@ from oracle.units import (
     Bps,
     MicroUsd,
     MicroUsdPerMwh,
+    Wh,
     mw_from_wh_per_slot,
+    usd_per_kwh,
     usd_per_mwh,
 )
 
@@ -49,6 +53,7 @@ class TradePlan:
     trades: tuple[TradeRecord, ...]
     net_load_mw: FloatArray  # (T,)
     locks: tuple[MicroUsd, ...]  # per prosumer, all its orders, whatever it states and its score
+    rests: tuple[tuple[Rest, ...], ...]  # per slot and prosumer, what the trades leave to the grid
     outcomes: tuple[PlannedOutcome, ...] = ()  # per slot, with what proves it
 
 
@@ -85,9 +90,9 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
 
     `clear` stands in for the mechanism's, as where the outcomes are known.
     """
-    clear = clear or MECHANISMS[community.rules.mechanism].clear
+    clear = clear or mechanism_of(community).clear
     outcomes: list[PlannedOutcome] = []
-    fees = numbered_fees(community)
+    fees, capacities = numbered_fees(community), numbered_capacities(community)
     scores = initial_scores(community)
     states, agents = bidding.initial_states(community), bidding.agents(community, fees)
     records: list[TradeRecord] = []
@@ -98,7 +103,7 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
         before = bidding.positions(community, slot, states)
         book = _scored(bidding.orders(community, slot, before, scores, agents), scores)
         import_price, _ = bidding.grid_prices(community, slot)
-        outcome = clear(round_of(book, fees, import_price))
+        outcome = clear(round_of(book, fees, import_price, capacities))
         trades = outcome.trades
         agents.learn(book, trades)
         outcomes.append(PlannedOutcome(slot=slot, trades=trades, certificate=outcome.certificate))
@@ -110,6 +115,7 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
                 energy=trade.energy,
                 price=trade.price,
                 lease_fee=trade.fee,
+                surplus=trade.surplus,
             )
             for trade in trades
         ]
@@ -123,8 +129,31 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
         trades=tuple(records),
         net_load_mw=bidding.net_load_mw(rests),
         locks=tuple(map(MicroUsd, locks)),
+        rests=tuple(rests),
         outcomes=tuple(outcomes),
     )
+
+
+def mechanism_of(community: Community) -> Mechanism:
+    """
+    Return the mechanism of a community's rules, with its settings.
+
+    Raises
+    ------
+    InvalidInputError
+        Where it depends on what the grid pays, and that is not the same in all slots.
+    """
+    kind = MECHANISMS[community.rules.mechanism]
+    settings = {setting.key: setting.default for setting in kind.settings}
+    settings |= community.rules.settings.get(kind.name, {})
+    exports = [bidding.grid_prices(community, slot)[1] for slot in range(community.pv.shape[1])]
+    low, high = (kind.of(settings, price) for price in (min(exports), max(exports)))
+    if low.parameters != high.parameters:
+        raise InvalidInputError(
+            f'mechanism "{kind.name}": expected one export price in all slots, got from '
+            f"{usd_per_kwh(min(exports))} to {usd_per_kwh(max(exports))} USD/kWh"
+        )
+    return low
 
 
 def programs_of(
@@ -186,9 +215,19 @@ def traded_mw(scenario: Scenario, trades: tuple[TradeRecord, ...]) -> FloatArray
 
 
 def numbered_fees(community: Community) -> dict[tuple[int, int], MicroUsdPerMwh]:
-    """Return the fee per (seller, buyer), by their numbers on the chain, which count from 1."""
-    fees = fees_of_lines(community.ladder, community.lines)
+    """Return the fee per (seller, buyer), by their numbers on the chain, as `round_of` has them."""
+    fees = fees_of_lines(community.ladder, community.routes)
     return {(seller + 1, buyer + 1): fee for (seller, buyer), fee in fees.items()}
+
+
+def numbered_capacities(community: Community) -> dict[tuple[int, int], Wh]:
+    """Return the capacity per (seller, buyer) whose line has one, numbered as the fees are."""
+    capacities = {}
+    for line in community.routes:
+        if line.capacity is not None:
+            capacities[line.first + 1, line.second + 1] = line.capacity
+            capacities[line.second + 1, line.first + 1] = line.capacity
+    return capacities
 
 
 def initial_scores(community: Community) -> list[Bps]:

@@ -14,12 +14,12 @@ from eth_account.signers.local import LocalAccount
 from oracle.chain.market import Market, Phase, SignedOrder, SignedReading, SkippedOrder
 from oracle.domain.book import Order, Trade
 from oracle.domain.community import FeeLadder
-from oracle.domain.rows import lines_of
+from oracle.domain.rows import capacities_of, lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, OrderSkipped
 from oracle.market.mechanism import Mechanism, round_of
 from oracle.model.line_lease import lease_fee
 from oracle.model.settlement import overstated
-from oracle.units import Bps, MicroUsdPerMwh, Slot
+from oracle.units import Bps, MicroUsdPerMwh, Slot, Wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,9 @@ class RoundRunner:
         mechanism = self._mechanisms.get(address)
         if mechanism is None:
             raise ChainUnavailable(f"slot {slot} is cleared by {address}, a mechanism unknown here")
-        market_round = round_of(book, self.fees(slot), self._market.real_time_price(slot))
+        market_round = round_of(
+            book, self.fees(slot), self._market.real_time_price(slot), self.capacities(slot)
+        )
         outcome = mechanism.clear(market_round)
         mechanism.verify(market_round, outcome)
         self._market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
@@ -148,3 +150,8 @@ class RoundRunner:
                 for pair, distance in lines_of(words, row_words).items()
             }
         return self._fees[key]
+
+    def capacities(self, slot: Slot) -> dict[tuple[int, int], Wh]:
+        """Return the capacity per (seller, buyer) in a slot, of those lines that have one."""
+        words = self._market.capacities(slot)
+        return capacities_of(words, *self._market.rows(slot)) if words else {}

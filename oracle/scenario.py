@@ -15,6 +15,7 @@ from typing import Any
 from oracle.domain.community import Community, Tariff
 from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
+from oracle.market.registry import MECHANISMS
 from oracle.scenario_files import community as community_files
 from oracle.scenario_files import power_system as power_system_files
 from oracle.scenario_files.fields import anything, flag, shown, text, whole
@@ -34,8 +35,8 @@ _TABLES = (*power_system_files.TABLES, "storage", *community_files.TABLES)
 _END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 
 
-def load_scenario(folder: Path, days: int | None = None) -> Scenario:
-    """Return the scenario in `folder`, or only its first `days` days."""
+def load_scenario(folder: Path, days: int | None = None, mechanism: str | None = None) -> Scenario:
+    """Return the scenario in `folder`; only its first days, or under another mechanism."""
     folder = Path(folder)
     if not folder.is_dir():
         raise InvalidInputError(f"{folder}: expected the folder of a scenario")
@@ -74,7 +75,36 @@ def load_scenario(folder: Path, days: int | None = None) -> Scenario:
     )
     if storage:
         power_system_files.check_compensation(document, storage, scenario.slot_count)
-    return scenario if days is None else _first_days(scenario, days, document)
+    if days is not None:
+        scenario = _first_days(scenario, days, document)
+    if mechanism is None:
+        return scenario
+    if scenario.community is None:
+        raise InvalidInputError(f"mechanism {mechanism}: expected a scenario with prosumers")
+    return replace(scenario, community=under_mechanism(scenario.community, mechanism))
+
+
+def under_mechanism(community: Community, name: str) -> Community:
+    """
+    Return a community under another mechanism, with a trade graph that this one clears.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no such mechanism, or lines have capacities that it does not respect.
+    """
+    if name not in MECHANISMS:
+        raise InvalidInputError(f"mechanism {name}: expected one of {', '.join(MECHANISMS)}")
+    kind, graph = MECHANISMS[name], community.rules.trade_graph
+    if graph not in kind.graphs:
+        graph = kind.graphs[0]
+    rules = replace(community.rules, mechanism=name, trade_graph=graph)
+    changed = replace(community, rules=rules)
+    if not kind.capacities and any(line.capacity is not None for line in changed.routes):
+        raise InvalidInputError(
+            f'mechanism "{name}": expected lines without capacities, which it does not respect'
+        )
+    return changed
 
 
 def _first_slot(top: Section) -> datetime:

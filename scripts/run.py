@@ -17,6 +17,7 @@ from oracle.domain.scenario import Scenario
 from oracle.duals import dispatch_record
 from oracle.errors import InvalidInputError
 from oracle.export_files.export import make_ready, write_export
+from oracle.market.registry import MECHANISMS
 from oracle.scenario import load_scenario
 from scripts.console import errors_in_one_line, out, progress_bars
 from scripts.files import write_outputs
@@ -27,6 +28,14 @@ ChainOption = Annotated[
     str,
     typer.Option(
         "--chain", help="embedded (in this process), anvil (started for the run), or a node's URL."
+    ),
+]
+
+MechanismOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Another mechanism than the scenario's: {', '.join(MECHANISMS)}. Where it does not"
+        " clear the scenario's trade graph, its own one takes its place."
     ),
 ]
 
@@ -48,6 +57,7 @@ def run(
             " the node's URL as --chain."
         ),
     ] = None,
+    mechanism: MechanismOption = None,
     out_dir: Annotated[
         Path | None,
         typer.Option("--out", help="Where to write summary, tables, report and export."),
@@ -69,13 +79,13 @@ def run(
             )
         if out_dir is not None:
             make_ready(out_dir / "export", scenario)  # before the work: a bad path costs no run
-        loaded = load_scenario(scenario, days)
+        loaded = load_scenario(scenario, days, mechanism)
         if out_dir is None:
             result = run_on(loaded, chain, orders, market)
         else:
             result, record = run_and_read(loaded, chain, orders, market)
             write_outputs(result, out_dir)
-            planned = dispatch_record(result.plan, days)
+            planned = dispatch_record(result.plan, days, mechanism)
             write_export(out_dir / "export", record, planned, scenario)
 
     if as_json:

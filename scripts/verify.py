@@ -15,7 +15,7 @@ from oracle.audit.run import audit_run
 from oracle.audit.unproved import WHY
 from oracle.errors import Divergence, InvalidInputError
 from oracle.export_files.export import compare_files, read_export
-from oracle.plan import MECHANISMS
+from oracle.market.registry import BY_CONTRACT
 from scripts.console import errors_in_one_line, out
 from scripts.summary import json_text
 
@@ -90,8 +90,7 @@ def verify(
 def verified_export(folder: Path, *, integer_gap: float = INTEGER_GAP) -> Verified:
     """Return what was checked of an export, or raise the first divergence."""
     export = read_export(folder)
-    twins = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
-    market = audit_market(export.market, twins)
+    market = audit_market(export.market, BY_CONTRACT)
     checked, missed, doubt, proofs = dict(market.checked), {}, market.doubt, None
     if export.dispatch is not None and export.scenario is not None:
         audited = audit_dispatch(export.scenario, export.dispatch, integer_gap=integer_gap)

@@ -1,6 +1,7 @@
 """Money in, money out, who is who; as contracts/exchange/Accounts.sol."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from oracle.audit.faults import compare, fault
 from oracle.audit.slot import NOBODY, Account, SlotLedger
@@ -13,10 +14,11 @@ from oracle.domain.record import (
     Call,
     EventRecord,
     MarketRecord,
+    MechanismEntry,
     SignedStatement,
     Values,
 )
-from oracle.errors import Divergence
+from oracle.errors import Divergence, InvalidInputError
 from oracle.market.mechanism import Mechanism
 from oracle.model.reputation import initial_reputation
 from oracle.units import MicroUsd, Slot, Wh, amount_down
@@ -37,7 +39,7 @@ class Accounts:
     names the first of that.
     """
 
-    def __init__(self, record: MarketRecord, mechanisms: dict[str, Mechanism]) -> None:
+    def __init__(self, record: MarketRecord, mechanisms: Mapping[str, type[Mechanism]]) -> None:
         """`mechanisms` maps the name of a verifier's contract to its twin."""
         self.checked: Counter[str] = Counter()
         self.unproved: Counter[str] = Counter()
@@ -54,7 +56,7 @@ class Accounts:
         self.storage: dict[Slot, tuple[Wh, Wh, Wh]] = {}
         self._constants = record.constants
         self._twins = {
-            entry.mechanism: mechanisms[entry.name]
+            entry.mechanism: _twin(mechanisms[entry.name], entry)
             for entry in record.mechanisms
             if entry.name in mechanisms
         }
@@ -185,3 +187,14 @@ class Accounts:
             raise fault(
                 event, f"time: expected from {opens_at} and before {closes_at}, came {event.time}"
             )
+
+
+def _twin(kind: type[Mechanism], entry: MechanismEntry) -> Mechanism:
+    try:
+        return kind.of_parameters(entry.parameters)
+    except (InvalidInputError, TypeError, ValueError) as error:
+        raise Divergence(
+            "mechanisms.csv",
+            f"parameters: expected those of {entry.name}, came {entry.parameters}",
+            slot=entry.since,
+        ) from error

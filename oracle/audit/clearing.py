@@ -31,7 +31,9 @@ class Clearing(OrderBook):
         if price is None:
             raise fault(event, "real-time price: expected one to be announced, came none")
         trades = tuple(trade_of(event, fields) for fields in values["trades"])
-        market_round = round_of(tuple(plain.book), self.terms.fees(slot), price)
+        market_round = round_of(
+            tuple(plain.book), self.terms.fees(slot), price, self.terms.capacities.at(slot)
+        )
         try:
             certificate = self._certificate(event, twin, market_round, trades)
             twin.verify(market_round, Outcome(trades=trades, certificate=certificate))

@@ -30,7 +30,7 @@ from oracle.domain.scenario import Scenario
 from oracle.errors import ContractRevert, Divergence
 from oracle.market.mechanism import Outcome, Round
 from oracle.model.storage import OVERLAP_TOLERANCE_MW
-from oracle.plan import DAY_AHEAD, MECHANISMS, STORAGE, TradePlan, plan_trades, programs_of
+from oracle.plan import DAY_AHEAD, STORAGE, TradePlan, mechanism_of, plan_trades, programs_of
 from oracle.program import Matrix
 
 FILE = "dispatch.json"
@@ -105,7 +105,7 @@ def _trades(
         )
     if scenario.community is None:
         return None
-    mechanism = MECHANISMS[scenario.community.rules.mechanism]
+    mechanism = mechanism_of(scenario.community)
     outcomes: Iterator[tuple[int, Outcome]] = enumerate(
         Outcome(trades=one.trades, certificate=one.certificate) for one in record.outcomes
     )

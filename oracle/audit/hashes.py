@@ -1,14 +1,15 @@
 """The hashes that the Exchange keeps of a slot; twins of contracts/exchange/."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak as keccak_256
 from eth_utils.crypto import keccak
 
-from oracle.domain.book import MAX_PARTICIPANTS, Order, Trade
+from oracle.domain.book import FIRST_MANAGER, MAX_MANAGERS, Order, Trade
 from oracle.domain.record import LineEntry
-from oracle.domain.rows import LINES_PER_WORD, MAX_ROW_WORDS
+from oracle.domain.rows import LINES_PER_WORD, MAX_ROW_WORDS, NO_CAPACITY
+from oracle.units import Wh
 
 NOTHING = "0x" + 64 * "0"
 SETTLED = f"0x{1:064x}"
@@ -37,14 +38,32 @@ def rows_hashes(lines: Sequence[LineEntry], row_words: int) -> Iterator[str]:
 
     A row holds its lines as they come; lines that fit no row have no hash.
     """
+    return _hashes(lines, row_words, lambda line: line.buyer << 20 | line.distance)
+
+
+def capacities_hashes(
+    lines: Sequence[LineEntry], row_words: int, capacities: Mapping[tuple[int, int], Wh]
+) -> Iterator[str]:
+    """Return the same of the lines' capacities, which have the same places."""
+    if not capacities:
+        yield "0x" + keccak(b"").hex()
+    yield from _hashes(
+        lines, row_words, lambda line: capacities.get((line.seller, line.buyer), NO_CAPACITY)
+    )
+
+
+def _hashes(
+    lines: Sequence[LineEntry], row_words: int, word: Callable[[LineEntry], int]
+) -> Iterator[str]:
     if not 0 < row_words <= MAX_ROW_WORDS:
         return
-    if not all(0 < one.seller <= MAX_ROWS and 0 < one.buyer <= MAX_PARTICIPANTS for one in lines):
+    peers = range(1, FIRST_MANAGER + MAX_MANAGERS)
+    if not all(0 < one.seller <= MAX_ROWS and one.buyer in peers for one in lines):
         return
     last = max((line.seller for line in lines), default=0)
     rows: list[list[int]] = [[] for _ in range(last)]
     for line in lines:
-        rows[line.seller - 1].append(line.buyer << 20 | line.distance)
+        rows[line.seller - 1].append(word(line))
     if max(map(len, rows), default=0) > LINES_PER_WORD * row_words:
         return
     size = 4 * LINES_PER_WORD * row_words

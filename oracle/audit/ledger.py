@@ -7,7 +7,7 @@ shares of a delivery, signatures, stored energy. Money and reputations are never
 but added up.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from oracle.audit.faults import fault
 from oracle.audit.open_book import OpenBook
@@ -30,7 +30,7 @@ OF_SEALED_BOOKS = ("OrderSealed", "OrderRevealed")
 class Ledger(Settlement, OpenBook, Storage):
     """Takes the events of a record in order."""
 
-    def __init__(self, record: MarketRecord, mechanisms: dict[str, Mechanism]) -> None:
+    def __init__(self, record: MarketRecord, mechanisms: Mapping[str, type[Mechanism]]) -> None:
         """`mechanisms` maps the name of a verifier's contract to its twin."""
         super().__init__(record, mechanisms)
         self._position = 0

@@ -1,7 +1,7 @@
 """The audit of a market: every event in turn, then every table and the final state."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from oracle.audit.faults import compare
@@ -25,7 +25,7 @@ class MarketAudit:
     doubt: Divergence | None
 
 
-def audit_market(record: MarketRecord, mechanisms: dict[str, Mechanism]) -> MarketAudit:
+def audit_market(record: MarketRecord, mechanisms: Mapping[str, type[Mechanism]]) -> MarketAudit:
     """
     Re-derive a record; return how much of what was compared.
 

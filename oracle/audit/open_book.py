@@ -1,5 +1,7 @@
 """Orders of their owners, and signed ones in batches; as contracts/exchange/OpenBook.sol."""
 
+from collections.abc import Mapping
+
 from oracle.audit.faults import compare, fault
 from oracle.audit.order_book import OrderBook
 from oracle.audit.refusals import (
@@ -21,7 +23,7 @@ from oracle.units import Slot
 class OpenBook(OrderBook):
     """The orders that were recorded in the open, and what batches of them passed over."""
 
-    def __init__(self, record: MarketRecord, mechanisms: dict[str, Mechanism]) -> None:
+    def __init__(self, record: MarketRecord, mechanisms: Mapping[str, type[Mechanism]]) -> None:
         """`mechanisms` maps the name of a verifier's contract to its twin."""
         super().__init__(record, mechanisms)
         self._batch: list[EventRecord] = []  # what a post has skipped, until what it took is known

@@ -38,7 +38,7 @@ from oracle.market.mechanism import Round, round_of
 from oracle.model.prosumers import Position
 from oracle.model.settlement import deliveries
 from oracle.model.storage import netted
-from oracle.plan import STORAGE, WITH_SHARING, numbered_fees
+from oracle.plan import STORAGE, WITH_SHARING, numbered_capacities, numbered_fees
 from oracle.program import without_dust
 from oracle.strategies.agents import Agents
 from oracle.units import BPS, SLOTS_PER_DAY, Bps, Slot, Wh
@@ -106,6 +106,7 @@ class _Run:
         self._rounds = rounds
         self._schedule = _schedule(scenario, dispatch)
         self._fees = numbered_fees(self.community)
+        self._capacities = numbered_capacities(self.community)
         self._books: dict[Slot, list[Entry]] = {}
         self._readings: dict[Slot, list[int]] = {}
         self._events: dict[tuple[str, Slot], EventRecord] = {}
@@ -217,7 +218,7 @@ class _Run:
             raise Divergence(FILE, "expected SlotCleared, came none", slot=slot)
         trades = tuple(trade_of(event, fields) for fields in event.values["trades"])
         planned, price = self._rounds[index], bidding.grid_prices(self.community, index)[0]
-        came = round_of(book, self._fees, price)
+        came = round_of(book, self._fees, price, self._capacities)
         if _graph(came) == _graph(planned):
             expected = self._dispatch.outcomes[index].trades
             compare(

@@ -12,7 +12,7 @@ from oracle.domain.rows import lines_of, rows_of
 from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import rating_of
 from oracle.errors import Divergence
-from oracle.plan import MECHANISMS
+from oracle.plan import mechanism_of, numbered_capacities
 from oracle.units import Slot
 
 LIMITS = (
@@ -90,9 +90,11 @@ class RunTerms:
         community, market = self._community, self._market
         for line, ladder in self._in_effect(market.ladders):
             self._require(f"ladders.csv line {line}", "ladder", community.ladder, ladder.ladder)
-        contract = MECHANISMS[community.rules.mechanism].contract
+        expected = mechanism_of(community)
         for line, mechanism in self._in_effect(market.mechanisms):
-            self._require(f"mechanisms.csv line {line}", "name", contract, mechanism.name)
+            place = f"mechanisms.csv line {line}"
+            self._require(place, "name", expected.contract, mechanism.name)
+            self._require(place, "parameters", expected.parameters, mechanism.parameters)
         for line, owner in self._in_effect(market.owners):
             self._require(f"owners.csv line {line}", "group", 0, owner.group)
 
@@ -106,7 +108,7 @@ class RunTerms:
             self._require(f"prices.csv line {entry + 1}", "price", expected, price, slot)
 
     def _lines(self) -> None:
-        expected = lines_of(*rows_of(self._community.lines, len(self._community.prosumers)))
+        expected = lines_of(*rows_of(self._community.routes, len(self._community.prosumers)))
         for event in self._market.events:
             if event.name != "LinesAnnounced" or event.values["from"] > self._last:
                 continue
@@ -118,6 +120,12 @@ class RunTerms:
                     self._require(place, what, missing.pop(pair, None), entry.distance, entry.since)
             for pair, distance in missing.items():
                 raise fault(event, f"distance in m of {pair}: expected {distance}, came no line")
+
+        limits = numbered_capacities(self._community)
+        held = [entry for _, entry in self._in_effect(self._market.capacities)]
+        came = {(entry.seller, entry.buyer): entry.capacity for entry in held}
+        rows = {pair: limits[pair] for pair in limits if pair in expected}
+        self._require("capacities.csv", "capacities in Wh", rows, came)
 
     def _participants(self) -> None:
         prosumers = self._community.prosumers

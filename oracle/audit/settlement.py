@@ -82,6 +82,7 @@ class Settlement(Delivery):
         self, slot: Slot, plain: SlotLedger, trades: Sequence[Trade], slashed: set[int]
     ) -> None:
         line_owner = self.account(self.roles.get("line owner", NOBODY))
+        operator = self.account(self.roles.get("operator", NOBODY))
         for offer in sorted({trade.offer for trade in trades}):
             own = [trade for trade in trades if trade.offer == offer]
             seller, number = self.account(plain.owners[offer]), plain.book[offer].participant
@@ -95,8 +96,9 @@ class Settlement(Delivery):
                 )
                 buyer = self.account(plain.owners[trade.bid])
                 seller.free += money.goods - money.compensation
-                buyer.free += money.compensation - money.goods - money.fee
+                buyer.free += money.compensation - money.goods - money.fee - money.surplus
                 line_owner.free += money.fee
+                operator.free += money.surplus
                 line_owner.touched = slot
             strangers = [trade for trade in own if not self._of_one_group(slot, plain, trade)]
             if strangers:

@@ -8,13 +8,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from oracle.audit.hashes import rows_hashes
+from oracle.audit.hashes import capacities_hashes, rows_hashes
 from oracle.domain.clock import ANNOUNCED_SLOTS, OPEN_SLOTS
 from oracle.domain.community import FeeLadder
 from oracle.domain.record import EventRecord, LineEntry, MarketRecord
 from oracle.errors import Divergence
 from oracle.model.line_lease import lease_fee
-from oracle.units import SLOT_SECONDS, Bps, Meters, MicroUsdPerMwh, Slot
+from oracle.units import SLOT_SECONDS, Bps, Meters, MicroUsdPerMwh, Slot, Wh
 
 T = TypeVar("T")
 Pair = tuple[int, int]
@@ -57,6 +57,7 @@ class Terms:
         self.ladders: Series[FeeLadder] = Series()
         self.meters: Series[tuple[str, ...]] = Series()
         self.lines: Series[dict[Pair, Meters]] = Series()
+        self.capacities: Series[dict[Pair, Wh]] = Series()
         self.owners: list[str] = []
         self.groups: Series[tuple[int, ...]] = Series()
         self.joined: dict[str, tuple[int, Slot, Bps]] = {}  # owner → number, first slot, score
@@ -65,6 +66,15 @@ class Terms:
         self._lines_of: dict[Slot, list[LineEntry]] = {}
         for line in record.lines:
             self._lines_of.setdefault(line.since, []).append(line)
+        self._capacities_of: dict[Slot, dict[Pair, Wh]] = {}
+        for one in record.capacities:
+            self._capacities_of.setdefault(one.since, {})[one.seller, one.buyer] = one.capacity
+        self._rows: Series[tuple[Slot, int]] = Series()  # since when, and the words of a row
+        self._limits_of = {  # the announcement that capacities.csv has, as below
+            event.values["from"]: event.position
+            for event in record.events
+            if event.name == "CapacitiesAnnounced"
+        }
         self._rows_of = {  # the announcement that lines.csv has, by its slot: the last
             event.values["from"]: event.position
             for event in record.events
@@ -99,7 +109,8 @@ class Terms:
             "RealTimePriceAnnounced": self._price,
             "MechanismAnnounced": self._mechanism,
             "LadderAnnounced": self._ladder,
-            "LinesAnnounced": self._rows,
+            "LinesAnnounced": self._lines_announced,
+            "CapacitiesAnnounced": self._capacities_announced,
             "MeterAnnounced": self._meter,
             "GroupAnnounced": self._group,
             "ParticipantRegistered": self._participant,
@@ -176,6 +187,14 @@ class Terms:
                     f"since: expected a slot that lines were announced for, came {line.since}",
                     slot=line.since,
                 )
+        limited = {since for since, _ in self.capacities.items()}
+        for position, one in enumerate(record.capacities):
+            if one.since not in limited:
+                raise Divergence(
+                    f"capacities.csv line {position + 2}",
+                    f"since: expected a slot that capacities were announced for, came {one.since}",
+                    slot=one.since,
+                )
 
     def _price(self, event: EventRecord, since: Slot) -> bool:
         return self.prices.push(since, MicroUsdPerMwh(event.values["price"]))
@@ -189,13 +208,30 @@ class Terms:
         )
         return self.ladders.push(since, FeeLadder(base=base, interval=interval, growth=growth))
 
-    def _rows(self, event: EventRecord, since: Slot) -> bool:
+    def _capacities_announced(self, event: EventRecord, since: Slot) -> bool:
+        came, limits = event.values["capacitiesHash"], self._capacities_of.get(since, {})
+        if self._limits_of[since] != event.position:
+            return self.capacities.push(since, {})
+        rows = self._rows.at(since)
+        of_rows, row_words = rows if rows else (Slot(0), 1)
+        lines = self._lines_of.get(of_rows, [])
+        is_known = {(one.seller, one.buyer) for one in lines}.issuperset(limits)
+        if not is_known or came not in capacities_hashes(lines, row_words, limits):
+            raise _fault(
+                event,
+                f"capacitiesHash: expected that of {len(limits)} lines in capacities.csv, "
+                f"came {came}",
+            )
+        return self.capacities.push(since, limits)
+
+    def _lines_announced(self, event: EventRecord, since: Slot) -> bool:
         lines, came = self._lines_of.get(since, []), event.values["rowsHash"]
         is_last = self._rows_of[since] == event.position
         if is_last and came not in rows_hashes(lines, event.values["rowWords"]):
             raise _fault(
                 event, f"rowsHash: expected that of {len(lines)} lines in lines.csv, came {came}"
             )
+        self._rows.push(since, (since, event.values["rowWords"]))
         return self.lines.push(since, {(one.seller, one.buyer): one.distance for one in lines})
 
     def _meter(self, event: EventRecord, since: Slot) -> bool:

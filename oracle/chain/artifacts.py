@@ -16,6 +16,7 @@ class Artifact:
     name: str
     abi: list[dict[str, Any]]
     bytecode: str
+    immutables: tuple[tuple[int, int], ...]  # start and length in the code on the chain
 
 
 @cache
@@ -23,22 +24,30 @@ def load_artifact(name: str) -> Artifact:
     """Return the artifact of a contract of the product."""
     path = resources.files("oracle.chain") / "artifacts" / f"{name}.json"
     content = json.loads(path.read_text())
-    return Artifact(name, content["abi"], content["bytecode"])
+    immutables = tuple((start, length) for start, length in content["immutableReferences"])
+    return Artifact(name, content["abi"], content["bytecode"], immutables)
 
 
 def is_code_of(code: bytes, name: str) -> bool:
-    """Return whether a contract's creation code ends in this code, so that it is the contract."""
-    return len(code) > 0 and bytes.fromhex(load_artifact(name).bytecode[2:]).endswith(code)
+    """
+    Return whether a contract's creation code ends in this code, so that it is the contract.
+
+    What its constructor wrote into the code is left out.
+    """
+    artifact, plain = load_artifact(name), bytearray(code)
+    for start, length in artifact.immutables:
+        if start + length > len(plain):
+            return False
+        plain[start : start + length] = bytes(length)
+    return len(code) > 0 and bytes.fromhex(artifact.bytecode[2:]).endswith(plain)
 
 
-CONTRACTS = (
-    "Exchange",
-    "LineLease",
-    "PairwiseNash",
-    "Registry",
-    "SealedExchange",
-    "StorageLedger",
-    "TestDollar",
+CONTRACTS = tuple(
+    sorted(
+        entry.name.removesuffix(".json")
+        for entry in (resources.files("oracle.chain") / "artifacts").iterdir()
+        if entry.name.endswith(".json")
+    )
 )
 
 

@@ -67,7 +67,7 @@ def _plain(item: dict[str, Any], value: Any) -> Any:
     if item.get("internalType") == "Trade":
         fields = asdict(Trade.unpack(value))
         del fields["delivered"]
-        return {name: int(field) for name, field in fields.items()}
+        return {name: field if name == "pooled" else int(field) for name, field in fields.items()}
     if kind == "tuple":
         return {
             part["name"]: _plain(part, one)

@@ -1,5 +1,6 @@
 """A market on a chain: what it is made of, and its deployment in the order that works."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
@@ -47,6 +48,8 @@ class MarketTerms:
     row_words: int
     ladder: FeeLadder
     mechanism: str  # contract name
+    mechanism_parameters: tuple[int, ...] = ()  # what its constructor takes
+    capacities: Sequence[int] = ()  # words as the rows'; empty where no line has one
     real_time_price: MicroUsdPerMwh
     price_cap: MicroUsdPerMwh
     bond_price: MicroUsdPerMwh
@@ -68,6 +71,7 @@ class Deployment:
     line_lease: Contract
     storage_ledger: Contract
     mechanism: Contract
+    mechanism_name: str
     exchange: Contract
     first_block: int
 
@@ -77,7 +81,7 @@ class Deployment:
             "Registry": self.registry.address,
             "LineLease": self.line_lease.address,
             "StorageLedger": self.storage_ledger.address,
-            "PairwiseNash": self.mechanism.address,
+            self.mechanism_name: self.mechanism.address,
             "Exchange": self.exchange.address,
         }
 
@@ -118,7 +122,11 @@ def deploy_market(
         storage.initial,
         terms.first_slot,
     )
-    mechanism = chain.deploy(deployer, terms.mechanism)
+    if terms.capacities:
+        chain.send(
+            roles.provider, line_lease, "announceCapacities", terms.capacities, terms.first_slot
+        )
+    mechanism = chain.deploy(deployer, terms.mechanism, *terms.mechanism_parameters)
     sealed = [terms.seal_bond] if terms.seal_bond else []
     exchange = chain.deploy(
         deployer,
@@ -146,6 +154,7 @@ def deploy_market(
         line_lease=line_lease,
         storage_ledger=storage_ledger,
         mechanism=mechanism,
+        mechanism_name=terms.mechanism,
         exchange=exchange,
         first_block=first_block,
     )

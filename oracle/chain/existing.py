@@ -13,7 +13,7 @@ from oracle.chain.chains import Chain
 from oracle.chain.deployment import Deployment, MarketTerms
 from oracle.chain.reverts import translated
 from oracle.domain.clock import slot_at
-from oracle.domain.rows import lines_of
+from oracle.domain.rows import capacities_of, lines_of
 from oracle.errors import ContractRevert, InvalidInputError
 from oracle.units import NO_MONEY, MicroUsdPerMwh, Slot
 
@@ -50,6 +50,7 @@ def deployment_at(chain: Chain, exchange: str, mechanism: str) -> Deployment:
         line_lease=_contract(chain, "LineLease", line_lease),
         storage_ledger=_contract(chain, "StorageLedger", storage_ledger),
         mechanism=_contract(chain, mechanism, verifier),
+        mechanism_name=mechanism,
         exchange=found,
         first_block=0,
     )
@@ -163,6 +164,10 @@ def _lines(deployment: Deployment, terms: MarketTerms) -> Compared:
     for pair in sorted(expected.keys() | came.keys()):
         name = f"meters between participants {pair[0]} and {pair[1]}"
         yield name, expected.get(pair, "no line"), came.get(pair, "no line")
+    limits = capacities_of(terms.capacities, terms.rows, terms.row_words)
+    words = _read(deployment.line_lease, "capacitiesOf", terms.first_slot)
+    came_limits = capacities_of(words, terms.rows, terms.row_words)
+    yield "the capacities of lines", limits, came_limits
 
 
 def _mechanism(chain: Chain, deployment: Deployment, terms: MarketTerms) -> Compared:
@@ -173,6 +178,8 @@ def _mechanism(chain: Chain, deployment: Deployment, terms: MarketTerms) -> Comp
         code = bytes(chain.w3.eth.get_code(address))
     is_known = is_code_of(code, terms.mechanism)
     yield "the mechanism", terms.mechanism, terms.mechanism if is_known else f"another at {address}"
+    came = tuple(_read(deployment.mechanism, "parameters"))
+    yield "the mechanism's parameters", terms.mechanism_parameters, came
 
 
 def _price(exchange: Contract, slot: Slot) -> MicroUsdPerMwh:

@@ -324,6 +324,10 @@ class Market:
         words, row_words = self._call(self.deployment.line_lease, "rowsOf", slot)
         return words, row_words
 
+    def capacities(self, slot: Slot) -> list[int]:
+        words: list[int] = self._call(self.deployment.line_lease, "capacitiesOf", slot)
+        return words
+
     def ladder(self, slot: Slot) -> FeeLadder:
         base, interval, growth = self._call(self.deployment.line_lease, "ladderOf", slot)
         return FeeLadder(base=MicroUsdPerMwhKm(base), interval=Meters(interval), growth=Bps(growth))

@@ -18,6 +18,7 @@ from oracle.domain.community import FeeLadder
 from oracle.domain.record import (
     CALLS_OF,
     AccountState,
+    CapacityEntry,
     Constants,
     EventRecord,
     LadderEntry,
@@ -32,7 +33,7 @@ from oracle.domain.record import (
     StorageEntry,
     Totals,
 )
-from oracle.domain.rows import lines_of
+from oracle.domain.rows import capacities_of, lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, InvalidInputError
 from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Slot, Wh
 
@@ -99,6 +100,7 @@ class _Reader:
             owners=tuple(self._owners()),
             meters=tuple(self._meters()),
             lines=tuple(self._lines()),
+            capacities=tuple(self._capacities()),
             ladders=tuple(self._ladders()),
             prices=tuple(self._prices()),
             mechanisms=tuple(self._mechanisms()),
@@ -268,6 +270,16 @@ class _Reader:
             for (seller, buyer), distance in sorted(lines_of(words, row_words).items()):
                 yield LineEntry(since=since, seller=seller, buyer=buyer, distance=Meters(distance))
 
+    def _capacities(self) -> Iterable[CapacityEntry]:
+        for since in self._announced("CapacitiesAnnounced"):
+            lease = self._contracts["LineLease"]
+            rows, words = (
+                self._call(lease, "rowsOf", since),
+                self._call(lease, "capacitiesOf", since),
+            )
+            for (seller, buyer), capacity in sorted(capacities_of(words, *rows).items()):
+                yield CapacityEntry(since=since, seller=seller, buyer=buyer, capacity=capacity)
+
     def _ladders(self) -> Iterable[LadderEntry]:
         for since in self._announced("LadderAnnounced"):
             base, interval, growth = self._call(self._contracts["LineLease"], "ladderOf", since)
@@ -287,7 +299,10 @@ class _Reader:
             with translated():
                 code = self._chain.w3.eth.get_code(address, self._last_block)
             name = next((n for n in CONTRACTS if is_code_of(bytes(code), n)), "")
-            yield MechanismEntry(since=since, mechanism=address.lower(), name=name)
+            parameters = self._call(self._contract(name, address), "parameters") if name else ()
+            yield MechanismEntry(
+                since=since, mechanism=address.lower(), name=name, parameters=tuple(parameters)
+            )
 
     def _accounts(self) -> Iterable[AccountState]:
         owners = {entry.owner for entry in self._owners()}

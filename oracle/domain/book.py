@@ -12,6 +12,8 @@ from oracle.errors import InvalidInputError
 from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Wh, amount_up
 
 MAX_PARTICIPANTS = 1024
+MAX_MANAGERS = 31
+FIRST_MANAGER = MAX_PARTICIPANTS + 1  # managers have the numbers that follow the participants'
 MAX_ENERGY = 2**32 - 1
 MAX_PRICE = 2**48 - 1
 MAX_TERMS = 2**96 - 1
@@ -45,7 +47,7 @@ class Order:
 
     def __post_init__(self) -> None:
         inside = (
-            0 < self.participant  # in a book that was never on a chain any number
+            self.participant > 0  # in a book that was never on a chain any number
             and 0 <= self.energy <= MAX_ENERGY
             and 0 <= self.price <= MAX_PRICE
             and 0 <= self.score <= 0xFFFF

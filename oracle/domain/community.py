@@ -1,11 +1,13 @@
 """The community: prosumers, their lines, the market's rules; energies and prices are integers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from oracle.domain.book import MAX_PARTICIPANTS
 from oracle.units import NO_MONEY, Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
 
 IntArray = npt.NDArray[np.int64]
@@ -51,11 +53,12 @@ class Prosumer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A leased line between two prosumers, named by their index in the community."""
+    """A leased line between two prosumers, or one and its manager, named by their indices."""
 
     first: int
-    second: int
+    second: int  # or the index of a manager, see `manager_index`
     distance: Meters
+    capacity: Wh | None = None  # in a slot, each way; None = no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,8 @@ class MarketRules:
     reputation_full_value: MicroUsd  # sold value of a slot that counts in full
     seal_bond: MicroUsd = NO_MONEY  # staked on an order of a sealed round; nothing for an open book
     challenge_minutes: int = 0  # for the grid operator to correct readings; none to settle at once
+    trade_graph: TradeGraph = FULL
+    settings: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)  # by mechanism
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,6 +123,23 @@ class Community:
     shortfalls: tuple[Shortfall, ...] = field(default=())
     seed: int = 0  # of strategies that draw
 
+    @property
+    def routes(self) -> tuple[Line, ...]:
+        """The lines that trades may take under the rules' trade graph."""
+        if self.rules.trade_graph == COMMUNITY:
+            return tuple(
+                Line(first=index, second=manager_index(1), distance=Meters(0))
+                for index in range(len(self.prosumers))
+            )
+        if self.rules.trade_graph == FULL:
+            return tuple(line for line in self.lines if line.second < MAX_PARTICIPANTS)
+        return self.lines
+
+
+def manager_index(number: int) -> int:
+    """Return the index of a manager among participants and managers; managers count from 1."""
+    return MAX_PARTICIPANTS + number - 1
+
 
 def nobody(slots: int) -> Community:
     """Return the community of a power system without prosumers."""
@@ -127,7 +149,7 @@ def nobody(slots: int) -> Community:
         lines=(),
         ladder=FeeLadder(base=MicroUsdPerMwhKm(0), interval=Meters(1), growth=Bps(0)),
         rules=MarketRules(
-            mechanism=MECHANISMS[0],
+            mechanism="pairwise-nash",
             battery_policy="idle",
             first_trading_slot=0,
             last_trading_slot=slots - 1,

@@ -157,6 +157,16 @@ class LineEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapacityEntry:
+    """The capacity of a line from a slot on; lines without one have no entry."""
+
+    since: Slot
+    seller: int
+    buyer: int
+    capacity: Wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LadderEntry:
     """The fee ladder from a slot on."""
 
@@ -179,6 +189,7 @@ class MechanismEntry:
     since: Slot
     mechanism: str
     name: str
+    parameters: tuple[int, ...] = ()  # those that its contract names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,9 +265,14 @@ class Optimisation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchRecord:
-    """What was computed off the chain for a scenario; `days` is None where all of it was run."""
+    """
+    What was computed off the chain for a scenario.
+
+    `days` is None where all of it was run, `mechanism` where it was the scenario's own.
+    """
 
     days: int | None
+    mechanism: str | None = None
     outcomes: tuple[PlannedOutcome, ...]
     optimisations: tuple[Optimisation, ...]
 
@@ -275,6 +291,7 @@ class MarketRecord:
     owners: tuple[OwnerEntry, ...]
     meters: tuple[MeterEntry, ...]
     lines: tuple[LineEntry, ...]
+    capacities: tuple[CapacityEntry, ...]
     ladders: tuple[LadderEntry, ...]
     prices: tuple[PriceEntry, ...]
     mechanisms: tuple[MechanismEntry, ...]

@@ -34,9 +34,11 @@ class TradeRecord:
     energy: Wh
     price: MicroUsdPerMwh
     lease_fee: MicroUsdPerMwh
+    surplus: MicroUsdPerMwh = MicroUsdPerMwh(0)  # what the buyer pays besides
     delivered: Wh | None = None
     paid: MicroUsd | None = None  # by the buyer to the seller
     fee_paid: MicroUsd | None = None  # by the buyer to the line owner
+    surplus_paid: MicroUsd | None = None  # by the buyer to the system operator
     compensation: MicroUsd | None = None  # by the seller's bond to the buyer
 
 

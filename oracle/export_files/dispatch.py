@@ -44,6 +44,11 @@ def _days(value: Any) -> int | None:
     return days
 
 
+def _mechanism(value: Any) -> str | None:
+    name: str | None = None if value is None else TEXT.read(value)
+    return name
+
+
 NUMBERS = Kind("an object of numbers", _numbers)
 SLOTS = list_of(uint(16))
 OUTCOME = object_of(slot=uint(16), trades=list_of(TRADE), certificate=BYTES)
@@ -58,6 +63,7 @@ OPTIMISATION = {
 }
 DISPATCH = {
     "days": Kind("a number of days or null", _days),
+    "mechanism": Kind("the id of a mechanism or null", _mechanism),
     "trades": list_of(OUTCOME),
     "optimisations": Kind("a list of objects", lambda value: _list(value)),
 }
@@ -69,6 +75,7 @@ def write_dispatch(folder: Path, record: DispatchRecord, scenario: Path) -> dict
         folder / FILE,
         {
             "days": record.days,
+            "mechanism": record.mechanism,
             "trades": [
                 {
                     "slot": one.slot,
@@ -108,6 +115,7 @@ def read_dispatch(folder: Path) -> DispatchRecord:
         raise InvalidInputError(f"{FILE}, optimisations: expected each name once")
     return DispatchRecord(
         days=fields["days"],
+        mechanism=fields["mechanism"],
         outcomes=tuple(
             PlannedOutcome(
                 slot=one["slot"],

@@ -105,6 +105,7 @@ EVENTS: dict[str, dict[str, dict[str, Kind]]] = {
             "rowWords": uint(8),
             "rowsHash": HASH,
         },
+        "CapacitiesAnnounced": {"from": SLOT, "directory": ADDRESS, "capacitiesHash": HASH},
         "LadderAnnounced": {
             "from": SLOT,
             "baseMicroUsdPerMwhKm": uint(64),

@@ -79,7 +79,7 @@ def read_export(folder: Path) -> Export:
     market, dispatch, scenario = read_market(folder), None, None
     if manifest.has_dispatch:
         dispatch = read_dispatch(folder)
-        scenario = load_scenario(folder / SCENARIO, dispatch.days)
+        scenario = load_scenario(folder / SCENARIO, dispatch.days, dispatch.mechanism)
     return Export(
         folder=folder,
         digests=manifest.digests,

@@ -16,7 +16,7 @@ from oracle.export_files.values import FLAG, HASH, POSITION, TEXT, object_of, pa
 
 FILE = "manifest.json"
 FORMAT = "wattline-export"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from oracle.domain.record import (
     UNSEEN,
     AccountState,
     Call,
+    CapacityEntry,
     ClearCall,
     Constants,
     LadderEntry,
@@ -68,9 +69,10 @@ FILES = {
     "owners.csv": "participants, their owners and groups",
     "meters.csv": "the meters' keys from a slot on",
     "lines.csv": "the leased lines from a slot on",
+    "capacities.csv": "the capacities of those lines that have one, from a slot on",
     "ladders.csv": "the fee ladder from a slot on",
     "prices.csv": "the real-time price from a slot on",
-    "mechanisms.csv": "the mechanism from a slot on",
+    "mechanisms.csv": "the mechanism from a slot on, with the numbers it was deployed with",
     "accounts.csv": "accounts at the end; r and s are the sums of the reputation, in 1/32768",
     "slots.csv": "hashes that the Exchange keeps of each slot; outcome 1 is settled, 2 void",
     "storage.csv": "what the StorageLedger keeps of each slot",
@@ -94,6 +96,12 @@ SALTS: Columns = {"event": POSITION, "salt": HASH}
 OWNERS: Columns = {"since": SLOT, "participant": uint(16), "owner": ADDRESS, "group": uint(16)}
 METERS: Columns = {"since": SLOT, "participant": uint(16), "meter": ADDRESS}
 LINES: Columns = {"since": SLOT, "seller": uint(16), "buyer": uint(16), "distance_m": uint(20)}
+CAPACITIES: Columns = {
+    "since": SLOT,
+    "seller": uint(16),
+    "buyer": uint(16),
+    "capacity_wh": uint(32),
+}
 LADDERS: Columns = {
     "since": SLOT,
     "base_micro_usd_per_mwh_km": uint(64),
@@ -101,7 +109,12 @@ LADDERS: Columns = {
     "growth_bps": BPS,
 }
 PRICES: Columns = {"since": SLOT, "price_micro_usd_per_mwh": PRICE}
-MECHANISMS: Columns = {"since": SLOT, "mechanism": ADDRESS, "name": TEXT}
+MECHANISMS: Columns = {
+    "since": SLOT,
+    "mechanism": ADDRESS,
+    "name": TEXT,
+    "parameters": Kind("integers", lambda value: _parameters(value)),
+}
 ACCOUNTS: Columns = {
     "owner": ADDRESS,
     "free_micro_usd": MONEY,
@@ -192,12 +205,24 @@ def write_market(folder: Path, record: MarketRecord) -> None:
     table("meters.csv", METERS, [(e.since, e.participant, e.meter) for e in record.meters])
     table("lines.csv", LINES, [(e.since, e.seller, e.buyer, e.distance) for e in record.lines])
     table(
+        "capacities.csv",
+        CAPACITIES,
+        [(e.since, e.seller, e.buyer, e.capacity) for e in record.capacities],
+    )
+    table(
         "ladders.csv",
         LADDERS,
         [(e.since, e.ladder.base, e.ladder.interval, e.ladder.growth) for e in record.ladders],
     )
     table("prices.csv", PRICES, [(e.since, e.price) for e in record.prices])
-    table("mechanisms.csv", MECHANISMS, [(e.since, e.mechanism, e.name) for e in record.mechanisms])
+    table(
+        "mechanisms.csv",
+        MECHANISMS,
+        [
+            (e.since, e.mechanism, e.name, " ".join(map(str, e.parameters)))
+            for e in record.mechanisms
+        ],
+    )
     table(
         "accounts.csv",
         ACCOUNTS,
@@ -263,6 +288,15 @@ def read_market(folder: Path) -> MarketRecord:
             )
             for row in rows("lines.csv", LINES)
         ),
+        capacities=tuple(
+            CapacityEntry(
+                since=row["since"],
+                seller=row["seller"],
+                buyer=row["buyer"],
+                capacity=Wh(row["capacity_wh"]),
+            )
+            for row in rows("capacities.csv", CAPACITIES)
+        ),
         ladders=tuple(_ladder(row) for row in rows("ladders.csv", LADDERS)),
         prices=tuple(
             PriceEntry(since=row["since"], price=row["price_micro_usd_per_mwh"])
@@ -324,6 +358,10 @@ def _function(value: str) -> str:
     if value != UNSEEN and not any(value in functions for functions in CALLS_OF.values()):
         raise ValueError
     return value
+
+
+def _parameters(value: str) -> tuple[int, ...]:
+    return tuple(uint(256).read(part) for part in value.split(" ")) if value else ()
 
 
 def _energies(value: str) -> tuple[Wh, ...]:

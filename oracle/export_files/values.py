@@ -119,7 +119,15 @@ ORDER = object_of(
     terms=uint(96),
     nonce=uint(20),
 )
-TRADE = object_of(offer=uint(16), bid=uint(16), energy=uint(32), price=PRICE, fee=PRICE)
+TRADE = object_of(
+    offer=uint(16),
+    bid=uint(16),
+    energy=uint(32),
+    price=PRICE,
+    fee=PRICE,
+    surplus=PRICE,
+    pooled=FLAG,
+)
 
 
 def taken(place: str, fields: Any, kinds: dict[str, Kind]) -> dict[str, Any]:

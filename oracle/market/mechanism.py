@@ -14,14 +14,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
-from oracle.domain.book import MAX_PARTICIPANTS, Kind, Order, Trade, live_orders
+from oracle.domain.book import (
+    FIRST_MANAGER,
+    MAX_PARTICIPANTS,
+    Kind,
+    Order,
+    Trade,
+    live_orders,
+)
 from oracle.domain.community import TradeGraph
 from oracle.errors import ContractRevert
 from oracle.units import MicroUsdPerMwh, Wh
 
 NO_LIMIT = Wh(2**32 - 1)  # the capacity of a line that has none: no order has more energy
-FIRST_MANAGER = MAX_PARTICIPANTS + 1  # managers have the numbers after the participants'
-MAX_MANAGERS = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,7 @@ class Mechanism(Protocol):
     contract: ClassVar[str]
     graphs: ClassVar[tuple[TradeGraph, ...]]  # those it clears; the first is its own
     settings: ClassVar[tuple[Setting, ...]]
+    capacities: ClassVar[bool]  # whether it respects those of lines
     rule: ClassVar[str]  # who trades, and at which price, in a sentence
 
     @classmethod
@@ -129,6 +135,7 @@ class WithoutParameters:
     """What a mechanism has whose contract takes none."""
 
     settings: ClassVar[tuple[Setting, ...]] = ()
+    capacities: ClassVar[bool] = False
 
     @classmethod
     def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
@@ -147,13 +154,16 @@ def round_of(
     book: tuple[Order, ...],
     fees: Mapping[tuple[int, int], MicroUsdPerMwh],
     real_time_price: MicroUsdPerMwh,
+    capacities: Mapping[tuple[int, int], Wh] | None = None,
 ) -> Round:
     """
     Return the round of a book.
 
     `fees` maps (seller, buyer), by their numbers from 1, to the lease fee of their line; or, from
-    FIRST_MANAGER on, a participant and its manager to the fee of its spoke.
+    FIRST_MANAGER on, a participant and its manager to the fee of its spoke. `capacities` has the
+    same keys, those without a limit left out.
     """
+    limits = capacities or {}
     orders = live_orders(book)
     bids = {
         order.participant: position
@@ -164,8 +174,11 @@ def round_of(
     managers: dict[int, Spoke] = {}
     for seller, buyer in sorted(fees):
         if buyer >= FIRST_MANAGER:
-            spoke = Spoke(manager=buyer - MAX_PARTICIPANTS, fee=fees[seller, buyer])
-            managers[seller] = POOL if spoke == POOL else spoke
+            managers[seller] = Spoke(
+                manager=buyer - MAX_PARTICIPANTS,
+                fee=fees[seller, buyer],
+                capacity=limits.get((seller, buyer), NO_LIMIT),
+            )
         else:
             peers.setdefault(seller, []).append(buyer)
     edges = []
@@ -179,7 +192,8 @@ def round_of(
             fee = fees[offer.participant, buyer]
             limit = orders[bid]
             if limit is not None and offer.price + fee <= limit.price:
-                edges.append(Edge(offer=position, bid=bid, fee=fee))
+                capacity = limits.get((offer.participant, buyer), NO_LIMIT)
+                edges.append(Edge(offer=position, bid=bid, fee=fee, capacity=capacity))
     spokes = tuple(
         None if order is None else managers.get(order.participant) for order in orders
     )
@@ -209,6 +223,7 @@ def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
     """
     edges = iter(market_round.edges)
     filled = [0] * len(market_round.orders)
+    pooled = [0] * len(market_round.orders)
     last = (-1, False, -1)
     for position, trade in enumerate(trades):
         pair = (trade.offer, trade.bid)
@@ -219,14 +234,16 @@ def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
             raise ContractRevert("TradesNotAscending", {"position": position})
         last = place
         if trade.pooled:
-            fee = _pooled_fee(market_round, pair)
+            fee = _pooled_fee(market_round, position, pair)
+            for index in pair:
+                pooled[index] += trade.energy
+                _require_capacity(position, pooled[index], market_round.spokes[index])
         else:  # an edge that came before is not looked at again
             edge = next((edge for edge in edges if (edge.offer, edge.bid) == pair), None)
-            fee = None if edge is None else edge.fee
-        if fee is None:
-            raise ContractRevert(
-                "NoLine", {"position": position, "offerIndex": pair[0], "bidIndex": pair[1]}
-            )
+            if edge is None:
+                raise _no_line(position, pair)
+            fee = edge.fee
+            _require_capacity(position, trade.energy, edge)
         if trade.fee != fee:
             raise ContractRevert(
                 "WrongFee", {"position": position, "fee": trade.fee, "expected": fee}
@@ -254,14 +271,33 @@ def price_limits(market_round: Round, trade: Trade) -> tuple[MicroUsdPerMwh, Mic
     return low, MicroUsdPerMwh(min(high, market_round.real_time_price))
 
 
-def _pooled_fee(market_round: Round, pair: tuple[int, int]) -> int | None:
-    """Return the sum of two spokes' fees; None unless an offer and a bid of one manager meet."""
+def _pooled_fee(market_round: Round, position: int, pair: tuple[int, int]) -> int:
+    """Return the sum of two spokes' fees, if an offer and a bid of one manager meet."""
     if not market_round.spokes or max(pair) >= len(market_round.orders):
-        return None
+        raise _no_line(position, pair)
     offer, bid = (market_round.orders[index] for index in pair)
-    if offer is None or bid is None or (offer.kind, bid.kind) != (Kind.OFFER, Kind.BID):
-        return None
     one, other = (market_round.spokes[index] for index in pair)
-    if one is None or other is None or one.manager != other.manager:
-        return None
+    if (
+        offer is None
+        or bid is None
+        or (offer.kind, bid.kind) != (Kind.OFFER, Kind.BID)
+        or one is None
+        or other is None
+        or one.manager != other.manager
+    ):
+        raise _no_line(position, pair)
     return one.fee + other.fee
+
+
+def _require_capacity(position: int, energy: int, route: Edge | Spoke | None) -> None:
+    if route is not None and energy > route.capacity:
+        raise ContractRevert(
+            "LineOverloaded",
+            {"position": position, "energyWh": energy, "capacityWh": route.capacity},
+        )
+
+
+def _no_line(position: int, pair: tuple[int, int]) -> ContractRevert:
+    return ContractRevert(
+        "NoLine", {"position": position, "offerIndex": pair[0], "bidIndex": pair[1]}
+    )

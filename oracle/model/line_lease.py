@@ -18,6 +18,7 @@ F          lease_fee              micro-USD/MWh     fee per energy sent over the
 
 from collections.abc import Iterable
 
+from oracle.domain.book import MAX_PARTICIPANTS
 from oracle.domain.community import FeeLadder, Line
 from oracle.units import BPS, METERS_PER_KM, Meters, MicroUsdPerMwh
 
@@ -38,5 +39,6 @@ def fees_of_lines(
     for line in lines:
         fee = lease_fee(ladder, line.distance)
         fees[line.first, line.second] = fee
-        fees[line.second, line.first] = fee
+        if line.second < MAX_PARTICIPANTS:  # a manager sells nothing
+            fees[line.second, line.first] = fee
     return fees

@@ -18,6 +18,7 @@ class Payment:
 
     goods: MicroUsd  # buyer to seller
     fee: MicroUsd  # buyer to line owner
+    surplus: MicroUsd  # buyer to system operator
     compensation: MicroUsd  # seller to buyer
 
 
@@ -102,6 +103,7 @@ def payment(
     return Payment(
         goods=amount_down(trade.delivered, trade.price),
         fee=amount_down(trade.delivered, trade.fee),
+        surplus=amount_down(trade.delivered, trade.surplus),
         compensation=amount_down(missing, compensation_price)
         if slash_price is None
         else amount_down(trade.energy, slash_price),

@@ -8,17 +8,34 @@ from oracle.domain.community import Community, IntArray, Shortfall
 from oracle.scenario_files.csv_file import CsvFormat, read_csv
 from oracle.scenario_files.fields import name, number, whole
 from oracle.scenario_files.limits import MAX_POWER_KW
-from oracle.scenario_files.market import read_market, read_rules, read_tariff
+from oracle.scenario_files.market import (
+    check_routes,
+    read_market,
+    read_rules,
+    read_settings,
+    read_tariff,
+)
 from oracle.scenario_files.prosumers import (
     read_ladder,
     read_lines,
+    read_managers,
     read_prosumer,
     read_prosumer_sections,
+    read_strategies,
 )
 from oracle.scenario_files.toml_file import Section, TomlFile
 from oracle.units import SLOTS_PER_DAY, bps_from_fraction, wh_per_slot_array_from_kw
 
-TABLES = ("line_lease", "market", "prosumers", "lines", "shortfalls")
+TABLES = (
+    "line_lease",
+    "market",
+    "mechanisms",
+    "strategies",
+    "prosumers",
+    "managers",
+    "lines",
+    "shortfalls",
+)
 
 _SHORTFALL = {
     "prosumer": name(),
@@ -36,10 +53,12 @@ def read_community(document: TomlFile, folder: Path, slots: int | None) -> Commu
     """Return the community; `slots` is the horizon where the power system already fixes it."""
     sections = read_prosumer_sections(document)
     names = [section["name"] for section in sections]
-    prosumers = tuple(read_prosumer(section) for section in sections)
-    lines = read_lines(document, names)
+    strategies = read_strategies(document)
+    prosumers = tuple(read_prosumer(section, strategies) for section in sections)
+    lines = read_lines(document, names, read_managers(document, names))
     ladder = read_ladder(document, lines)
     market = read_market(document)
+    check_routes(document, market, lines)
     shortfall_sections = document.sections("shortfalls", _SHORTFALL)
 
     profiles = read_csv(
@@ -64,11 +83,14 @@ def read_community(document: TomlFile, folder: Path, slots: int | None) -> Commu
         prosumers=prosumers,
         lines=lines,
         ladder=ladder,
-        rules=read_rules(market, tariff, slot_count, len(prosumers)),
+        rules=read_rules(
+            market, tariff, slot_count, len(prosumers), settings=read_settings(document)
+        ),
         pv=energies("pv"),
         load=energies("load"),
         tariff=tariff,
         shortfalls=_read_shortfalls(shortfall_sections, names, slot_count),
+        seed=strategies.seed,
     )
 
 

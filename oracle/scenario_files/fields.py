@@ -95,10 +95,10 @@ def name() -> Field:
     return Field("a name of 1 to 31 letters, digits, spaces, '.', '_' or '-'", accepts)
 
 
-def choice(options: tuple[str, ...]) -> Field:
+def choice(options: tuple[str, ...], default: Any = REQUIRED) -> Field:
     """Return a field for one of a few words."""
     listed = " or ".join(f'"{option}"' for option in options)
-    return Field(listed, lambda value: isinstance(value, str) and value in options)
+    return Field(listed, lambda value: isinstance(value, str) and value in options, default)
 
 
 def pair() -> Field:

@@ -1,12 +1,26 @@
 """Reads the market's rules and the grid's tariff."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from oracle.domain.community import BATTERY_POLICIES, MECHANISMS, IntArray, MarketRules, Tariff
+from oracle.domain.book import MAX_PARTICIPANTS
+from oracle.domain.community import (
+    BATTERY_POLICIES,
+    COMMUNITY,
+    FULL,
+    HYBRID,
+    IntArray,
+    Line,
+    MarketRules,
+    Tariff,
+    TradeGraph,
+)
+from oracle.market.mechanism import Setting
+from oracle.market.registry import MECHANISMS
 from oracle.scenario_files.csv_file import CsvFormat, FloatArray, read_csv
-from oracle.scenario_files.fields import choice, number, whole
+from oracle.scenario_files.fields import Field, choice, number, whole
 from oracle.scenario_files.limits import (
     LONGEST_MEMORY,
     MAX_ENERGY_KWH,
@@ -30,7 +44,8 @@ _ENERGY = number(at_least=0, at_most=MAX_ENERGY_KWH)
 _OPTIONAL_PRICE = number(at_least=0, at_most=MAX_PRICE_USD_PER_KWH, default=None)
 
 _MARKET = {
-    "mechanism": choice(MECHANISMS),
+    "mechanism": choice(tuple(MECHANISMS)),
+    "trade_graph": choice((FULL, COMMUNITY, HYBRID), default=None),
     "battery_policy": choice(BATTERY_POLICIES),
     "first_trading_slot": whole(at_least=1, default=None),
     "last_trading_slot": whole(at_least=1, default=None),
@@ -54,6 +69,47 @@ def read_market(document: TomlFile) -> Section:
         raise document.missing("[market]", "as the scenario has prosumers")
     _check_limits(market)
     return market
+
+
+def check_routes(document: TomlFile, market: Section, lines: Sequence[Line]) -> None:
+    """Refuse a trade graph that the mechanism does not clear, or that the lines do not make."""
+    mechanism = MECHANISMS[market["mechanism"]]
+    graph = _trade_graph(market)
+    if graph not in mechanism.graphs:
+        listed = " or ".join(f'"{one}"' for one in mechanism.graphs)
+        raise market.fault(
+            "trade_graph",
+            f'expected {listed} under the mechanism "{mechanism.name}", got "{graph}"',
+        )
+    if graph == HYBRID and all(line.second < MAX_PARTICIPANTS for line in lines):
+        raise document.missing("[[managers]]", 'with lines to it, as trade_graph is "hybrid"')
+    is_limited = graph != COMMUNITY and any(line.capacity is not None for line in lines)
+    if is_limited and not mechanism.capacities:
+        raise market.fault(
+            "mechanism",
+            f'expected one that respects capacities of lines, got "{mechanism.name}"',
+        )
+
+
+def read_settings(document: TomlFile) -> dict[str, dict[str, float | str]]:
+    """Return what the tables [mechanisms.<id>] set, with the defaults of every mechanism."""
+    fields = {
+        name: {setting.key: _field(setting) for setting in mechanism.settings}
+        for name, mechanism in MECHANISMS.items()
+    }
+    sections = document.subsections("mechanisms", fields)
+    return {name: dict(section.values) for name, section in sections.items()}
+
+
+def _field(setting: Setting) -> Field:
+    if setting.choices:
+        return choice(setting.choices, default=setting.default)
+    return number(at_least=setting.low, at_most=setting.high, default=setting.default)
+
+
+def _trade_graph(market: Section) -> TradeGraph:
+    graph: TradeGraph = market["trade_graph"] or MECHANISMS[market["mechanism"]].graphs[0]
+    return graph
 
 
 def read_tariff(folder: Path, slot_count: int) -> Tariff | None:
@@ -87,7 +143,12 @@ def read_tariff(folder: Path, slot_count: int) -> Tariff | None:
 
 
 def read_rules(
-    market: Section, tariff: Tariff | None, slot_count: int, prosumer_count: int
+    market: Section,
+    tariff: Tariff | None,
+    slot_count: int,
+    prosumer_count: int,
+    *,
+    settings: dict[str, dict[str, float | str]],
 ) -> MarketRules:
     """Return the rules, with the defaults that depend on the tariff."""
     cap = _real_time_price(market, tariff)
@@ -120,6 +181,8 @@ def read_rules(
         reputation_full_value=micro_usd_from_usd(market["reputation_full_value_usd"]),
         seal_bond=micro_usd_from_usd(market["seal_bond_usd"]),
         challenge_minutes=market["challenge_minutes"],
+        trade_graph=_trade_graph(market),
+        settings=settings,
     )
 
 

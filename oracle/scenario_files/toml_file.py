@@ -98,6 +98,24 @@ class TomlFile:
             return None
         return self._checked(self._data[key], (key,), f"[{key}]", fields)
 
+    def subsections(
+        self, key: str, fields: Mapping[str, Mapping[str, Field]]
+    ) -> dict[str, Section]:
+        """Return the tables `[key.name]` that the file has; `fields` are those of each name."""
+        tables = self._data.get(key, {})
+        if not isinstance(tables, dict):
+            raise InvalidInputError(
+                f"{self.name}, line {self.line_of((key,))}, {key}: "
+                f"expected tables headed [{key}.…], got {shown(tables)}"
+            )
+        for name in tables:
+            if name not in fields:
+                raise self._unknown((key, name), f"[{key}]", tuple(fields))
+        return {
+            name: self._checked(table, (key, name), f"[{key}.{name}]", fields[name])
+            for name, table in tables.items()
+        }
+
     def sections(self, key: str, fields: Mapping[str, Field]) -> list[Section]:
         """Return the tables `[[key]]` in their order."""
         tables = self._data.get(key, [])
