@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from scripts.bench.app import bench
+from scripts.compare.command import compare
 from scripts.demo import demo
 from scripts.dispatch import dispatch
 from scripts.export import export
@@ -35,6 +36,7 @@ def wattline(
 app.command(no_args_is_help=False)(demo)
 app.command(no_args_is_help=True)(run)
 app.command(no_args_is_help=True)(dispatch)
+app.command(no_args_is_help=True)(compare)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)

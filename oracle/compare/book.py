@@ -15,12 +15,15 @@ from typing import Protocol, runtime_checkable
 
 from oracle.compare.measures import NOTHING, Measures, measures
 from oracle.compare.optimum import largest_volume, largest_welfare
+from oracle.compare.rules import Rule, rule_of
 from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
-from oracle.domain.community import COMMUNITY, FULL, Prosumer, TradeGraph
+from oracle.domain.community import COMMUNITY, FULL, TradeGraph
 from oracle.errors import InvalidInputError, OracleError
-from oracle.market.mechanism import Edge, Mechanism, Round, Settings, community_round
+from oracle.market.average_rounds import AverageRounds, opening_terms
+from oracle.market.demand_bidding import DemandBidding
+from oracle.market.mechanism import Edge, Round, Settings, community_round
+from oracle.market.pairwise_nash import PairwiseNash, bid_terms
 from oracle.market.sharing import BlendedPrices
-from oracle.market.terms import Quote, stated
 from oracle.scenario_files.book import BookFile
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
@@ -73,20 +76,17 @@ class BookComparison:
         book: BookFile,
         grid: GridPrices,
         settings: Mapping[str, Settings],
-        engine: type[Mechanism],
+        engine: type[Rule],
     ) -> None:
         """`settings` are those that differ from defaults, per mechanism; `engine` is exact."""
         self._book = book
         self._grid = grid
         self._settings = settings
-        self._engine = engine.of(_defaults(engine), grid.export_price)
+        self._engine = rule_of(engine, {})
         self._most = cache(self._largest)
 
-    def result(self, kind: type[Mechanism]) -> BookResult:
+    def result(self, kind: type[Rule]) -> BookResult:
         """Return what a mechanism makes of the book."""
-        mechanism = kind.of(
-            _defaults(kind) | dict(self._settings.get(kind.name, {})), self._grid.export_price
-        )
         empty = BookResult(
             mechanism=kind.name,
             rule=kind.rule,
@@ -94,18 +94,18 @@ class BookComparison:
             uses_grid_prices=uses_grid_prices(kind),
         )
         try:
+            settings = self._settings.get(kind.name, {})
+            mechanism = rule_of(kind, settings, self._grid.export_price)
             return self._cleared(empty, kind, mechanism)
         except OracleError as refusal:
             return replace(empty, refusal=str(refusal))
 
-    def graph_of(self, kind: type[Mechanism]) -> TradeGraph:
+    def graph_of(self, kind: type[Rule]) -> TradeGraph:
         """Return which routes a mechanism clears."""
         first, other = (COMMUNITY, FULL) if self._book.fees is None else (FULL, COMMUNITY)
         return first if first in kind.graphs else other
 
-    def _cleared(
-        self, empty: BookResult, kind: type[Mechanism], mechanism: Mechanism
-    ) -> BookResult:
+    def _cleared(self, empty: BookResult, kind: type[Rule], mechanism: Rule) -> BookResult:
         orders = tuple(self._stated(kind, order) for order in self._book.orders)
         cap = self._grid.import_price if empty.uses_grid_prices else NO_PRICE_LIMIT
         market_round = self._round(empty.graph, orders, cap)
@@ -125,19 +125,19 @@ class BookComparison:
             seconds=seconds,
         )
 
-    def _stated(self, kind: type[Mechanism], order: Order) -> Order:
+    def _stated(self, kind: type[Rule], order: Order) -> Order:
         """
-        Return an order as a mechanism wants it, of an owner whose utility is linear.
+        Return an order as a mechanism wants it.
 
-        Mechanisms between the grid's prices take these as limits, the book's as what is stated.
+        Of `average-rounds` the book's prices are the opening ones, and the grid's are the limits.
         """
-        limit = order.price
-        if uses_grid_prices(kind):
-            is_bid = order.kind is Kind.BID
+        is_bid = order.kind is Kind.BID
+        if kind.name == AverageRounds.name:
             limit = self._grid.import_price if is_bid else self._grid.export_price
-        quote = Quote(kind=order.kind, energy=order.energy, limit=limit, price=order.price)
-        says = stated(kind, _owner(order), quote)
-        return replace(order, price=says.price, terms=says.terms)
+            return replace(order, price=limit, terms=opening_terms(order.price))
+        if kind.name == PairwiseNash.name:
+            return replace(order, terms=_linear_terms(order) if is_bid else order.price)
+        return order
 
     def _round(self, graph: TradeGraph, orders: tuple[Order, ...], cap: MicroUsdPerMwh) -> Round:
         if graph == COMMUNITY:
@@ -164,14 +164,16 @@ class BookComparison:
         )
 
     def _largest(self, graph: TradeGraph) -> tuple[int, Wh]:
+        if self._book.fees is None:  # free lines allow what the free pool does
+            graph = COMMUNITY
         market_round = self._round(graph, self._book.orders, NO_PRICE_LIMIT)
         return largest_welfare(market_round, self._engine), largest_volume(market_round)
 
 
-def uses_grid_prices(kind: type[Mechanism]) -> bool:
-    """Return whether what the grid pays makes a difference to a mechanism."""
-    one, other = (kind.of(_defaults(kind), MicroUsdPerMwh(price)) for price in (0, 1))
-    return one != other
+def uses_grid_prices(kind: type[Rule]) -> bool:
+    """Return whether the grid's prices make a difference to a mechanism, besides as a cap."""
+    one, other = (rule_of(kind, {}, MicroUsdPerMwh(price)) for price in (0, 1))
+    return one != other or kind.name == DemandBidding.name
 
 
 def grid_prices(
@@ -193,25 +195,14 @@ def grid_prices(
     return found
 
 
-def _defaults(kind: type[Mechanism]) -> dict[str, float | str]:
-    return {setting.key: setting.default for setting in kind.settings}
-
-
-def _owner(order: Order) -> Prosumer:
+def _linear_terms(bid: Order) -> int:
     """
-    Return an owner whose limit is its cost, or its utility of all the energy that it bids for.
+    Return the terms of a buyer whose utility is linear: a pair's price is the middle of its limits.
 
     The saturation is as far away as terms allow, which makes the utility linear but for one part in
     10⁷; the marginal utility at nothing makes up for that where the bid is filled.
     """
     saturation = Wh(2**32 - 1)
-    slope = 2 * saturation - order.energy
-    utility = min((2 * saturation * order.price + slope // 2) // slope, MAX_PRICE)
-    return Prosumer(
-        name=str(order.participant),
-        initial_reputation=Bps(BPS),
-        sale_cost=order.price,
-        utility=MicroUsdPerMwh(utility),
-        saturation=saturation,
-        cost_weight=Bps(BPS),
-    )
+    slope = 2 * saturation - bid.energy
+    utility = min((2 * saturation * bid.price + slope // 2) // slope, MAX_PRICE)
+    return bid_terms(MicroUsdPerMwh(utility), saturation, Bps(BPS))

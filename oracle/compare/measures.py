@@ -15,6 +15,7 @@ lease_fees         fee                                 the line owner's, a cost 
 =================  ==================================  ========================================
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
@@ -22,10 +23,11 @@ from typing import Self
 import numpy as np
 
 from oracle.domain.book import Kind, Order, Trade
-from oracle.market.mechanism import Round
+from oracle.market.mechanism import Edge, Round
 from oracle.units import MicroUsdPerMwh, Wh
 
 PicoUsd = int
+PICO_USD = 10**12  # of a USD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,13 @@ class Reservations:
     Per entry of a book the price at which its owner would trade one Wh more, or another one.
 
     An offer's is its limit while energy is left, then the lowest price that it gets; a bid's is its
-    limit while energy is wanted, then the most that it pays, all in. None where none is live.
+    limit while energy is wanted, then the most that it pays, all in. None where none is live. A
+    route that carries all it can joins nobody any more.
     """
 
     prices: tuple[int | None, ...]
+    full_lines: frozenset[tuple[int, int]] = frozenset()
+    full_spokes: frozenset[int] = frozenset()
 
 
 def measures(
@@ -100,17 +105,30 @@ def reservations(market_round: Round, trades: Sequence[Trade]) -> Reservations:
     """Return what each order's owner would trade at besides."""
     left = [0 if order is None else int(order.energy) for order in market_round.orders]
     worst: dict[int, int] = {}
+    carried: Counter[int | tuple[int, int]] = Counter()
     for trade in trades:
         left[trade.offer] -= trade.energy
         left[trade.bid] -= trade.energy
         worst[trade.offer] = min(worst.get(trade.offer, trade.price), trade.price)
         paid = all_in_price(trade)
         worst[trade.bid] = max(worst.get(trade.bid, paid), paid)
+        for route in (trade.offer, trade.bid) if trade.pooled else ((trade.offer, trade.bid),):
+            carried[route] += trade.energy
     return Reservations(
         prices=tuple(
             None if order is None else int(order.price) if left[k] > 0 else worst[k]
             for k, order in enumerate(market_round.orders)
-        )
+        ),
+        full_lines=frozenset(
+            (edge.offer, edge.bid)
+            for edge in market_round.edges
+            if carried[edge.offer, edge.bid] >= edge.capacity
+        ),
+        full_spokes=frozenset(
+            k
+            for k, spoke in enumerate(market_round.spokes)
+            if spoke is not None and carried[k] >= spoke.capacity
+        ),
     )
 
 
@@ -121,41 +139,39 @@ def blocking_pairs(market_round: Round, reserved: Reservations) -> int:
     A pair blocks where its route leaves room for a price between what the seller and the buyer
     trade at otherwise (Shapley and Shubik 1971: an outcome in the core has none).
     """
-    prices, cap = reserved.prices, market_round.real_time_price
-    pooled = _pooled_reservations(market_round, reserved)
     count = 0
-    for low, high in pooled.values():
-        lows = np.sort(np.array([price for price in low if price is not None], dtype=np.int64))
+    for low, high in _pooled_reservations(market_round, reserved).values():
+        lows = np.sort(np.array(low, dtype=np.int64))
         count += int(np.searchsorted(lows, np.array(high, dtype=np.int64), side="left").sum())
-    for edge in market_round.edges:
-        low_price, high_price = prices[edge.offer], prices[edge.bid]
-        if low_price is None or high_price is None:
-            continue
-        if low_price < min(high_price - edge.fee, cap) and not _blocks_pooled(
-            market_round, reserved, edge.offer, edge.bid
-        ):
-            count += 1
-    return count
+    return count + sum(
+        _blocks_on_line(market_round, reserved, edge)
+        and not _blocks_pooled(market_round, reserved, edge.offer, edge.bid)
+        for edge in market_round.edges
+    )
 
 
 def blocking_partners(market_round: Round, reserved: Reservations, position: int) -> list[int]:
     """Return the positions of those that would rather trade with an order, and it with them."""
-    order = market_round.order(position)
-    is_offer = order.kind is Kind.OFFER
-    found = set()
+    is_offer = market_round.order(position).kind is Kind.OFFER
+    found = {
+        edge.bid if is_offer else edge.offer
+        for edge in market_round.edges
+        if position in (edge.offer, edge.bid) and _blocks_on_line(market_round, reserved, edge)
+    }
     for other, entry in enumerate(market_round.orders):
-        if entry is None or entry.kind is order.kind:
+        if entry is None or (entry.kind is Kind.OFFER) is is_offer:
             continue
         pair = (position, other) if is_offer else (other, position)
         if _blocks_pooled(market_round, reserved, *pair):
             found.add(other)
-    for edge in market_round.edges:
-        if position in (edge.offer, edge.bid):
-            low, high = reserved.prices[edge.offer], reserved.prices[edge.bid]
-            cap = market_round.real_time_price
-            if low is not None and high is not None and low < min(high - edge.fee, cap):
-                found.add(edge.bid if is_offer else edge.offer)
     return sorted(found)
+
+
+def _blocks_on_line(market_round: Round, reserved: Reservations, edge: Edge) -> bool:
+    low, high = reserved.prices[edge.offer], reserved.prices[edge.bid]
+    if low is None or high is None or (edge.offer, edge.bid) in reserved.full_lines:
+        return False
+    return low < min(high - edge.fee, market_round.real_time_price)
 
 
 def _pooled_reservations(
@@ -163,10 +179,9 @@ def _pooled_reservations(
 ) -> dict[int, tuple[list[int], list[int]]]:
     """Return per manager what offers and bids trade at otherwise, at the pool's side of spokes."""
     found: dict[int, tuple[list[int], list[int]]] = {}
-    for order, spoke, price in zip(
-        market_round.orders, market_round.spokes, reserved.prices, strict=False
-    ):
-        if order is None or spoke is None or price is None:
+    for k, (order, spoke) in enumerate(zip(market_round.orders, market_round.spokes, strict=False)):
+        price = reserved.prices[k]
+        if order is None or spoke is None or price is None or k in reserved.full_spokes:
             continue
         low, high = found.setdefault(spoke.manager, ([], []))
         if order.kind is Kind.BID:
@@ -177,7 +192,7 @@ def _pooled_reservations(
 
 
 def _blocks_pooled(market_round: Round, reserved: Reservations, offer: int, bid: int) -> bool:
-    if not market_round.spokes:
+    if not market_round.spokes or not reserved.full_spokes.isdisjoint((offer, bid)):
         return False
     one, other = market_round.spokes[offer], market_round.spokes[bid]
     low, high = reserved.prices[offer], reserved.prices[bid]

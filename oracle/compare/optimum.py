@@ -13,9 +13,10 @@ from operator import mul
 
 import numpy as np
 
+from oracle.compare.rules import Rule
 from oracle.domain.book import Kind
 from oracle.market.crossing import Curve, crossing_of
-from oracle.market.mechanism import POOL, Mechanism, Round, Spoke
+from oracle.market.mechanism import POOL, Round, Spoke
 from oracle.market.pool import pool_of
 from oracle.program import AT_MOST, EQUAL, Program, Term, Variable
 from oracle.units import Wh
@@ -30,7 +31,7 @@ def is_one_pool(market_round: Round) -> bool:
     )
 
 
-def largest_welfare(market_round: Round, engine: Mechanism) -> int:
+def largest_welfare(market_round: Round, engine: Rule) -> int:
     """Return max Σ (bid − offer − fee) · energy, in pico-USD; `engine` clears what is no pool."""
     if is_one_pool(market_round):
         return _pool_welfare(market_round)

@@ -1,0 +1,245 @@
+"""
+A scenario's community under many mechanisms: every slot planned off the chain, and measured.
+
+What trades are worth is measured by the true values of who trades: a strategy may state another
+price, the truth stays. The most that the routes allow is that of the truthful book of the same
+slot, which a mechanism's own past has left.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from oracle import bidding
+from oracle.bills import grid_alone_bills
+from oracle.compare.measures import NOTHING, Measures, measures
+from oracle.compare.optimum import is_one_pool, largest_volume, largest_welfare
+from oracle.compare.rules import Rule, rule_of
+from oracle.domain.book import Order, Trade
+from oracle.domain.community import Community, IntArray, TradeGraph
+from oracle.errors import OracleError
+from oracle.market.mechanism import Outcome, Round, Settings, round_of
+from oracle.market.registry import MECHANISMS
+from oracle.market.uniform import Uniform
+from oracle.model.prosumers import Rest
+from oracle.plan import (
+    TradePlan,
+    initial_scores,
+    mechanism_of,
+    numbered_capacities,
+    numbered_fees,
+    plan_trades,
+)
+from oracle.scenario import under_mechanism
+from oracle.units import Bps, MicroUsd, Wh
+
+MICRO = 10**6  # pico-USD of a micro-USD
+
+Progress = Callable[[str, int, int], None]  # mechanism, slots done, slots
+
+UNDER = Uniform.name  # whose orders a benchmark clears
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Household:
+    """What the days were worth to one prosumer; the bill is positive where it pays."""
+
+    name: str
+    bill: MicroUsd
+    grid_alone_bill: MicroUsd
+    sold: Wh
+    bought: Wh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DaysResult:
+    """
+    What a mechanism made of a community's days; `refusal` says in its place why it takes none.
+
+    `most_welfare` (pico-USD) and `most_volume` are sums of the most of each slot.
+    """
+
+    mechanism: str
+    rule: str
+    graph: TradeGraph
+    measures: Measures = NOTHING
+    most_welfare: int = 0
+    most_volume: Wh = Wh(0)
+    orders: int = 0
+    trades: int = 0
+    self_consumption: float | None = None  # share of the generation that no grid took
+    self_sufficiency: float | None = None  # share of the load that no grid served
+    households: tuple[Household, ...] = ()
+    slot_volumes: IntArray | None = None  # (T,), Wh
+    busiest_slot: int = 0  # from 0: the one with most orders, of those with trades
+    seconds: float = 0.0
+    refusal: str = ""
+
+
+class DaysComparison:
+    """A community's days under mechanisms; what they share is found once."""
+
+    def __init__(
+        self,
+        community: Community,
+        settings: Mapping[str, Settings],
+        engine: type[Rule],
+        progress: Progress,
+    ) -> None:
+        """
+        `settings` are those that differ from the scenario's, per mechanism; `engine` is exact on
+        any graph; `progress` hears of each slot.
+        """
+        rules = community.rules
+        both = {
+            name: dict(rules.settings.get(name, {})) | dict(settings.get(name, {}))
+            for name in {*rules.settings, *settings}
+        }
+        self._community = replace(community, rules=replace(rules, settings=both))
+        self._engine = engine
+        self._progress = progress
+        self._alone = grid_alone_bills(community)
+        self._most: dict[tuple[object, ...], tuple[int, Wh]] = {}
+
+    def result(self, kind: type[Rule]) -> DaysResult:
+        """Return what a mechanism makes of the days."""
+        is_benchmark = kind.name not in MECHANISMS
+        empty = DaysResult(mechanism=kind.name, rule=kind.rule, graph=kind.graphs[0])
+        try:
+            community = under_mechanism(self._community, UNDER if is_benchmark else kind.name)
+            empty = replace(empty, graph=community.rules.trade_graph)
+            mechanism = rule_of(kind, {}) if is_benchmark else mechanism_of(community)
+            return self._planned(community, mechanism.clear, empty)
+        except OracleError as refusal:
+            return replace(empty, refusal=str(refusal))
+
+    def _planned(
+        self, community: Community, clear: Callable[[Round], Outcome], empty: DaysResult
+    ) -> DaysResult:
+        rounds: list[Round] = []
+        slots = community.pv.shape[1]
+
+        def observed(market_round: Round) -> Outcome:
+            rounds.append(market_round)
+            self._progress(empty.mechanism, len(rounds), slots)
+            return clear(market_round)
+
+        started = perf_counter()
+        plan = plan_trades(community, observed)
+        seconds = perf_counter() - started
+        return self._measured(community, plan, rounds, replace(empty, seconds=seconds))
+
+    def _measured(
+        self, community: Community, plan: TradePlan, rounds: Sequence[Round], empty: DaysResult
+    ) -> DaysResult:
+        truth = _Truth(community, plan.rests)
+        total, most_welfare, most_volume = NOTHING, 0, 0
+        volumes = np.zeros(len(rounds), dtype=np.int64)
+        crowd = [0] * len(rounds)
+        for slot, (market_round, outcome) in enumerate(zip(rounds, plan.outcomes, strict=True)):
+            if not market_round.orders:
+                continue
+            true_round = truth.of(slot, market_round)
+            of_slot = measures(market_round, outcome.trades, true_round.orders)
+            total += of_slot
+            volumes[slot] = of_slot.volume
+            crowd[slot] = len(market_round.orders) if outcome.trades else 0
+            welfare, volume = self._largest(true_round)
+            most_welfare += welfare
+            most_volume += volume
+        imported, exported = (
+            sum(getattr(rest, which) for slot in plan.rests for rest in slot)
+            for which in ("imported", "exported")
+        )
+        generated, used = int(community.pv.sum()), int(community.load.sum())
+        return replace(
+            empty,
+            measures=total,
+            most_welfare=most_welfare,
+            most_volume=Wh(most_volume),
+            orders=sum(len(market_round.orders) for market_round in rounds),
+            trades=sum(len(outcome.trades) for outcome in plan.outcomes),
+            self_consumption=(generated - exported) / generated if generated else None,
+            self_sufficiency=(used - imported) / used if used else None,
+            households=self._households(community, plan, rounds),
+            slot_volumes=volumes,
+            busiest_slot=max(range(len(rounds)), key=crowd.__getitem__, default=0),
+        )
+
+    def _largest(self, market_round: Round) -> tuple[int, Wh]:
+        one_pool = is_one_pool(market_round)
+        key = (
+            one_pool,
+            tuple((o.kind, o.participant, o.energy, o.price) for o in market_round.orders if o),
+            market_round.real_time_price,
+        )
+        if key not in self._most:
+            engine = rule_of(self._engine, {})
+            self._most[key] = (
+                largest_welfare(market_round, engine),
+                largest_volume(market_round),
+            )
+        return self._most[key]
+
+    def _households(
+        self, community: Community, plan: TradePlan, rounds: Sequence[Round]
+    ) -> tuple[Household, ...]:
+        count = len(community.prosumers)
+        paid, sold, bought = [0] * count, [0] * count, [0] * count
+        for market_round, outcome in zip(rounds, plan.outcomes, strict=True):
+            for trade in outcome.trades:
+                seller, buyer = _pair(market_round, trade)
+                paid[seller] -= trade.energy * trade.price
+                paid[buyer] += trade.energy * (trade.price + trade.fee + trade.surplus)
+                sold[seller] += trade.energy
+                bought[buyer] += trade.energy
+        return tuple(
+            Household(
+                name=prosumer.name,
+                bill=MicroUsd(
+                    bidding.grid_bill(community, [slot[number] for slot in plan.rests])
+                    + -(-paid[number] // MICRO)
+                ),
+                grid_alone_bill=self._alone[number],
+                sold=Wh(sold[number]),
+                bought=Wh(bought[number]),
+            )
+            for number, prosumer in enumerate(community.prosumers)
+        )
+
+
+class _Truth:
+    """The books of a plan at their owners' true limits."""
+
+    def __init__(self, community: Community, rests: Sequence[Sequence[Rest]]) -> None:
+        self._community = community
+        self._rests = rests
+        self._fees = numbered_fees(community)
+        self._capacities = numbered_capacities(community)
+        self._scores: Sequence[Bps] = initial_scores(community)
+        self._is_stated = all(one.strategy == "truthful" for one in community.prosumers)
+
+    def of(self, slot: int, market_round: Round) -> Round:
+        """Return the round that truthful prosumers would have made of a slot."""
+        if self._is_stated:
+            return market_round
+        community = self._community
+        states = (
+            tuple(rest.battery for rest in self._rests[slot - 1])
+            if slot
+            else bidding.initial_states(community)
+        )
+        before = bidding.positions(community, slot, states)
+        book: Sequence[Order] = bidding.limits(community, slot, before, self._scores)
+        price = market_round.real_time_price
+        return round_of(tuple(book), self._fees, price, self._capacities)
+
+
+def _pair(market_round: Round, trade: Trade) -> tuple[int, int]:
+    """Return the indices of seller and buyer in the community."""
+    return (
+        market_round.order(trade.offer).participant - 1,
+        market_round.order(trade.bid).participant - 1,
+    )

@@ -1,0 +1,1 @@
+"""`wattline compare`: market mechanisms side by side."""

@@ -1,0 +1,183 @@
+"""`wattline compare`: market mechanisms side by side, on one book or on a scenario's days."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from oracle.compare.book import BookComparison, grid_prices
+from oracle.compare.days import DaysComparison
+from oracle.compare.rules import RULES, Rule
+from oracle.domain.scenario import Scenario
+from oracle.errors import InvalidInputError
+from oracle.scenario import load_scenario
+from oracle.scenario_files.book import read_book
+from oracle.scenario_files.limits import MAX_PRICE_USD_PER_KWH
+from oracle.units import (
+    MicroUsdPerMwh,
+    Wh,
+    kwh_from_wh,
+    micro_usd_per_mwh_from_usd_per_kwh,
+    usd_per_kwh,
+)
+from scripts.compare.options import Settings, chosen_rules, chosen_settings, with_default
+from scripts.compare.summary import book_summary, days_summary
+from scripts.compare.tables import book_tables, days_tables
+from scripts.console import errors_in_one_line, out, progress_bars
+from scripts.summary import Json, json_text
+
+ENGINE = RULES["pairwise-nash"]  # exact on any graph
+UNIT = ("mcafee", "unit_kwh")
+STEP = ("average-rounds", "step_usd_per_kwh")
+STEPS = 8  # of average-rounds between the grid's prices, where no --step is given
+
+
+def compare(
+    scenario: Annotated[
+        Path | None, typer.Argument(help="Folder of the scenario, unless --book is given.")
+    ] = None,
+    book: Annotated[
+        Path | None,
+        typer.Option(
+            help="A book instead of a scenario: CSV with side (offer or bid), participant,"
+            " energy_kwh, price_usd_per_kwh; rows in the order in which they came."
+        ),
+    ] = None,
+    fees: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lease fees of the book's lines: CSV with seller, buyer, fee_usd_per_kwh; a pair"
+            " without a row has no line. Without this file all orders meet in one free pool."
+        ),
+    ] = None,
+    mechanisms: Annotated[
+        str | None,
+        typer.Option(help="Ids with commas between; all where not given.", metavar="A,B,…"),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(help="Only the first days of the scenario.", min=1)
+    ] = None,
+    import_price: Annotated[
+        float | None,
+        typer.Option(
+            help="What the grid charges for a book's energy, USD/kWh; the book's highest price"
+            " where not given. For mechanisms that use it.",
+            min=0.0,
+            max=MAX_PRICE_USD_PER_KWH,
+        ),
+    ] = None,
+    export_price: Annotated[
+        float | None,
+        typer.Option(help="What the grid pays; the book's lowest price where not given.", min=0.0),
+    ] = None,
+    unit_kwh: Annotated[
+        float | None,
+        typer.Option(
+            help="Energy of a unit of mcafee; the smallest of the book where not given.", min=0.001
+        ),
+    ] = None,
+    step: Annotated[
+        float | None,
+        typer.Option(
+            help="Step of average-rounds, USD/kWh; of a book an eighth of import less export price"
+            " where not given.",
+            min=1e-9,
+        ),
+    ] = None,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Another setting of a mechanism, as often as wanted.",
+            metavar="MECHANISM.KEY=VALUE",
+        ),
+    ] = None,
+    gas: Annotated[
+        bool,
+        typer.Option(
+            "--gas", help="Also record, clear and settle each mechanism's busiest slot on a chain."
+        ),
+    ] = False,
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where to write tables, compare.json and compare.html."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """
+    Clear one book, or every slot of SCENARIO, under several mechanisms, and compare.
+
+    Welfare is what the traded energy is worth to the buyers less what it costs the sellers and less
+    lease fees; shares are of the most that the routes allow. VCG is a benchmark that runs a
+    deficit. Example: wattline compare scenarios/village --days 1 --mechanisms uniform,matching
+
+    Example: wattline compare --book book.csv --fees fees.csv --json
+    """
+    with errors_in_one_line():
+        settings = chosen_settings(chosen or ())
+        if unit_kwh is not None:
+            settings = with_default(settings, *UNIT, unit_kwh)
+        if step is not None:
+            settings = with_default(settings, *STEP, step)
+        rules = chosen_rules(mechanisms)
+        if book is not None and scenario is None:
+            _refuse({"--days": days, "--gas": gas or None, "--out": out_dir}, "--book")
+            prices = (_price(import_price), _price(export_price))
+            found, tables = _compare_book(book, fees, prices, settings, rules)
+        elif scenario is not None and book is None:
+            grid = {"--import-price": import_price, "--export-price": export_price}
+            _refuse({"--fees": fees, **grid}, "a scenario")
+            found, tables = _compare_days(load_scenario(scenario, days), settings, rules)
+        else:
+            raise InvalidInputError("expected either the folder of a scenario or --book")
+
+    if as_json:
+        typer.echo(json_text(found))
+    else:
+        out.print(tables)
+
+
+def _compare_book(
+    path: Path,
+    fees: Path | None,
+    prices: tuple[MicroUsdPerMwh | None, MicroUsdPerMwh | None],
+    settings: Settings,
+    rules: Sequence[type[Rule]],
+) -> tuple[Json, RenderableType]:
+    book = read_book(path, fees)
+    grid = grid_prices(book, *prices)
+    smallest = min((order.energy for order in book.orders), default=Wh(0))
+    settings = with_default(settings, *UNIT, kwh_from_wh(smallest))
+    step = (grid.import_price - grid.export_price) // STEPS
+    settings = with_default(settings, *STEP, usd_per_kwh(MicroUsdPerMwh(max(1, step))))
+    comparison = BookComparison(book, grid, settings, ENGINE)
+    results = []
+    with progress_bars(path.name) as report:
+        for done, rule in enumerate(rules):
+            report("mechanisms", done, len(rules))
+            results.append(comparison.result(rule))
+        report("mechanisms", len(rules), len(rules))
+    return book_summary(book, path.name, grid, results), book_tables(book, grid, results)
+
+
+def _compare_days(
+    scenario: Scenario, settings: Settings, rules: Sequence[type[Rule]]
+) -> tuple[Json, RenderableType]:
+    if scenario.community is None:
+        raise InvalidInputError(f"{scenario.name}: expected a scenario with prosumers")
+    with progress_bars(scenario.name) as report:
+        comparison = DaysComparison(scenario.community, settings, ENGINE, report)
+        results = [comparison.result(rule) for rule in rules]
+    return days_summary(scenario, results), days_tables(scenario, results)
+
+
+def _refuse(options: Mapping[str, object], beside: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InvalidInputError(f"{name}: expected no such option beside {beside}")
+
+
+def _price(price: float | None) -> MicroUsdPerMwh | None:
+    return None if price is None else micro_usd_per_mwh_from_usd_per_kwh(price)

@@ -1,0 +1,112 @@
+"""Mechanisms side by side as tables for the terminal: what was traded, and who gains by it."""
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from oracle.compare.book import BookResult, GridPrices
+from oracle.compare.days import DaysResult
+from oracle.domain.scenario import Scenario
+from oracle.scenario_files.book import BookFile
+from oracle.units import kwh_from_wh, usd_from_micro_usd, usd_per_kwh
+from scripts.compare.summary import all_saved, mean_prices, saved, share, traded_prices, usd
+from scripts.numbers import number, signed
+from scripts.tables import DASH, text_table
+
+VOLUME = ["mechanism", "graph", "buyers pay", "sellers get", "kWh", "% of most", "$", "% of most"]
+GAINS = ["mechanism", "buyers", "sellers", "operator", "lease fees", "blocking pairs"]
+PERCENT_DIGITS = 1
+
+
+def book_tables(book: BookFile, grid: GridPrices, results: Sequence[BookResult]) -> Group:
+    """Return what `wattline compare --book` shows."""
+    routes = "one free pool" if book.fees is None else f"{len(book.fees):,} lines"
+    grids = (
+        f"where a mechanism asks, the grid charges {usd_per_kwh(grid.import_price):g} and pays "
+        f"{usd_per_kwh(grid.export_price):g} $/kWh"
+    )
+    gains = text_table("Who gains, $", [*GAINS, "s"])
+    for result in results:
+        if not result.refusal:
+            gains.add_row(result.mechanism, *_gain_cells(result), f"{result.seconds:.3f}")
+    return Group(
+        Text(f"{len(book.orders):,} orders, {routes}", style="bold"),
+        Text(grids, style="dim"),
+        _volume_table(results),
+        gains,
+        *_refusals(results),
+    )
+
+
+def days_tables(scenario: Scenario, results: Sequence[DaysResult]) -> Group:
+    """Return what `wattline compare` shows of a scenario."""
+    gains = text_table("Who gains, $", GAINS)
+    bills = text_table(
+        "Against the grid alone; shares in %",
+        ["mechanism", "saved $", "worse off", "self-consumption", "self-sufficiency", "s"],
+    )
+    for result in results:
+        if result.refusal:
+            continue
+        gains.add_row(result.mechanism, *_gain_cells(result))
+        worse = sum(saved(one) < 0 for one in result.households)
+        bills.add_row(
+            result.mechanism,
+            signed(usd_from_micro_usd(all_saved(result)), 2),
+            f"{worse} of {len(result.households)}",
+            _percent(result.self_consumption),
+            _percent(result.self_sufficiency),
+            f"{result.seconds:.1f}",
+        )
+    heading = [Text(f"{scenario.name}, {scenario.slot_count} slots", style="bold")]
+    if scenario.note:
+        heading.append(Text(scenario.note, style="italic"))
+    return Group(*heading, _volume_table(results), gains, bills, *_refusals(results))
+
+
+def _volume_table(results: Sequence[BookResult] | Sequence[DaysResult]) -> Table:
+    table = text_table("Prices in $/kWh, with fees and surplus; volume; welfare", VOLUME, left=2)
+    for result in results:
+        if result.refusal:
+            continue
+        found = result.measures
+        prices = mean_prices(result) if isinstance(result, BookResult) else traded_prices(found)
+        table.add_row(
+            result.mechanism,
+            result.graph,
+            _price(prices.buyer),
+            _price(prices.seller),
+            number(kwh_from_wh(found.volume), 1),
+            _percent(share(found.volume, result.most_volume)),
+            _money(found.welfare),
+            _percent(share(found.welfare, result.most_welfare)),
+        )
+    return table
+
+
+def _gain_cells(result: BookResult | DaysResult) -> list[str]:
+    found = result.measures
+    amounts = (found.buyers_surplus, found.sellers_surplus, found.operator, found.lease_fees)
+    return [*map(_money, amounts), f"{found.blocking_pairs:,}"]
+
+
+def _refusals(results: Sequence[BookResult] | Sequence[DaysResult]) -> list[Text]:
+    return [
+        Text(f"{result.mechanism}: {result.refusal}", style="red")
+        for result in results
+        if result.refusal
+    ]
+
+
+def _price(price: float | None) -> str:
+    return DASH if price is None else number(price, 4)
+
+
+def _money(amount: int) -> str:
+    return number(usd(amount), 2)
+
+
+def _percent(part: float | None) -> str:
+    return DASH if part is None else number(100 * part, PERCENT_DIGITS)
