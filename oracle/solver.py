@@ -35,6 +35,7 @@ from oracle.errors import (
 from oracle.program import AT_LEAST, AT_MOST, EQUAL, Program, Solution
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 PulpVariable = Any  # pulp.LpVariable; PuLP has no types
 
@@ -43,6 +44,8 @@ SENSES = {AT_MOST: pulp.LpConstraintLE, EQUAL: pulp.LpConstraintEQ, AT_LEAST: pu
 DIAGNOSIS_TIME_LIMIT_S = 10.0
 LEAST_TIME_LIMIT_S = 1e-3
 SLACK_TOLERANCE = 1e-6  # ten times the solver's feasibility tolerance
+FLOW_BITS = 20  # of the largest capacity, so that HiGHS' tolerance of 1e-7 is none
+FLOW_COST = 1e4  # the largest cost, for the same reason
 BOX = 1e7  # stands for infinity when looking for the reason of an unbounded program
 
 
@@ -63,6 +66,53 @@ def relaxed_duals(program: Program, *, time_limit_s: float = 60.0) -> list[float
         If the relaxation has no optimum that is found in time.
     """
     return _Problem(program).relaxed_duals(time_limit_s)
+
+
+def largest_flow(
+    *,
+    tail: IntArray,
+    head: IntArray,
+    capacity: IntArray,
+    weight: IntArray,
+    excess: IntArray,
+    time_limit_s: float,
+) -> IntArray:
+    """
+    Return a flow of the largest weight, in floats' precision: a vertex, rounded to integers.
+
+    Arrays of arcs have shape (arcs,); `excess`, shape (nodes,), is by how much more leaves a node
+    than reaches it. Handed over as one matrix: PuLP's objects would cost more than solving.
+
+    Raises
+    ------
+    SolverError
+        If no optimum is found in time.
+    """
+    _require_highs()
+    import highspy
+
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", time_limit_s)):
+        highs.setOptionValue(option, value)
+    unit = 2.0 ** max(0, int(capacity.max()).bit_length() - FLOW_BITS)  # a power: exact in floats
+    arcs, nodes = len(tail), len(excess)
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = arcs, nodes
+    model.col_cost_ = -(FLOW_COST / max(int(np.abs(weight).max()), 1)) * weight.astype(np.float64)
+    model.col_lower_, model.col_upper_ = np.zeros(arcs), capacity / unit
+    model.row_lower_, model.row_upper_ = excess / unit, excess / unit
+    matrix = model.a_matrix_
+    matrix.format_ = highspy.MatrixFormat.kColwise
+    matrix.start_ = np.arange(0, 2 * arcs + 1, 2)
+    matrix.index_ = np.stack([tail, head], axis=1).ravel().astype(np.int32)
+    matrix.value_ = np.tile([1.0, -1.0], arcs)
+    highs.passModel(model)
+    highs.run()
+    status = highs.getModelStatus()
+    if status != highspy.HighsModelStatus.kOptimal:
+        raise SolverError(f"largest flow: HiGHS stopped with {highs.modelStatusToString(status)!r}")
+    flow = np.rint(np.array(highs.getSolution().col_value) * unit).astype(np.int64)
+    return np.clip(flow, 0, capacity)
 
 
 class _Problem:
@@ -248,11 +298,15 @@ def _bounds(bounds: list[float | None], infinity: float) -> FloatArray:
     return np.array([infinity if bound is None else bound for bound in bounds], dtype=np.float64)
 
 
-def _run(problem: pulp.LpProblem, *, time_limit_s: float, gap: float, integer: bool = True) -> None:
+def _require_highs() -> None:
     if not pulp.HiGHS().available():
         raise SolverMissingError(
             "the solver HiGHS is missing: install it with `pip install highspy`"
         )
+
+
+def _run(problem: pulp.LpProblem, *, time_limit_s: float, gap: float, integer: bool = True) -> None:
+    _require_highs()
     problem.solve(
         _WholeMatrixHiGHS(mip=integer, msg=False, timeLimit=time_limit_s, gapRel=gap, threads=1)
     )

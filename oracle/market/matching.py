@@ -1,164 +1,490 @@
 """
-A matching as a flow, and the exact duals that prove it optimal or the cycle that makes it better.
+The mechanism `matching`: the largest welfare over lines and managers, and prices that nobody would
+trade otherwise at; twin of contracts/mechanisms/Matching.sol.
 
-A transport of energy from offers to bids, of the largest weight, is a circulation root → offers →
-bids → root at the least cost, −w on the edges. It is optimal exactly if its residual graph has no
-negative cycle; then shortest distances are potentials and give duals (Ahuja, Magnanti and Orlin,
-"Network Flows", Prentice Hall 1993, sections 3.5 and 9.3). All numbers are integers.
+The assignment game with fees (Shapley and Shubik, "The assignment game I: the core", International
+Journal of Game Theory 1, 1971), in its transport form, with managers as nodes:
+
+    max   Σ_ij w_ij x_ij + Σ_jm v_jm y_jm − Σ_im (s_i + f_im) y_im                      (A1)
+    s.t.  what an order trades ≤ its energy, x_ij ≤ c_ij, y_im ≤ c_im,
+          Σ_i y_im = Σ_j y_jm for each manager m
+
+=============  ==================  ==============  ==============================================
+Symbol         Name in the code    Unit            Meaning
+=============  ==================  ==============  ==============================================
+x_ij, y_im     flow                Wh              energy over a line, over an order's spoke
+s_i, b_j       price               micro-USD/MWh   an offer's lowest, a bid's highest price
+f_ij, f_im     fee                 micro-USD/MWh   of a line, of a spoke
+c_ij, c_im     capacity            Wh              of a line, of a spoke
+R              real_time_price     micro-USD/MWh   no seller gets more
+w_ij           welfare             micro-USD/MWh   min(b_j − f_ij, R) − s_i
+v_jm           welfare             micro-USD/MWh   min(b_j − f_jm, R)
+u_i, w_j       gain                micro-USD/MWh   dual of an offer, of a bid: what it gains
+λ_m            gain of a manager   micro-USD/MWh   dual of a manager: the price there
+θ              theta               –               which duals are the prices
+=============  ==================  ==============  ==============================================
+
+The duals u_i, w_j ≥ 0 and 0 ≤ λ_m ≤ R satisfy, each with equality where the energy is neither zero
+nor at its limit, and as given where it is zero, the other way where it is at its limit (A2):
+
+    u_i = 0 for an offer that is not sold out, w_j = 0 for a bid that is not filled
+    u_i + w_j ≥ w_ij,    u_i + s_i + f_im ≥ λ_m,    λ_m + w_j ≥ v_jm
+
+A seller gets s_i + u_i. A buyer pays that, the fees, and the rents that (A2) leaves at the lines
+and spokes that are at their limits, as surplus: all together b_j − w_j, or less where R binds.
+
+Among optima, energy of early orders comes first, each Wh at entries − position, and what even this
+leaves equal, lots decide: so there is one optimum, but for sums of 32-bit lots that agree. The
+trades through a manager are then those of both sides in the book's order, as in `pool`.
+
+Duals that satisfy (A2) form a lattice: u and λ rise together and w falls. θ = seller-best takes the
+largest u, buyer-best the smallest, average the middle u = ⌊(u⁺ + u⁻) / 2⌋, w = ⌈(w⁺ + w⁻) / 2⌉,
+which satisfies (A2) again: with π = (u, −w, λ) every line of (A2) bounds a difference of two π by
+an integer, and rounding both ends of such a bound down keeps it.
+
+The certificate has a word for each entry of the book and each manager:
+
+    tie-break 128, signed | second gain 48 | second rank 16 | first gain 48 | first rank 16
+
+The first gains are those of the seller-best duals, or of the buyer-best ones where θ is buyer-best;
+only average has second ones, the buyer-best. They prove, in one pass over routes and orders:
+
+* that trades are optimal, as (A2) holds: for any energies within their limits the weights of (A1)
+  sum to at most Σ energy · gain + Σ capacity · rent, and to just that where (A2) holds;
+* that the tie is broken rightly: where (A2) holds with equality under the first gains, tie-breaks
+  satisfy the same conditions with the weights of ties, time · 2⁴⁸ and lots. Pairs (gain, tie-break)
+  in lexicographic order are then duals of the pairs (welfare, tie), for which the same sums hold;
+* that the duals are the extreme ones: each node has a bound of (A2) from the root, or from a node
+  of lower rank, that holds with equality. Going down these bounds ends at the root, since ranks
+  fall; their sum along the way is an upper bound of the node's π, and its π attains it. Buyer-best,
+  all bounds are taken the other way round. Ranks are needed as bounds of sum zero may form circles.
+
+(A1) and (A2) are printed but for managers, capacities and R, which are ours, as is the tie.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
-from oracle.domain.book import Kind, Order
-from oracle.market.mechanism import Edge, Round
+import numpy as np
+
+from oracle.domain.book import MAX_PRICE, Kind, Trade
+from oracle.domain.community import COMMUNITY, FULL, HYBRID, TradeGraph
+from oracle.errors import ContractRevert, InvalidInputError
+from oracle.market.lots import lot
+from oracle.market.mechanism import (
+    NO_LIMIT,
+    Outcome,
+    Round,
+    Setting,
+    Settings,
+    Spoke,
+    require_feasible,
+)
+from oracle.market.network import (
+    Bounds,
+    IntArray,
+    find_labels,
+    is_tight,
+    largest,
+    residual,
+)
+from oracle.market.trade_network import ROOT, TradeNetwork, column, trade_network
+from oracle.units import MicroUsdPerMwh
+
+SELLER_BEST, AVERAGE, BUYER_BEST = range(3)
+THETAS = ("seller-best", "average", "buyer-best")  # as a scenario names them
+
+WORD_BYTES = 32
+TIME_SHIFT = 48  # lots sum to less
+FIRST, SECOND = 0, 64  # where the gains of an extreme are in a certificate's word
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Extreme:
+    """The seller-best or buyer-best duals; shape (entries + managers,)."""
+
+    gain: IntArray  # u of offers, w of bids, λ of managers; micro-USD/MWh
+    rank: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weights:
+    """What a route is worth, level by level; each of shape (arcs,)."""
+
+    welfare: IntArray  # (A1), micro-USD/MWh
+    time: IntArray
+    lots: IntArray
+
+
+@dataclass(frozen=True)
 class Matching:
-    """A flow; nodes are positions in the book and ROOT; a residual arc has a cost and a limit."""
+    """See the module docstring; `theta` is SELLER_BEST, AVERAGE or BUYER_BEST."""
 
-    ROOT = -1
+    theta: int = AVERAGE
 
-    def __init__(
-        self,
-        market_round: Round,
-        weight: Callable[[Edge], int],
-        flow: dict[tuple[int, int], int],
-    ) -> None:
-        """`flow` is feasible and, for a quick repair, close to the optimum."""
-        self._cost = {(edge.offer, edge.bid): -weight(edge) for edge in market_round.edges}
-        self._capacity = {
-            position: int(order.energy)
-            for position, order in enumerate(market_round.orders)
-            if order is not None
-        }
-        self._bids = dict.fromkeys(
-            j for j, order in enumerate(market_round.orders) if is_bid(order)
-        )
-        self._flow = flow
-        self._used = dict.fromkeys(self._capacity, 0)
-        for (offer, bid), energy in self._flow.items():
-            self._used[offer] += energy
-            self._used[bid] += energy
-        self._neighbours: dict[int, list[int]] = {position: [] for position in self._capacity}
-        for offer, bid in self._cost:
-            self._neighbours[offer].append(bid)
-            self._neighbours[bid].append(offer)
-        self._potential: dict[int, int] = {}
+    name: ClassVar[str] = "matching"
+    contract: ClassVar[str] = "Matching"
+    graphs: ClassVar[tuple[TradeGraph, ...]] = (FULL, COMMUNITY, HYBRID)
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(key="theta", default=THETAS[AVERAGE], choices=THETAS),
+    )
+    capacities: ClassVar[bool] = True
+    rule: ClassVar[str] = (
+        "the largest welfare after fees; each order at its own price, the same for all its energy, "
+        "at which neither it nor anybody else would rather trade otherwise"
+    )
 
-    def flows(self) -> dict[tuple[int, int], int]:
-        return {pair: energy for pair, energy in self._flow.items() if energy > 0}
+    def __post_init__(self) -> None:
+        if self.theta not in range(len(THETAS)):
+            raise InvalidInputError(f"matching: expected theta 0, 1 or 2, got {self.theta}")
 
-    def bid_duals(self) -> dict[int, int]:
-        """Return v_j = max(0, π_root − π_j); u_i = max(0, π_i − π_root) completes the proof."""
-        root = self._potential[self.ROOT]
-        return {j: max(0, root - self._potential[j]) for j in self._bids}
+    @classmethod
+    def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
+        return cls(THETAS.index(str(settings.get("theta", THETAS[AVERAGE]))))
 
-    def is_tight(self, edge: Edge) -> bool:
-        """Return whether an optimum may use an edge."""
-        potential, root = self._potential, self._potential[self.ROOT]
-        return (
-            self._cost[edge.offer, edge.bid] + potential[edge.offer] == potential[edge.bid]
-            and potential[edge.offer] >= root >= potential[edge.bid]
-        )
+    @classmethod
+    def of_parameters(cls, parameters: Sequence[int]) -> Self:
+        return cls(*parameters)
 
-    def is_filled(self, position: int) -> bool:
-        """Return whether every optimum fills an order."""
-        return self._potential[position] != self._potential[self.ROOT]
+    @property
+    def parameters(self) -> tuple[int, ...]:
+        return (self.theta,)
 
-    def repair(self) -> None:
-        """Cancel negative cycles until exact potentials exist; few are left by a float optimum."""
-        while self.improve():
-            pass
+    def clear(self, market_round: Round) -> Outcome:
+        """
+        Return the optimal outcome.
 
-    def improve(self) -> int:
-        """Return the weight gained by cancelling a negative cycle; 0 proves the flow optimal."""
-        cycle = self._negative_cycle()
-        if not cycle:
-            return 0
-        energy = min(self._residual(a, b) for a, b in cycle)
-        gain = -energy * sum(self._cost_of(a, b) for a, b in cycle)
-        for a, b in cycle:
-            self._push(a, b, energy)
-        return gain
+        Raises
+        ------
+        SolverError
+            If HiGHS does not solve the linear program.
+        """
+        routes = trade_network(market_round)
+        weights = weights_of(routes, market_round.real_time_price)
+        flow = largest(routes.network, (weights.welfare, weights.time, weights.lots))
+        certificate = self._certificate(routes, weights, flow, market_round.real_time_price)
+        gains = self._gains(market_round, certificate)
+        trades = [
+            self._priced(market_round, gains, trade)
+            for trade in (*routes.line_trades(flow), *routes.pooled_trades(flow))
+        ]
+        trades.sort(key=lambda trade: (trade.offer, trade.pooled))  # stable: edges keep their order
+        return Outcome(trades=tuple(trades), certificate=certificate)
 
-    def _cost_of(self, a: int, b: int) -> int:
-        if self.ROOT in (a, b):
-            return 0
-        return self._cost[a, b] if (a, b) in self._cost else -self._cost[b, a]
+    def certificate_of(self, market_round: Round, trades: Sequence[Trade]) -> bytes:
+        """
+        Return a certificate of trades, found without a solver.
 
-    def _arcs_from(self, node: int) -> list[tuple[int, int]]:
-        """Return the residual arcs out of a node as (head, cost)."""
-        if node == self.ROOT:
-            return [(other, 0) for other in self._capacity if self._residual(self.ROOT, other) > 0]
-        arcs = [(self.ROOT, 0)] if self._residual(node, self.ROOT) > 0 else []
-        for other in self._neighbours[node]:
-            if self._residual(node, other) > 0:
-                arcs.append((other, self._cost_of(node, other)))
-        return arcs
+        Raises
+        ------
+        ContractRevert
+            Where they are not feasible, or no certificate proves them.
+        """
+        require_feasible(market_round, trades)
+        routes = trade_network(market_round)
+        weights = weights_of(routes, market_round.real_time_price)
+        flow = routes.flow_of(trades)
+        certificate = self._certificate(routes, weights, flow, market_round.real_time_price)
+        self.verify(market_round, Outcome(trades=tuple(trades), certificate=certificate))
+        return certificate
 
-    def _residual(self, a: int, b: int) -> int:
-        if a == self.ROOT:
-            return self._used[b] if self._is_sink(b) else self._capacity[b] - self._used[b]
-        if b == self.ROOT:
-            return self._capacity[a] - self._used[a] if self._is_sink(a) else self._used[a]
-        if (a, b) in self._cost:
-            return min(self._capacity[a], self._capacity[b])  # the edge itself has no limit
-        return self._flow.get((b, a), 0)
+    def verify(self, market_round: Round, outcome: Outcome) -> None:
+        """
+        Check an outcome as the exchange and the contract do.
 
-    def _is_sink(self, node: int) -> bool:
-        return node in self._bids
+        Raises
+        ------
+        ContractRevert
+            Under the name of the contract's error.
+        """
+        require_feasible(market_round, outcome.trades)
+        check = _Check(market_round, outcome)
+        first = BUYER_BEST if self.theta == BUYER_BEST else SELLER_BEST
+        check.require_extreme(first, FIRST)
+        if self.theta == AVERAGE:
+            check.require_extreme(BUYER_BEST, SECOND)
+        gains = self._gains(market_round, outcome.certificate)
+        for position, trade in enumerate(outcome.trades):
+            expected = self._priced(market_round, gains, trade)
+            for given, due in (
+                (trade.price, expected.price),
+                (trade.surplus, expected.surplus),
+            ):
+                if given != due:
+                    raise ContractRevert(
+                        "WrongPrice", {"position": position, "price": given, "expected": due}
+                    )
 
-    def _push(self, a: int, b: int, energy: int) -> None:
-        if a == self.ROOT:
-            self._used[b] += -energy if self._is_sink(b) else energy
-        elif b == self.ROOT:
-            self._used[a] += energy if self._is_sink(a) else -energy
-        elif (a, b) in self._cost:
-            self._flow[a, b] = self._flow.get((a, b), 0) + energy
+    def _certificate(
+        self, routes: TradeNetwork, weights: Weights, flow: IntArray, price_cap: int
+    ) -> bytes:
+        _require_optimal(routes, weights, flow)
+        theta = BUYER_BEST if self.theta == BUYER_BEST else SELLER_BEST
+        extremes = [extreme(routes, weights, flow, price_cap, theta)]
+        if self.theta == AVERAGE:
+            extremes.append(extreme(routes, weights, flow, price_cap, BUYER_BEST))
+        ties = _tie_breaks(routes, weights, flow, extremes[0])
+        words = [tie << 128 & (1 << 256) - 1 for tie in ties]
+        for place, duals in zip((FIRST, SECOND), extremes, strict=False):
+            for node, (gain, rank) in enumerate(
+                zip(duals.gain.tolist(), duals.rank.tolist(), strict=True)
+            ):
+                words[node] |= (gain << 16 | rank) << place
+        return b"".join(word.to_bytes(WORD_BYTES, "big") for word in words)
+
+    def _gains(self, market_round: Round, certificate: bytes) -> list[int]:
+        """Return what each entry of the book gains, u or w, at the prices of θ."""
+        gains = []
+        for position, order in enumerate(market_round.orders):
+            word = _word(certificate, position)
+            gain = _gain(word, FIRST)
+            if self.theta == AVERAGE:
+                rounding = order is not None and order.kind is Kind.BID
+                gain = (gain + _gain(word, SECOND) + rounding) // 2
+            gains.append(gain)
+        return gains
+
+    def _priced(self, market_round: Round, gains: Sequence[int], trade: Trade) -> Trade:
+        """Return a trade with the price and the surplus that the gains of its orders leave."""
+        price = market_round.order(trade.offer).price + gains[trade.offer]
+        high = market_round.order(trade.bid).price
+        cap = int(market_round.real_time_price)
+        if trade.pooled:
+            fee = _spoke(market_round, trade.bid).fee
+            value = min(high - fee, cap) - (trade.fee - fee)
         else:
-            self._flow[b, a] -= energy
-
-    def _negative_cycle(self) -> list[tuple[int, int]]:
-        """
-        Return the arcs of a negative cycle, or none and leave exact potentials.
-
-        Bellman and Ford's algorithm with a queue; a node relaxed as often as there are nodes lies
-        behind a negative cycle.
-        """
-        nodes = [self.ROOT, *self._capacity]
-        potential = dict.fromkeys(nodes, 0)
-        before: dict[int, int] = {}
-        relaxed = dict.fromkeys(nodes, 0)
-        queue, queued = deque(nodes), set(nodes)
-        while queue:
-            node = queue.popleft()
-            queued.discard(node)
-            for head, cost in self._arcs_from(node):
-                if potential[node] + cost >= potential[head]:
-                    continue
-                potential[head] = potential[node] + cost
-                before[head] = node
-                relaxed[head] += 1
-                if relaxed[head] >= len(nodes):
-                    return _cycle_behind(head, before, len(nodes))
-                if head not in queued:
-                    queue.append(head)
-                    queued.add(head)
-        self._potential = potential
-        return []
+            value = min(high - trade.fee, cap)
+        return replace(
+            trade,
+            price=MicroUsdPerMwh(price),
+            surplus=MicroUsdPerMwh(value - price - gains[trade.bid]),
+        )
 
 
-def _cycle_behind(node: int, before: dict[int, int], nodes: int) -> list[tuple[int, int]]:
-    for _ in range(nodes):
-        node = before[node]
-    cycle, head = [], node
-    while True:
-        cycle.append((before[head], head))
-        head = before[head]
-        if head == node:
-            return cycle
+def weights_of(routes: TradeNetwork, price_cap: int) -> Weights:
+    """Return the weights of a network without a grid, (A1) and what breaks ties."""
+    return Weights(
+        welfare=routes.weights(
+            lines=np.minimum(routes.price[routes.bid] - routes.line_fee, price_cap)
+            - routes.price[routes.offer],
+            spokes=np.where(
+                routes.is_offer[routes.spoke_order],
+                -routes.price[routes.spoke_order] - routes.spoke_fee,
+                np.minimum(routes.price[routes.spoke_order] - routes.spoke_fee, price_cap),
+            ),
+        ),
+        time=routes.weights(orders=routes.entries - routes.live),
+        lots=routes.weights(
+            lines=_lots(routes.offer, routes.bid),
+            spokes=_lots(routes.spoke_order, routes.entries + routes.spoke_manager - 1),
+        ),
+    )
 
 
-def is_bid(order: Order | None) -> bool:
-    return order is not None and order.kind is Kind.BID
+def extreme(
+    routes: TradeNetwork, weights: Weights, flow: IntArray, price_cap: int, theta: int
+) -> Extreme:
+    """Return the seller-best or the buyer-best duals of an optimal flow."""
+    entries, managers = routes.entries, routes.managers
+    bounds = residual(routes.network, flow, weights.welfare).bounds
+    offers, bids = 1 + np.flatnonzero(routes.is_offer), 1 + np.flatnonzero(routes.is_bid)
+    hubs = 1 + entries + np.arange(managers)
+    root = np.full(entries + managers, ROOT)
+    tail = np.concatenate([bounds.tail, offers, root[: len(bids)], root[:managers], hubs])
+    head = np.concatenate([bounds.head, root[: len(offers)], bids, hubs, root[:managers]])
+    length = np.concatenate(
+        [bounds.length, 0 * offers, 0 * bids, np.full(managers, price_cap), 0 * hubs]
+    )
+    if theta == SELLER_BEST:
+        bounds = Bounds(tail, head, length)
+        label = distance = bounds.distances(ROOT, routes.network.nodes)
+    else:
+        bounds = Bounds(head, tail, length)
+        distance = bounds.distances(ROOT, routes.network.nodes)
+        label = -distance
+    gain = label[1:].copy()
+    gain[:entries][routes.is_bid] *= -1
+    gain[:entries][~(routes.is_offer | routes.is_bid)] = 0
+    return Extreme(gain=gain, rank=bounds.ranks(distance, ROOT)[1:])
+
+
+def _tie_breaks(
+    routes: TradeNetwork, weights: Weights, flow: IntArray, duals: Extreme
+) -> list[int]:
+    """Return for each entry and manager what proves that ties are broken rightly."""
+    label = np.concatenate([[ROOT], duals.gain])
+    is_bid = 1 + np.flatnonzero(routes.is_bid)
+    label[is_bid] *= -1
+    arcs = is_tight(routes.network, label, weights.welfare)
+    ties = [0] * len(duals.gain)
+    for weight, shift in ((weights.time, TIME_SHIFT), (weights.lots, 0)):
+        label, _ = find_labels(routes.network, flow, weight, arcs)
+        arcs &= is_tight(routes.network, label, weight)
+        label -= label[ROOT]
+        label[is_bid] *= -1
+        ties = [tie + (level << shift) for tie, level in zip(ties, label[1:].tolist(), strict=True)]
+    return ties
+
+
+def _require_optimal(routes: TradeNetwork, weights: Weights, flow: IntArray) -> None:
+    """Refuse a flow that a cycle of the residual makes better, and name a route of the cycle."""
+    network = routes.network
+    arcs = np.ones(len(network.tail), dtype=np.bool_)
+    for weight in (weights.welfare, weights.time, weights.lots):
+        label, better = find_labels(network, flow, weight, arcs)
+        if better is not None:
+            arc = np.flatnonzero(better != flow)[0]
+            ends = {int(network.tail[arc]), int(network.head[arc])} - {ROOT}
+            raise _contradiction(min(ends) - 1, max(ends) - 1)
+        arcs &= is_tight(network, label, weight)
+
+
+def _contradiction(first: int, second: int) -> ContractRevert:
+    """Return the refusal of a route between two nodes, or of a node's own limit."""
+    return ContractRevert("DualsContradict", {"first": first, "second": second})
+
+
+def _lots(ones: IntArray, others: IntArray) -> IntArray:
+    return column(lot(*pair) for pair in zip(ones.tolist(), others.tolist(), strict=True))
+
+
+def _word(certificate: bytes, node: int) -> int:
+    return int.from_bytes(certificate[WORD_BYTES * node : WORD_BYTES * (node + 1)], "big")
+
+
+def _gain(word: int, place: int) -> int:
+    return word >> place + 16 & MAX_PRICE
+
+
+def _tie_break(word: int) -> int:
+    tie = word >> 128
+    return tie - (tie >> 127 << 128)
+
+
+def _spoke(market_round: Round, position: int) -> Spoke:
+    """Return the spoke of an order that has one."""
+    spoke = market_round.spokes[position]
+    if spoke is None:
+        raise IndexError(f"entry {position} of the book has no manager")
+    return spoke
+
+
+class _Check:
+    """What the contract goes through, in its order."""
+
+    def __init__(self, market_round: Round, outcome: Outcome) -> None:
+        """Refuse a certificate of another length, and trades through a manager paired otherwise."""
+        self._round = market_round
+        self._entries = len(market_round.orders)
+        managers = max((spoke.manager for spoke in market_round.spokes if spoke), default=0)
+        self._nodes = self._entries + managers
+        certificate, expected = outcome.certificate, WORD_BYTES * self._nodes
+        if len(certificate) != expected:
+            raise ContractRevert(
+                "BadCertificate", {"length": len(certificate), "expected": expected}
+            )
+        self._words = [_word(certificate, node) for node in range(self._nodes)]
+        self._used, self._pooled = [0] * self._entries, [0] * self._entries
+        self._over: dict[tuple[int, int], int] = {}
+        last_bid: dict[int, int] = {}
+        for position, trade in enumerate(outcome.trades):
+            for index in (trade.offer, trade.bid):
+                self._used[index] += trade.energy
+                self._pooled[index] += trade.energy * trade.pooled
+            if not trade.pooled:
+                self._over[trade.offer, trade.bid] = int(trade.energy)
+                continue
+            manager = _spoke(market_round, trade.offer).manager
+            if trade.bid < last_bid.get(manager, 0):
+                raise ContractRevert("NotPaired", {"position": position})
+            last_bid[manager] = trade.bid
+
+    def require_extreme(self, theta: int, place: int) -> None:
+        """Refuse gains unless they are the extreme duals, or ties that are broken otherwise."""
+        self._is_seller_best, self._is_first = theta == SELLER_BEST, place == FIRST
+        self._gains = [_gain(word, place) for word in self._words]
+        self._ranks = [word >> place & 0xFFFF for word in self._words]
+        self._ties = [_tie_break(word) for word in self._words]
+        self._bounded = [False] * self._nodes
+        self._lines()
+        self._orders()
+        self._managers()
+        for node, is_bounded in enumerate(self._bounded):
+            is_live = node >= self._entries or self._round.orders[node] is not None
+            if is_live and not is_bounded:
+                raise ContractRevert("NotExtreme", {"node": node})
+
+    def _lines(self) -> None:
+        price_cap = self._round.real_time_price
+        for edge in self._round.edges:
+            i, j = edge.offer, edge.bid
+            worth = min(self._round.order(j).price - edge.fee, price_cap)
+            self._route(
+                tail=i,
+                head=j,
+                energy=self._over.get((i, j), 0),
+                capacity=edge.capacity,
+                slack=self._gains[i] + self._gains[j] + self._round.order(i).price - worth,
+                tie_slack=self._ties[i] + self._ties[j] - lot(i, j),
+            )
+
+    def _orders(self) -> None:
+        for node, order in enumerate(self._round.orders):
+            if order is None:
+                continue
+            is_offer = order.kind is Kind.OFFER
+            has_left, gain = self._used[node] < order.energy, self._gains[node]
+            if gain and has_left:
+                raise _contradiction(node, node)
+            if self._is_first and not gain:
+                tie = self._ties[node] + (self._entries - node << TIME_SHIFT)
+                if (has_left and tie > 0) or (self._used[node] and tie < 0):
+                    raise _contradiction(node, node)
+            if has_left if is_offer == self._is_seller_best else not gain:
+                self._bounded[node] = True
+            if self._round.spokes and self._round.spokes[node] is not None:
+                self._spoke(node, is_offer)
+
+    def _spoke(self, node: int, is_offer: bool) -> None:
+        spoke = _spoke(self._round, node)
+        hub, price = self._entries + spoke.manager - 1, self._round.order(node).price
+        if is_offer:
+            slack = self._gains[node] + price + spoke.fee - self._gains[hub]
+            tie = self._ties[node] - self._ties[hub]
+        else:
+            worth = min(price - spoke.fee, self._round.real_time_price)
+            slack = self._gains[hub] + self._gains[node] - worth
+            tie = self._ties[hub] + self._ties[node]
+        self._route(
+            tail=node if is_offer else hub,
+            head=hub if is_offer else node,
+            energy=self._pooled[node],
+            capacity=spoke.capacity,
+            slack=slack,
+            tie_slack=tie - lot(node, hub),
+        )
+
+    def _managers(self) -> None:
+        end = self._round.real_time_price if self._is_seller_best else 0
+        for node in range(self._entries, self._nodes):
+            if self._gains[node] > self._round.real_time_price:
+                raise _contradiction(node, node)
+            if self._gains[node] == end:
+                self._bounded[node] = True
+
+    def _route(
+        self, *, tail: int, head: int, energy: int, capacity: int, slack: int, tie_slack: int
+    ) -> None:
+        """Refuse what contradicts (A2) on a route; note which end bounds the other."""
+        more, less = energy < capacity or capacity == NO_LIMIT, energy > 0
+        sign = tie_slack if slack == 0 and self._is_first else slack
+        if (sign < 0 and more) or (sign > 0 and less):
+            raise _contradiction(min(tail, head), max(tail, head))
+        if slack:
+            return
+        down, up = (more, less) if self._is_seller_best else (less, more)
+        if down and self._ranks[tail] < self._ranks[head]:
+            self._bounded[head] = True
+        if up and self._ranks[head] < self._ranks[tail]:
+            self._bounded[tail] = True

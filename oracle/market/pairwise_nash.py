@@ -34,19 +34,19 @@ F          fee                    micro-USD/MWh   the pair's lease fee
 =========  =====================  ==============  =============================================
 
 (31), (33) and (35) are printed, (36) and (37) inferred; the weights' scale, ties and rounding are
-ours. HiGHS solves two linear programs in floats with small weights, one for energy and fees, one
-for the ties among its optima. The rounded vertex of each is repaired and proved with the exact
-potentials of `oracle.market.matching`, so no float reaches the outcome.
+ours. `oracle.market.network` finds the optimum level by level: energy, fees, times, lots.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
+
+import numpy as np
 
 from oracle.domain.book import Kind, Trade
 from oracle.domain.community import FULL, Prosumer, TradeGraph
 from oracle.errors import ContractRevert
-from oracle.market.matching import Matching, is_bid
+from oracle.market.lots import LOT_BITS, lot
 from oracle.market.mechanism import (
     Edge,
     Outcome,
@@ -55,24 +55,16 @@ from oracle.market.mechanism import (
     price_limits,
     require_feasible,
 )
+from oracle.market.network import IntArray, find_labels, is_tight, largest
 from oracle.market.terms import Quote, Stated
-from oracle.program import AT_MOST, EQUAL, Program
+from oracle.market.trade_network import ROOT, TradeNetwork, column, trade_network
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 REPUTATION_SCALE = 10**8  # micro-USD per USD, times Wh per MWh, over the basis points of R
 
 MAX_DUAL_BYTES = 24  # no optimum needs larger duals
 
-TIME_LIMIT_S = 60.0
-
 FEE_BITS = 48
-LOTS = 1 << 32
-WORD = 1 << 256
-# odd numbers: 2^256 over the golden ratio, and the fraction of the square root of 2
-LOT_FACTORS = (
-    0x9E3779B97F4A7C15F39CC0605CEDC8341082276BF3A27251F86C6A11D0C18E95,
-    0x6A09E667F3BCC908B2FB1366EA957D3E3ADEC17512775099DA2F590B0667322B,
-)
 
 
 def offer_terms(cost: MicroUsdPerMwh) -> int:
@@ -125,33 +117,21 @@ def highest_all_in_price(
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """The integer weights w_ij of a round."""
+class Scales:
+    """What makes one integer of the levels of a weight; see the module docstring."""
 
     entries: int
 
-    def __call__(self, edge: Edge | Trade) -> int:
-        before_lot = self.untied(edge) * self.entries**3 + self.tie(edge)
-        return before_lot * self.entries * LOTS + lot(edge.offer, edge.bid)
+    def weight(self, trade: Edge | Trade) -> int:
+        """Return w_ij."""
+        tie = (self.entries - trade.offer) * (self.entries - trade.bid)
+        return self.whole((1, -trade.fee, tie, lot(trade.offer, trade.bid)))
 
-    def untied(self, edge: Edge | Trade) -> int:
-        """Return the weight of energy and fee alone."""
-        return ((self.entries + 1) << FEE_BITS) - edge.fee
-
-    def tie(self, edge: Edge | Trade) -> int:
-        """Return what prefers early orders."""
-        return (self.entries - edge.offer) * (self.entries - edge.bid)
-
-
-def lot(offer: int, bid: int) -> int:
-    """
-    Return 32 bits that depend on a pair's positions in no simple way, so that no sums agree.
-
-    A multiplication, a shift and another, as in SplitMix (Steele, Lea and Flood, "Fast splittable
-    pseudorandom number generators", OOPSLA 2014), on 256 bits.
-    """
-    mixed = (offer << 16 | bid) * LOT_FACTORS[0] % WORD
-    return (mixed ^ mixed >> 128) * LOT_FACTORS[1] % WORD >> 224
+    def whole(self, levels: Sequence[int]) -> int:
+        """Return energy, fee, tie and lot as one number."""
+        energy, fee, tie, lots = levels
+        n = self.entries
+        return ((energy * (n + 1 << FEE_BITS) + fee) * n**3 + tie) * (n << LOT_BITS) + lots
 
 
 @dataclass(frozen=True)
@@ -183,23 +163,11 @@ class PairwiseNash(WithoutParameters):
         SolverError
             If HiGHS does not solve the linear program.
         """
-        weights = Weights(len(market_round.orders))
-        untied = Matching(market_round, weights.untied, _largest_energy_least_fee(market_round))
-        untied.repair()
-        matching = Matching(market_round, weights, _early_orders_first(market_round, untied))
-        matching.repair()
-        flows = matching.flows()
-        duals = matching.bid_duals()
-        served: dict[int, int] = {}
-        for (_, bid), energy in flows.items():
-            served[bid] = served.get(bid, 0) + energy
-        fees = {(edge.offer, edge.bid): edge.fee for edge in market_round.edges}
-        trades = tuple(
-            self._priced(market_round, pair, Wh(flows[pair]), fee, Wh(served[pair[1]]))
-            for pair, fee in fees.items()
-            if pair in flows
-        )
-        return Outcome(trades=trades, certificate=_packed(duals))
+        routes = _lines(market_round)
+        flow = largest(routes.network, _levels(routes))
+        duals, _ = _bid_duals(routes, flow)
+        trades = tuple(routes.line_trades(flow))
+        return Outcome(trades=_priced(market_round, trades), certificate=_packed(duals))
 
     def certificate_of(self, market_round: Round, trades: Sequence[Trade]) -> bytes:
         """
@@ -212,14 +180,16 @@ class PairwiseNash(WithoutParameters):
         """
         require_feasible(market_round, trades)
         _require_plain(trades)
-        weights = Weights(len(market_round.orders))
-        flow = {(trade.offer, trade.bid): int(trade.energy) for trade in trades}
-        matching = Matching(market_round, weights, flow)
-        gain = matching.improve()
-        if gain:
-            primal = sum(weights(trade) * trade.energy for trade in trades)
-            raise ContractRevert("NotOptimal", {"primal": primal, "reached": primal + gain})
-        return _packed(matching.bid_duals())
+        routes = _lines(market_round)
+        duals, better = _bid_duals(routes, routes.flow_of(trades))
+        if better is not None:
+            scales = Scales(routes.entries)
+            primal, reached = (
+                sum(scales.weight(trade) * trade.energy for trade in some)
+                for some in (trades, routes.line_trades(better))
+            )
+            raise ContractRevert("NotOptimal", {"primal": primal, "reached": reached})
+        return _packed(duals)
 
     def verify(self, market_round: Round, outcome: Outcome) -> None:
         """
@@ -233,109 +203,91 @@ class PairwiseNash(WithoutParameters):
         require_feasible(market_round, outcome.trades)
         _require_plain(outcome.trades)
         duals = _unpacked(market_round, outcome.certificate)
-        weights = Weights(len(market_round.orders))
+        weight = Scales(len(market_round.orders)).weight
         offer_duals: dict[int, int] = {}
         for edge in market_round.edges:
             least = offer_duals.get(edge.offer, 0)
-            offer_duals[edge.offer] = max(least, weights(edge) - duals[edge.bid])
+            offer_duals[edge.offer] = max(least, weight(edge) - duals[edge.bid])
         dual = sum(
             value * market_round.order(position).energy
             for position, value in [*duals.items(), *offer_duals.items()]
         )
-        primal = sum(weights(trade) * trade.energy for trade in outcome.trades)
+        primal = sum(weight(trade) * trade.energy for trade in outcome.trades)
         if primal != dual:
             raise ContractRevert("NotOptimal", {"primal": primal, "dual": dual})
-        served: dict[int, int] = {}
-        for trade in outcome.trades:
-            served[trade.bid] = served.get(trade.bid, 0) + trade.energy
-        for position, trade in enumerate(outcome.trades):
-            pair = trade.offer, trade.bid
-            expected = self._priced(
-                market_round, pair, trade.energy, trade.fee, Wh(served[trade.bid])
-            ).price
-            if trade.price != expected:
+        expected = _priced(market_round, outcome.trades)
+        for position, (trade, due) in enumerate(zip(outcome.trades, expected, strict=True)):
+            if trade.price != due.price:
                 raise ContractRevert(
                     "WrongPrice",
-                    {"position": position, "price": trade.price, "expected": expected},
+                    {"position": position, "price": trade.price, "expected": due.price},
                 )
 
-    def _priced(
-        self,
-        market_round: Round,
-        pair: tuple[int, int],
-        energy: Wh,
-        fee: MicroUsdPerMwh,
-        served: Wh,
-    ) -> Trade:
-        offer, bid = pair
-        trade = Trade(offer=offer, bid=bid, energy=energy, price=MicroUsdPerMwh(0), fee=fee)
+
+def _priced(market_round: Round, trades: Sequence[Trade]) -> tuple[Trade, ...]:
+    """Return trades at their Nash prices."""
+    served: dict[int, int] = {}
+    for trade in trades:
+        served[trade.bid] = served.get(trade.bid, 0) + trade.energy
+    priced = []
+    for trade in trades:
         low, high = price_limits(market_round, trade)
-        seller = market_round.order(offer)
+        seller = market_round.order(trade.offer)
         price = nash_price(
             cost=min(MicroUsdPerMwh(seller.terms & (1 << 48) - 1), seller.price),
-            terms=market_round.order(bid).terms,
-            served=served,
+            terms=market_round.order(trade.bid).terms,
+            served=Wh(served[trade.bid]),
             score=seller.score,
-            fee=fee,
+            fee=trade.fee,
             low=low,
             high=high,
         )
-        return Trade(offer=offer, bid=bid, energy=energy, price=price, fee=fee)
+        priced.append(replace(trade, price=price))
+    return tuple(priced)
+
+
+def _lines(market_round: Round) -> TradeNetwork:
+    """Return the network of a round's lines; the mechanism knows no managers."""
+    return trade_network(replace(market_round, spokes=()))
+
+
+def _levels(routes: TradeNetwork) -> tuple[IntArray, ...]:
+    """Return the weights of energy, fees, times and lots, which `Scales` makes one of."""
+    early = routes.entries - routes.offer, routes.entries - routes.bid
+    lots = zip(routes.offer.tolist(), routes.bid.tolist(), strict=True)
+    return (
+        routes.weights(lines=1),
+        routes.weights(lines=-routes.line_fee),
+        routes.weights(lines=early[0] * early[1]),
+        routes.weights(lines=column(lot(*pair) for pair in lots)),
+    )
+
+
+def _bid_duals(routes: TradeNetwork, flow: IntArray) -> tuple[dict[int, int], IntArray | None]:
+    """
+    Return v_j of a flow and None; or, of one that is not optimal, nothing and a better one.
+
+    v_j = max(0, π_root − π_j); u_i = max(0, π_i − π_root) completes the proof.
+    """
+    network = routes.network
+    arcs = np.ones(len(network.tail), dtype=np.bool_)
+    bids = np.flatnonzero(routes.is_bid)
+    levels = []
+    for weight in _levels(routes):
+        label, better = find_labels(network, flow, weight, arcs)
+        if better is not None:
+            return {}, better
+        arcs &= is_tight(network, label, weight)
+        levels.append((label[ROOT] - label[1 + bids]).tolist())
+    scales = Scales(routes.entries)
+    wholes = map(scales.whole, zip(*levels, strict=True))
+    return {j: max(0, whole) for j, whole in zip(bids.tolist(), wholes, strict=True)}, None
 
 
 def _require_plain(trades: Sequence[Trade]) -> None:
     for position, trade in enumerate(trades):
         if trade.pooled or trade.surplus:
             raise ContractRevert("NotPlain", {"position": position})
-
-
-def _largest_energy_least_fee(market_round: Round) -> dict[tuple[int, int], int]:
-    """Return energies that are optimal but for ties, in floats' precision."""
-    largest_fee = max((edge.fee for edge in market_round.edges), default=0)
-    bonus = 2.0 * (len(market_round.orders) + 1)  # no detour of fees outweighs one Wh more served
-    costs = [edge.fee / max(largest_fee, 1) - bonus for edge in market_round.edges]
-    return _transport(market_round, market_round.edges, costs, lambda position: False)
-
-
-def _early_orders_first(market_round: Round, untied: Matching) -> dict[tuple[int, int], int]:
-    """Return the one of the optima that lets early orders come first, in floats' precision."""
-    edges = [edge for edge in market_round.edges if untied.is_tight(edge)]
-    weights = Weights(len(market_round.orders))
-    costs = [-weights.tie(edge) / max(1, weights.entries) for edge in edges]
-    return _transport(market_round, edges, costs, untied.is_filled)
-
-
-def _transport(
-    market_round: Round,
-    edges: Sequence[Edge],
-    costs: Sequence[float],
-    is_filled: Callable[[int], bool],
-) -> dict[tuple[int, int], int]:
-    """Return a vertex of the transport problem (36), rounded to Wh and made to fit its limits."""
-    if not edges:
-        return {}
-    program = Program("transport of a slot")
-    energy = [program.variable(f"energy_{e}", cost=cost) for e, cost in enumerate(costs)]
-    own: dict[int, list[int]] = {}
-    for e, edge in enumerate(edges):
-        own.setdefault(edge.offer, []).append(e)
-        own.setdefault(edge.bid, []).append(e)
-    left = {position: int(market_round.order(position).energy) for position in own}
-    for position, of_order in own.items():
-        sense = EQUAL if is_filled(position) else AT_MOST
-        words = f"energy of entry {position} of the book"
-        terms = [(energy[e], 1.0) for e in of_order]
-        program.require(f"E36_limit_{position}", terms, sense, left[position], words, "Wh")
-    program.solve(time_limit_s=TIME_LIMIT_S)
-
-    flow = {}
-    for e, edge in enumerate(edges):
-        rounded = min(round(energy[e].value()), left[edge.offer], left[edge.bid])
-        if rounded > 0:
-            flow[edge.offer, edge.bid] = rounded
-            left[edge.offer] -= rounded
-            left[edge.bid] -= rounded
-    return flow
 
 
 def _packed(duals: dict[int, int]) -> bytes:
@@ -345,7 +297,7 @@ def _packed(duals: dict[int, int]) -> bytes:
 
 
 def _unpacked(market_round: Round, certificate: bytes) -> dict[int, int]:
-    bids = [j for j, order in enumerate(market_round.orders) if is_bid(order)]
+    bids = [j for j, order in enumerate(market_round.orders) if order and order.kind is Kind.BID]
     width = certificate[0] if certificate else 0
     expected = 1 + width * len(bids) if width <= MAX_DUAL_BYTES else 0
     if len(certificate) != expected:

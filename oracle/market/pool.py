@@ -76,14 +76,23 @@ def paired(pool: Pool, sold: IntArray, bought: IntArray) -> list[tuple[int, int,
 
     `sold` per offer and `bought` per bid, in Wh, have the same sum.
     """
+    return [
+        (int(pool.offers.position[i]), int(pool.bids.position[j]), energy)
+        for i, j, energy in coupled(sold, bought)
+    ]
+
+
+def coupled(sold: IntArray, bought: IntArray) -> list[tuple[int, int, Wh]]:
+    """Return (offer, bid, energy) by indices into the arrays, which have the same sum."""
     ends = [np.cumsum(np.asarray(side, dtype=np.int64)) for side in (sold, bought)]
     cuts = np.unique(np.concatenate([np.zeros(1, dtype=np.int64), *ends]))
     first, last = cuts[:-1], cuts[1:]
     offers = np.searchsorted(ends[0], first, side="right")
     bids = np.searchsorted(ends[1], first, side="right")
+    energies = (last - first).tolist()
     return [
-        (int(pool.offers.position[i]), int(pool.bids.position[j]), Wh(int(energy)))
-        for i, j, energy in zip(offers, bids, last - first, strict=True)
+        (i, j, Wh(energy))
+        for i, j, energy in zip(offers.tolist(), bids.tolist(), energies, strict=True)
     ]
 
 
@@ -142,5 +151,27 @@ def fills(
 
 def no_certificate(outcome: Outcome) -> None:
     """Refuse a certificate where there is nothing to prove."""
-    if outcome.certificate:
-        raise ContractRevert("BadCertificate", {"length": len(outcome.certificate), "expected": 0})
+    require_length(outcome, 0)
+
+
+def require_length(outcome: Outcome, expected: int) -> None:
+    """Refuse a certificate that has not the length it must have, in bytes."""
+    length = len(outcome.certificate)
+    if length != expected:
+        raise ContractRevert("BadCertificate", {"length": length, "expected": expected})
+
+
+def require_fills(
+    pool: Pool, filled: tuple[IntArray, IntArray], expected: tuple[IntArray, IntArray]
+) -> None:
+    """Refuse, for the first order in the book of which it is so, another energy than expected."""
+    wrong = [
+        (int(side.position[index]), int(given[index]), int(wanted[index]))
+        for side, given, wanted in zip((pool.offers, pool.bids), filled, expected, strict=True)
+        for index in np.flatnonzero(given != wanted)[:1]
+    ]
+    if wrong:
+        position, energy, other = min(wrong)
+        raise ContractRevert(
+            "WrongFill", {"orderIndex": position, "filledWh": energy, "expectedWh": other}
+        )

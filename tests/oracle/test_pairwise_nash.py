@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from oracle.domain.book import MAX_PRICE, Order, Trade
 from oracle.errors import ContractRevert
+from oracle.market.lots import lot
 from oracle.market.mechanism import Outcome, Round, price_limits, require_feasible, round_of
 from oracle.market.pairwise_nash import (
     PairwiseNash,
     bid_terms,
     highest_all_in_price,
-    lot,
     nash_price,
     offer_terms,
 )
