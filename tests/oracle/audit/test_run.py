@@ -52,9 +52,16 @@ class Run:
         return audit_run(self.scenario, self.dispatch, self.rounds, self.market)
 
 
-def run_of(scenario: Scenario) -> Run:
+def run_of(scenario: Scenario, *, sleep_s: int = 0) -> Run:
+    """`sleep_s` is how long the oracle sleeps after the first orders."""
     with closing(EmbeddedChain()) as chain:
-        result = run_scenario(scenario, chain)
+        naps = [sleep_s]
+
+        def sleep(stage: str, done: int, total: int) -> None:
+            if stage == "slots" and naps:
+                chain.travel_to(chain.now() + naps.pop())
+
+        result = run_scenario(scenario, chain, progress=sleep)
         market = read_market(chain, result.addresses["Exchange"])
     dispatch = dispatch_record(result.plan, None)
     rounds = audit_dispatch(scenario, dispatch).rounds
@@ -151,6 +158,17 @@ def test_a_run_of_agents_without_a_tariff_agrees_with_its_scenario() -> None:
     checked = run_of(a_scenario(community)).audit().checked
 
     assert checked["orders as in the scenario"] == 12
+
+
+def test_agents_learn_nothing_from_a_slot_that_was_voided() -> None:
+    """The first is, while the orders of the next two miss their gates."""
+    community = replace(a_village(), prosumers=tuple(agents()), seed=11)
+
+    run = run_of(a_scenario(community), sleep_s=2_700)
+
+    assert run.audit().missed["slots not cleared in time"] == 1
+    first, last = (order["price"] for order in orders_of(run, participant=3))
+    assert (first, last) == (190_000_000, 200_000_000)  # half of the rooms below 0.30, 0.35
 
 
 def test_what_agents_would_not_have_ordered_is_named(village_of_agents: Run) -> None:
