@@ -7,8 +7,9 @@ import pytest
 
 from oracle import bidding
 from oracle.domain.book import Kind, Order, Trade
-from oracle.domain.community import Community
+from oracle.domain.community import Community, manager_index
 from oracle.market.pairwise_nash import bid_terms, highest_all_in_price, offer_terms
+from oracle.market.registry import MECHANISMS
 from oracle.model.prosumers import BatteryState, Rest
 from oracle.plan import numbered_fees
 from oracle.units import Bps, MicroUsdPerMwh, Wh, wh_from_kwh
@@ -108,6 +109,43 @@ def test_without_a_tariff_a_bid_trusts_no_more_than_its_worst_neighbour() -> Non
             energy=wh_from_kwh(30),
             score=Bps(score),
         )
+
+
+def test_without_a_tariff_a_bid_in_a_pool_trusts_no_more_than_the_worst_of_the_others() -> None:
+    pool = a_community([[0], [-30], [-30]], [], trade_graph="community")
+    manager = manager_index(1)
+    spokes = [replace(a_line(0, 1, 1), first=index, second=manager) for index in range(2)]
+    hybrid = a_community([[0], [-30], [-30]], spokes, trade_graph="hybrid")
+
+    prices = [order.price for order in (*the_orders(pool), *the_orders(hybrid))]
+
+    assert prices == [
+        highest_all_in_price(
+            utility=usd_per_kwh(0.4),
+            saturation=wh_from_kwh(85),
+            weight=Bps(5_000),
+            energy=wh_from_kwh(30),
+            score=Bps(score),
+        )
+        for score in (3_000, 8_200, 8_200, 0)
+    ]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_no_mechanism_makes_an_order_lose_by_its_limit(mechanism: str) -> None:
+    prosumers = [a_prosumer(f"P{k}", strategy="fixed-margin", margin=Bps(5_000)) for k in range(3)]
+    community = a_triangle(20, -30, 0, prosumers=prosumers, tariff=TARIFF, mechanism=mechanism)
+
+    offer, bid = the_orders(community)
+
+    assert usd_per_kwh(0.08) <= offer.price <= usd_per_kwh(0.19)
+    assert usd_per_kwh(0.19) <= bid.price <= usd_per_kwh(0.3)
+
+
+def test_a_mechanism_that_asks_for_no_terms_gets_none() -> None:
+    offer, bid = the_orders(a_triangle(20, -30, 0, mechanism="uniform", tariff=TARIFF))
+
+    assert (offer.terms, bid.terms) == (0, 0)
 
 
 def test_no_bid_is_above_the_markets_price_cap() -> None:
