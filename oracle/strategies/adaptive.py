@@ -2,11 +2,12 @@
 The strategy `adaptive`: a share of the room, more after an order that was filled, less after one
 that nobody took.
 
-Its margin goes up by one step where all was traded, down by one where nothing was, and stays where
-a part was; between none and all of the room. Sellers and buyers of one prosumer learn apart. That
-is the rule of thumb of Cliff and Bruten, "Minimal-intelligence agents for bargaining behaviors in
-market-based environments" (Hewlett-Packard Laboratories HPL-97-91, 1997), without their learning
-rates and momentum: in a sealed call market there are no shouts of others to learn from.
+    m ← min(1, m + 1/20) after a full fill, max(0, m − 1/20) after none, else m          (B3)
+
+The price is (B1). What a prosumer learns as a seller it does not use as a buyer. The idea is that of
+Cliff and Bruten, "Minimal-intelligence agents for bargaining behaviors in market-based
+environments" (Hewlett-Packard Laboratories, HPL-97-91, 1997), without their learning rate and
+momentum: a market that clears once a slot has no shouts of others to move towards.
 """
 
 from oracle.strategies import fixed_margin
@@ -17,6 +18,7 @@ STEP = 500  # basis points
 
 
 def learn(margin: Bps, fill: Fill) -> Bps:
+    """Return the margin of the next order of that kind, (B3)."""
     if fill.traded == fill.ordered:
         return Bps(min(BPS, margin + STEP))
     return Bps(max(0, margin - STEP)) if fill.traded == 0 else margin
@@ -24,8 +26,6 @@ def learn(margin: Bps, fill: Fill) -> Bps:
 
 ADAPTIVE = Strategy(
     name="adaptive",
-    rule="keeps a share of the room that grows with every order filled and shrinks with every one "
-    "that nobody took",
     price=fixed_margin.price,
     learn=learn,
     default_margin=Bps(2_000),

@@ -1,6 +1,8 @@
 """
 The strategy `fee-aware`: a share of the room that the lease fee leaves.
 
+    p = limit ± m · max(0, room − F),   F the least fee of its own routes                (B4)
+
 Over a line of fee F, two that would else turn to the grid have import − export − F to share. Who
 ignores F asks for a share of what is not there: two who keep half of their rooms then never meet.
 So each takes the least fee among its own routes out of its room before it takes its share. Two who
@@ -12,14 +14,13 @@ from oracle.units import BPS, Bps, MicroUsdPerMwh
 
 
 def price(situation: Situation) -> MicroUsdPerMwh:
-    """Return limit ± margin · max(0, room − F), rounded towards the limit."""
+    """Return (B4), rounded towards the limit."""
     left = max(0, situation.room - situation.least_fee)
     return situation.price_at(situation.margin * left // BPS)
 
 
 FEE_AWARE = Strategy(
     name="fee-aware",
-    rule="keeps a share of the room that the least lease fee of its lines leaves",
     price=price,
     default_margin=Bps(BPS // 2),
 )

@@ -73,7 +73,6 @@ class Strategy:
     """A strategy; `learn` returns the margin of the next order of that kind."""
 
     name: str
-    rule: str  # in a sentence
     price: Callable[[Situation], MicroUsdPerMwh]
     learn: Callable[[Bps, Fill], Bps] = unmoved
     default_margin: Bps | None = None  # None where it has no margin

@@ -8,4 +8,4 @@ def price(situation: Situation) -> MicroUsdPerMwh:
     return situation.limit
 
 
-TRUTHFUL = Strategy(name="truthful", rule="states its limit", price=price)
+TRUTHFUL = Strategy(name="truthful", price=price)

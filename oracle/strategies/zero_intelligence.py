@@ -1,5 +1,5 @@
 """
-The strategy `zero-intelligence`: any price at which its owner does not lose, all alike.
+The strategy `zero-intelligence`: any price at which its owner does not lose, all alike (B2).
 
 The traders ZI-C of Gode and Sunder, "Allocative efficiency of markets with zero-intelligence
 traders", Journal of Political Economy 101(1), 1993: uniform between the limit and the end of the
@@ -16,6 +16,5 @@ def price(situation: Situation) -> MicroUsdPerMwh:
 
 ZERO_INTELLIGENCE = Strategy(
     name="zero-intelligence",
-    rule="draws a price between its limit and the grid's price",
     price=price,
 )
