@@ -4,7 +4,7 @@ that nobody took.
 
     m ← min(1, m + 1/20) after a full fill, max(0, m − 1/20) after none, else m          (B3)
 
-The price is (B1). What a prosumer learns as a seller it does not use as a buyer. The idea is that of
+The price is (B1). What a prosumer learns as a seller it does not use as a buyer. The idea is from
 Cliff and Bruten, "Minimal-intelligence agents for bargaining behaviors in market-based
 environments" (Hewlett-Packard Laboratories, HPL-97-91, 1997), without their learning rate and
 momentum: a market that clears once a slot has no shouts of others to move towards.
