@@ -4,14 +4,22 @@ Where the supply and the demand of a pool cross: both sides ranked by price, tie
 Both curves are step functions of the energy traded: the v-th Wh is the cheapest left on offer and
 the one best paid for among those left in demand. They cross behind the last Wh whose bid is not
 below its offer, so an offer and a bid at equal prices do trade, and the volume is the largest that
-a welfare optimum has.
+a welfare optimum has. The offer and the bid of that last Wh are the pivots of mechanisms that keep
+them out of the trade they price.
+
+contracts/libraries/CrossingLib.sol proves pivots in one pass over a book that is not sorted; there
+is one crossing, so `require_pivots` may compare with it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from oracle.errors import ContractRevert
 from oracle.market.pool import IntArray, Pool, Side
+
+NONE = 2**32 - 1  # the position of a pivot where no pair agrees
+PIVOT_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,6 +27,7 @@ class Curve:
     """One side of a pool by rank; arrays of shape (orders,)."""
 
     rank: IntArray  # indices into the side's arrays, best price first
+    position: IntArray  # in the book
     price: IntArray  # micro-USD/MWh
     end: IntArray  # Wh, of the order and all before it
 
@@ -38,12 +47,52 @@ class Crossing:
     offer: int  # -1 where nothing is profitable
     bid: int
 
+    @property
+    def pivots(self) -> tuple[int, int]:
+        """Return the positions in the book of that offer and that bid."""
+        if not self.volume:
+            return NONE, NONE
+        return int(self.supply.position[self.offer]), int(self.demand.position[self.bid])
+
+    @property
+    def prices(self) -> tuple[int, int]:
+        """Return the prices of that offer and that bid, zeros where there are none."""
+        if not self.volume:
+            return 0, 0
+        return int(self.supply.price[self.offer]), int(self.demand.price[self.bid])
+
+    def certificate(self) -> bytes:
+        """Return the pivots, four bytes each."""
+        return b"".join(pivot.to_bytes(4, "big") for pivot in self.pivots)
+
+    def require_pivots(self, certificate: bytes) -> None:
+        """
+        Check the pivots that a certificate begins with.
+
+        Raises
+        ------
+        ContractRevert
+            BadPivot where an order does not take part, NotMarginal where it is not the last.
+        """
+        named = int.from_bytes(certificate[:4], "big"), int.from_bytes(certificate[4:8], "big")
+        if named != (NONE, NONE):
+            for pivot, curve in zip(named, (self.supply, self.demand), strict=True):
+                if not (curve.position == pivot).any():
+                    raise ContractRevert("BadPivot", {"orderIndex": pivot})
+        if named != self.pivots:
+            raise ContractRevert("NotMarginal", {"offerIndex": named[0], "bidIndex": named[1]})
+
 
 def curve_of(side: Side, energy: IntArray) -> Curve:
     """Return a side by rank; `energy` is what each of its orders takes part with, in Wh."""
     rank = side.ranked()
     rank = rank[energy[rank] > 0]
-    return Curve(rank=rank, price=side.price[rank], end=np.cumsum(energy[rank]))
+    return Curve(
+        rank=rank,
+        position=side.position[rank],
+        price=side.price[rank],
+        end=np.cumsum(energy[rank]),
+    )
 
 
 def crossing_of(pool: Pool) -> Crossing:

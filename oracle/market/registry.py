@@ -2,6 +2,8 @@
 
 from oracle.market.average_rounds import AverageRounds
 from oracle.market.demand_bidding import DemandBidding
+from oracle.market.huang import Huang
+from oracle.market.mcafee import McAfee
 from oracle.market.mechanism import Mechanism
 from oracle.market.mid_market import MidMarket
 from oracle.market.pairwise_nash import PairwiseNash
@@ -14,6 +16,8 @@ MECHANISMS: dict[str, type[Mechanism]] = {
     for mechanism in (
         PairwiseNash,  # the first is the default
         Uniform,
+        McAfee,
+        Huang,
         PayAsBid,
         AverageRounds,
         SupplyDemandRatio,

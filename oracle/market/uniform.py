@@ -50,9 +50,7 @@ class Margins:
         """Refuse that an offer and a bid which agree are both left with energy."""
         if self.unserved is None or self.unsold is None or self.unserved < self.unsold:
             return
-        raise ContractRevert(
-            "LeftUntraded", {"bidPrice": self.unserved, "offerPrice": self.unsold}
-        )
+        raise ContractRevert("LeftUntraded", {"bidPrice": self.unserved, "offerPrice": self.unsold})
 
     @property
     def interval(self) -> tuple[int, int]:
