@@ -118,6 +118,8 @@ def require_pro_rata(positions: IntArray, weights: IntArray, filled: IntArray) -
     """
     Check that fills of one side, in the book's order, are `pro_rata` of their sum.
 
+    That is at most the sum of the weights.
+
     Raises
     ------
     ContractRevert
