@@ -21,6 +21,7 @@ from oracle.domain.community import COMMUNITY, FULL, TradeGraph
 from oracle.errors import InvalidInputError, OracleError
 from oracle.market.average_rounds import AverageRounds, opening_terms
 from oracle.market.demand_bidding import DemandBidding
+from oracle.market.matching import Matching
 from oracle.market.mechanism import Edge, Round, Settings, community_round
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms
 from oracle.market.sharing import BlendedPrices
@@ -28,6 +29,7 @@ from oracle.scenario_files.book import BookFile
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 MAX_LINES = 40_000  # free lines between every offer and every bid
+MAX_ORDERS = 20_000  # that the engine of flows clears in a minute
 NO_PRICE_LIMIT = MicroUsdPerMwh(MAX_PRICE)
 
 
@@ -109,6 +111,8 @@ class BookComparison:
         orders = tuple(self._stated(kind, order) for order in self._book.orders)
         cap = self._grid.import_price if empty.uses_grid_prices else NO_PRICE_LIMIT
         market_round = self._round(empty.graph, orders, cap)
+        if kind.name == Matching.name and len(orders) > MAX_ORDERS:
+            raise InvalidInputError(f"expected at most {MAX_ORDERS:,} orders, got {len(orders):,}")
         started = perf_counter()
         trades = mechanism.clear(market_round).trades
         seconds = perf_counter() - started

@@ -10,20 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-import numpy as np
-
 from oracle import bidding
 from oracle.bills import grid_alone_bills
 from oracle.compare.measures import NOTHING, Measures, measures
 from oracle.compare.optimum import is_one_pool, largest_volume, largest_welfare
 from oracle.compare.rules import Rule, rule_of
 from oracle.domain.book import Order, Trade
-from oracle.domain.community import Community, IntArray, TradeGraph
+from oracle.domain.community import Community, Tariff, TradeGraph
 from oracle.errors import OracleError
 from oracle.market.mechanism import Outcome, Round, Settings, round_of
 from oracle.market.registry import MECHANISMS
 from oracle.market.uniform import Uniform
-from oracle.model.prosumers import Rest
+from oracle.model.prosumers import BatteryState, Rest
 from oracle.plan import (
     TradePlan,
     initial_scores,
@@ -72,8 +70,8 @@ class DaysResult:
     self_consumption: float | None = None  # share of the generation that no grid took
     self_sufficiency: float | None = None  # share of the load that no grid served
     households: tuple[Household, ...] = ()
-    slot_volumes: IntArray | None = None  # (T,), Wh
     busiest_slot: int = 0  # from 0: the one with most orders, of those with trades
+    busiest: Community | None = None  # in that slot alone; None without trades, and of a benchmark
     seconds: float = 0.0
     refusal: str = ""
 
@@ -136,19 +134,18 @@ class DaysComparison:
     ) -> DaysResult:
         truth = _Truth(community, plan.rests)
         total, most_welfare, most_volume = NOTHING, 0, 0
-        volumes = np.zeros(len(rounds), dtype=np.int64)
         crowd = [0] * len(rounds)
         for slot, (market_round, outcome) in enumerate(zip(rounds, plan.outcomes, strict=True)):
             if not market_round.orders:
                 continue
             true_round = truth.of(slot, market_round)
-            of_slot = measures(market_round, outcome.trades, true_round.orders)
-            total += of_slot
-            volumes[slot] = of_slot.volume
+            total += measures(market_round, outcome.trades, true_round.orders)
             crowd[slot] = len(market_round.orders) if outcome.trades else 0
             welfare, volume = self._largest(true_round)
             most_welfare += welfare
             most_volume += volume
+        busiest = max(range(len(rounds)), key=crowd.__getitem__)
+        is_on_chain = empty.mechanism == community.rules.mechanism
         imported, exported = (
             sum(getattr(rest, which) for slot in plan.rests for rest in slot)
             for which in ("imported", "exported")
@@ -164,8 +161,8 @@ class DaysComparison:
             self_consumption=(generated - exported) / generated if generated else None,
             self_sufficiency=(used - imported) / used if used else None,
             households=self._households(community, plan, rounds),
-            slot_volumes=volumes,
-            busiest_slot=max(range(len(rounds)), key=crowd.__getitem__, default=0),
+            busiest_slot=busiest,
+            busiest=_alone(community, plan, busiest) if crowd[busiest] and is_on_chain else None,
         )
 
     def _largest(self, market_round: Round) -> tuple[int, Wh]:
@@ -226,15 +223,43 @@ class _Truth:
         if self._is_stated:
             return market_round
         community = self._community
-        states = (
-            tuple(rest.battery for rest in self._rests[slot - 1])
-            if slot
-            else bidding.initial_states(community)
-        )
-        before = bidding.positions(community, slot, states)
+        before = bidding.positions(community, slot, _states(community, self._rests, slot))
         book: Sequence[Order] = bidding.limits(community, slot, before, self._scores)
         price = market_round.real_time_price
         return round_of(tuple(book), self._fees, price, self._capacities)
+
+
+def _states(
+    community: Community, rests: Sequence[Sequence[Rest]], slot: int
+) -> tuple[BatteryState, ...]:
+    """Return the batteries before a slot."""
+    if slot == 0:
+        return bidding.initial_states(community)
+    return tuple(rest.battery for rest in rests[slot - 1])
+
+
+def _alone(community: Community, plan: TradePlan, slot: int) -> Community:
+    """Return a community in one slot, with the batteries as the slots before left them."""
+    prosumers = tuple(
+        prosumer
+        if prosumer.battery is None
+        else replace(prosumer, battery=replace(prosumer.battery, initial_energy=state.stored))
+        for prosumer, state in zip(
+            community.prosumers, _states(community, plan.rests, slot), strict=True
+        )
+    )
+    tariff = community.tariff
+    here = slice(slot, slot + 1)
+    return replace(
+        community,
+        prosumers=prosumers,
+        rules=replace(community.rules, first_trading_slot=0, last_trading_slot=0),
+        pv=community.pv[:, here],
+        load=community.load[:, here],
+        tariff=tariff
+        and Tariff(import_price=tariff.import_price[here], export_price=tariff.export_price[here]),
+        shortfalls=(),
+    )
 
 
 def _pair(market_round: Round, trade: Trade) -> tuple[int, int]:

@@ -9,9 +9,12 @@ from rich.console import RenderableType
 
 from oracle.compare.book import BookComparison, grid_prices
 from oracle.compare.days import DaysComparison
-from oracle.compare.rules import RULES, Rule
+from oracle.compare.rules import Rule
 from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
+from oracle.market.average_rounds import STEP, AverageRounds
+from oracle.market.matching import Matching
+from oracle.market.mcafee import UNIT, McAfee
 from oracle.scenario import load_scenario
 from oracle.scenario_files.book import read_book
 from oracle.scenario_files.limits import MAX_PRICE_USD_PER_KWH
@@ -22,15 +25,14 @@ from oracle.units import (
     micro_usd_per_mwh_from_usd_per_kwh,
     usd_per_kwh,
 )
+from scripts.compare.files import write_comparison
+from scripts.compare.gas import SlotGas, slot_gas
 from scripts.compare.options import Settings, chosen_rules, chosen_settings, with_default
 from scripts.compare.summary import book_summary, days_summary
 from scripts.compare.tables import book_tables, days_tables
 from scripts.console import errors_in_one_line, out, progress_bars
 from scripts.summary import Json, json_text
 
-ENGINE = RULES["pairwise-nash"]  # exact on any graph
-UNIT = ("mcafee", "unit_kwh")
-STEP = ("average-rounds", "step_usd_per_kwh")
 STEPS = 8  # of average-rounds between the grid's prices, where no --step is given
 
 
@@ -118,9 +120,9 @@ def compare(
     with errors_in_one_line():
         settings = chosen_settings(chosen or ())
         if unit_kwh is not None:
-            settings = with_default(settings, *UNIT, unit_kwh)
+            settings = with_default(settings, McAfee.name, UNIT.key, unit_kwh)
         if step is not None:
-            settings = with_default(settings, *STEP, step)
+            settings = with_default(settings, AverageRounds.name, STEP.key, step)
         rules = chosen_rules(mechanisms)
         if book is not None and scenario is None:
             _refuse({"--days": days, "--gas": gas or None, "--out": out_dir}, "--book")
@@ -129,7 +131,9 @@ def compare(
         elif scenario is not None and book is None:
             grid = {"--import-price": import_price, "--export-price": export_price}
             _refuse({"--fees": fees, **grid}, "a scenario")
-            found, tables = _compare_days(load_scenario(scenario, days), settings, rules)
+            found, tables = _compare_days(
+                load_scenario(scenario, days), settings, rules, out_dir, with_gas=gas
+            )
         else:
             raise InvalidInputError("expected either the folder of a scenario or --book")
 
@@ -149,10 +153,12 @@ def _compare_book(
     book = read_book(path, fees)
     grid = grid_prices(book, *prices)
     smallest = min((order.energy for order in book.orders), default=Wh(0))
-    settings = with_default(settings, *UNIT, kwh_from_wh(smallest))
+    settings = with_default(settings, McAfee.name, UNIT.key, kwh_from_wh(smallest))
     step = (grid.import_price - grid.export_price) // STEPS
-    settings = with_default(settings, *STEP, usd_per_kwh(MicroUsdPerMwh(max(1, step))))
-    comparison = BookComparison(book, grid, settings, ENGINE)
+    settings = with_default(
+        settings, AverageRounds.name, STEP.key, usd_per_kwh(MicroUsdPerMwh(max(1, step)))
+    )
+    comparison = BookComparison(book, grid, settings, Matching)
     results = []
     with progress_bars(path.name) as report:
         for done, rule in enumerate(rules):
@@ -163,14 +169,26 @@ def _compare_book(
 
 
 def _compare_days(
-    scenario: Scenario, settings: Settings, rules: Sequence[type[Rule]]
+    scenario: Scenario,
+    settings: Settings,
+    rules: Sequence[type[Rule]],
+    folder: Path | None,
+    *,
+    with_gas: bool,
 ) -> tuple[Json, RenderableType]:
     if scenario.community is None:
         raise InvalidInputError(f"{scenario.name}: expected a scenario with prosumers")
     with progress_bars(scenario.name) as report:
-        comparison = DaysComparison(scenario.community, settings, ENGINE, report)
+        comparison = DaysComparison(scenario.community, settings, Matching, report)
         results = [comparison.result(rule) for rule in rules]
-    return days_summary(scenario, results), days_tables(scenario, results)
+    used: list[SlotGas] = []
+    for result in results if with_gas else ():
+        with progress_bars(f"{scenario.name}, {result.mechanism}") as report:
+            one = slot_gas(scenario, result, report)
+        used += [] if one is None else [one]
+    if folder is not None:
+        write_comparison(scenario, results, used, folder)
+    return days_summary(scenario, results, used), days_tables(scenario, results, used, folder)
 
 
 def _refuse(options: Mapping[str, object], beside: str) -> None:

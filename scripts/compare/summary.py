@@ -14,6 +14,8 @@ from oracle.domain.book import Kind, Trade
 from oracle.domain.scenario import Scenario
 from oracle.scenario_files.book import BookFile
 from oracle.units import MicroUsd, kwh_from_wh, usd_from_micro_usd, usd_per_kwh
+from scripts.compare.gas import SlotGas
+from scripts.slots import slot_number
 from scripts.summary import (
     PRICE_USD_PER_KWH_DIGITS,
     SECONDS_DIGITS,
@@ -74,15 +76,29 @@ def mechanism_summary(book: BookFile, result: BookResult) -> Json:
     )
 
 
-def days_summary(scenario: Scenario, results: Sequence[DaysResult]) -> Json:
+def days_summary(
+    scenario: Scenario, results: Sequence[DaysResult], gas: Sequence[SlotGas] = ()
+) -> Json:
     """Return the scenario and what each mechanism made of its days, by the mechanism's id."""
+    mechanisms = {result.mechanism: _days(result) for result in results}
+    for one in gas:
+        mechanisms[one.mechanism]["gas"] = {
+            "slot": slot_number(one.slot),
+            "orders": one.orders,
+            "trades": one.trades,
+            "record": one.record,
+            "clear": one.clear,
+            "settle": one.settle,
+            "chain": one.chain,
+            "hardfork": one.hardfork,
+        }
     return {
         "scenario": scenario.name,
         "synthetic": scenario.synthetic,
         "note": scenario.note,
         "first_slot": scenario.first_slot.isoformat(),
         "slot_count": scenario.slot_count,
-        "mechanisms": {result.mechanism: _days(result) for result in results},
+        "mechanisms": mechanisms,
     }
 
 

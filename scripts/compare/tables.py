@@ -1,8 +1,9 @@
 """Mechanisms side by side as tables for the terminal: what was traded, and who gains by it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -11,12 +12,23 @@ from oracle.compare.days import DaysResult
 from oracle.domain.scenario import Scenario
 from oracle.scenario_files.book import BookFile
 from oracle.units import kwh_from_wh, usd_from_micro_usd, usd_per_kwh
+from scripts.compare.gas import SlotGas
 from scripts.compare.summary import all_saved, mean_prices, saved, share, traded_prices, usd
 from scripts.numbers import number, signed
+from scripts.slots import slot_number
 from scripts.tables import DASH, text_table
 
-VOLUME = ["mechanism", "graph", "buyers pay", "sellers get", "kWh", "% of most", "$", "% of most"]
-GAINS = ["mechanism", "buyers", "sellers", "operator", "lease fees", "blocking pairs"]
+VOLUME = [
+    "mechanism",
+    "graph",
+    "buyers\npay",
+    "sellers\nget",
+    "kWh",
+    "% of\nmost",
+    "$",
+    "% of\nmost",
+]
+GAINS = ["mechanism", "buyers", "sellers", "operator", "lease\nfees", "blocking\npairs"]
 PERCENT_DIGITS = 1
 
 
@@ -40,12 +52,17 @@ def book_tables(book: BookFile, grid: GridPrices, results: Sequence[BookResult])
     )
 
 
-def days_tables(scenario: Scenario, results: Sequence[DaysResult]) -> Group:
+def days_tables(
+    scenario: Scenario,
+    results: Sequence[DaysResult],
+    gas: Sequence[SlotGas] = (),
+    folder: Path | None = None,
+) -> Group:
     """Return what `wattline compare` shows of a scenario."""
     gains = text_table("Who gains, $", GAINS)
     bills = text_table(
         "Against the grid alone; shares in %",
-        ["mechanism", "saved $", "worse off", "self-consumption", "self-sufficiency", "s"],
+        ["mechanism", "saved $", "worse\noff", "self-con-\nsumption", "self-suf-\nficiency", "s"],
     )
     for result in results:
         if result.refusal:
@@ -63,7 +80,25 @@ def days_tables(scenario: Scenario, results: Sequence[DaysResult]) -> Group:
     heading = [Text(f"{scenario.name}, {scenario.slot_count} slots", style="bold")]
     if scenario.note:
         heading.append(Text(scenario.note, style="italic"))
-    return Group(*heading, _volume_table(results), gains, bills, *_refusals(results))
+    most = Text("% of most: of what the routes allow, slot by slot", style="dim")
+    parts: list[RenderableType] = [*heading, _volume_table(results), most, gains, bills]
+    if gas:
+        parts.append(_gas_table(gas))
+    if folder is not None:
+        parts.append(Text(f"page: {folder / 'compare.html'}", overflow="fold"))
+    return Group(*parts, *_refusals(results))
+
+
+def _gas_table(gas: Sequence[SlotGas]) -> Group:
+    table = text_table(
+        "Gas of the busiest slot",
+        ["mechanism", "slot", "orders", "trades", "record", "clear", "settle"],
+    )
+    for one in gas:
+        counts = (slot_number(one.slot), one.orders, one.trades, one.record, one.clear, one.settle)
+        table.add_row(one.mechanism, *(f"{count:,}" for count in counts))
+    where = f"chain {gas[0].chain}, hardfork {gas[0].hardfork}"
+    return Group(table, Text(where, style="dim"))
 
 
 def _volume_table(results: Sequence[BookResult] | Sequence[DaysResult]) -> Table:

@@ -1,0 +1,84 @@
+"""The files of a comparison: two tidy tables, compare.json, and the page compare.html."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from oracle.compare.days import DaysResult
+from oracle.domain.scenario import Scenario
+from oracle.units import kwh_from_wh, usd_from_micro_usd
+from scripts.compare.gas import SlotGas
+from scripts.compare.page import compare_html
+from scripts.compare.summary import days_summary, saved
+from scripts.files import Row, write_csv
+from scripts.summary import json_text
+
+MEASURES = (
+    "graph",
+    "buyer_price",
+    "seller_price",
+    "volume_kwh",
+    "volume_share",
+    "welfare_usd",
+    "welfare_share",
+    "buyers_surplus_usd",
+    "sellers_surplus_usd",
+    "operator_usd",
+    "lease_fees_usd",
+    "self_consumption",
+    "self_sufficiency",
+    "saved_usd",
+    "blocking_pairs",
+    "orders",
+    "trades",
+    "seconds",
+)
+UNITS = {"buyer_price": "buyer_price_usd_per_kwh", "seller_price": "seller_price_usd_per_kwh"}
+GAS = ("record_gas", "clear_gas", "settle_gas")
+PARTICIPANTS = (
+    "mechanism",
+    "participant",
+    "bill_usd",
+    "grid_alone_bill_usd",
+    "saved_usd",
+    "sold_kwh",
+    "bought_kwh",
+)
+
+
+def write_comparison(
+    scenario: Scenario, results: Sequence[DaysResult], gas: Sequence[SlotGas], folder: Path
+) -> None:
+    """Write every file into `folder`, which is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = days_summary(scenario, results, gas)
+    (folder / "compare.json").write_text(json_text(summary) + "\n", encoding="utf-8")
+    page = compare_html(scenario, results, gas)
+    (folder / "compare.html").write_text(page, encoding="utf-8")
+    columns = ("mechanism", *(UNITS.get(name, name) for name in MEASURES), *(GAS if gas else ()))
+    rows = [
+        (name, *(found.get(key) for key in MEASURES), *_gas(found, bool(gas)))
+        for name, found in summary["mechanisms"].items()
+        if "error" not in found
+    ]
+    write_csv(folder / "compare.csv", columns, rows)
+    write_csv(folder / "participants.csv", PARTICIPANTS, _participants(results))
+
+
+def _gas(found: dict[str, dict[str, int]], is_wanted: bool) -> tuple[int | None, ...]:
+    used = found.get("gas", {})
+    stages = (used.get("record"), used.get("clear"), used.get("settle"))
+    return stages if is_wanted else ()
+
+
+def _participants(results: Sequence[DaysResult]) -> Iterable[Row]:
+    for result in results:
+        for one in result.households:
+            yield (
+                result.mechanism,
+                one.name,
+                usd_from_micro_usd(one.bill),
+                usd_from_micro_usd(one.grid_alone_bill),
+                usd_from_micro_usd(saved(one)),
+                kwh_from_wh(one.sold),
+                kwh_from_wh(one.bought),
+            )
