@@ -6,7 +6,8 @@ scenario; here the two are tied to each other, as far as the one determines the 
 
 * the terms of the market, see `oracle.audit.run_terms`;
 * the orders: what the prosumers have to trade in a slot, after what they traded before;
-* the trades: the plan's energies and fees, wherever the book leads to the graph of the plan;
+* the trades: the plan's energies and fees, wherever the book is that of the plan, or leads to its
+  graph where the mechanism looks at nothing else;
 * deliveries, in full but for the scenario's shortfalls and readings that never came;
 * the storage's schedule, which is that of the dispatch's columns.
 
@@ -21,7 +22,7 @@ leaves out what it does not like looks just so: whoever reads the counts knows w
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oracle import bidding
 from oracle.audit.faults import compare, fault
@@ -35,6 +36,7 @@ from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import rating_of
 from oracle.errors import Divergence
 from oracle.market.mechanism import Round, round_of
+from oracle.market.pairwise_nash import PairwiseNash
 from oracle.model.prosumers import Position
 from oracle.model.settlement import deliveries
 from oracle.model.storage import netted
@@ -208,7 +210,7 @@ class _Run:
         self.found.miss(Slot(self.first + index), "orders that did not come in", len(lowest))
 
     def _compare_trades(self, index: int, book: tuple[Order, ...]) -> tuple[Trade, ...]:
-        """Return a slot's trades: the plan's, where both matchings are over the same graph."""
+        """Return a slot's trades: the plan's, where both books come to the same for a mechanism."""
         slot = Slot(self.first + index)
         event = self._events.get(("SlotCleared", slot))
         if event is None and ("SlotVoided", slot) in self._events:
@@ -219,7 +221,8 @@ class _Run:
         trades = tuple(trade_of(event, fields) for fields in event.values["trades"])
         planned, price = self._rounds[index], bidding.grid_prices(self.community, index)[0]
         came = round_of(book, self._fees, price, self._capacities)
-        if _graph(came) == _graph(planned):
+        sees_prices = self.community.rules.mechanism != PairwiseNash.name
+        if _given(came, with_prices=sees_prices) == _given(planned, with_prices=sees_prices):
             expected = self._dispatch.outcomes[index].trades
             compare(
                 event, "trades by the plan", list(map(_flow, expected)), list(map(_flow, trades))
@@ -283,8 +286,13 @@ def _orders(
     return {one.participant: one for one in placed}
 
 
-def _graph(one: Round) -> object:
-    """Return what the energies of a matching depend on."""
+def _given(one: Round, *, with_prices: bool) -> object:
+    """Return what the energies of an outcome depend on: for pairwise-nash, on no price."""
+    if with_prices:
+        return replace(
+            one,
+            orders=tuple(order and replace(order, score=Bps(0), nonce=0) for order in one.orders),
+        )
     nodes = [order and (order.kind, order.participant, order.energy) for order in one.orders]
     return nodes, one.edges
 

@@ -20,7 +20,7 @@ from oracle.domain.scenario import Scenario
 from oracle.duals import dispatch_record
 from oracle.errors import Divergence
 from oracle.market.mechanism import Round
-from oracle.units import Bps, MicroUsd, Wh
+from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Wh
 from tests.oracle.communities import (
     a_battery,
     a_community,
@@ -191,6 +191,29 @@ def orders_of(run: Run, participant: int) -> list[dict[str, Any]]:
         for order in one.values["orders"]
         if order["participant"] == participant
     ]
+
+
+def test_trades_that_follow_other_limits_than_the_plans_are_left_open() -> None:
+    """P1's score falls with what it does not bring, and P3's limit falls behind P2's."""
+    community = a_community(
+        [[10.0] * 8, [-8.0] * 8, [-8.0] * 8],
+        [],
+        prosumers=[
+            a_prosumer("P1", initial_reputation=Bps(9_000)),
+            a_prosumer("P2"),
+            a_prosumer("P3", utility=MicroUsdPerMwh(299_000_000), cost_weight=Bps(4_000)),
+        ],
+        shortfalls=tuple(Shortfall(prosumer=0, slot=k, delivered=Bps(0)) for k in range(3)),
+        real_time_price=MicroUsdPerMwh(5_000_000_000),
+        mechanism="uniform",
+        trade_graph="community",
+    )
+
+    checked = run_of(a_scenario(community)).audit().checked
+
+    assert checked["orders as in the scenario"] == 24
+    assert checked["trades as planned"] > 0
+    assert checked["trades that the plan leaves open"] > 0
 
 
 def test_a_power_system_without_prosumers_agrees_with_its_scenario() -> None:
