@@ -77,6 +77,26 @@ def random_rounds(seed: int, count: int, **kinds: int) -> Iterator[Round]:
         yield random_round(rng, **kinds)
 
 
+def large_round(count: int, *, energy: int = 20_000, price: int = 300) -> Round:
+    """Return a round in which `count` orders take part, prices in whole USD/MWh from 1."""
+    rng = np.random.default_rng(count)
+    energies = rng.integers(1, energy, size=count, endpoint=True).tolist()
+    prices = rng.integers(1, price, size=count, endpoint=True).tolist()
+    sells = (rng.random(count) < 0.5).tolist()
+    book = tuple(
+        Order(
+            kind=Kind.OFFER if is_offer else Kind.BID,
+            participant=number,
+            energy=Wh(of_order),
+            price=MicroUsdPerMwh(in_usd * USD),
+        )
+        for number, (is_offer, of_order, in_usd) in enumerate(
+            zip(sells, energies, prices, strict=True), 1
+        )
+    )
+    return community_round(book, HIGH)
+
+
 def taking_part(market_round: Round, kind: Kind) -> list[tuple[int, int, int]]:
     """Position, energy and clipped price of the orders of the pool, in the book's order."""
     cap = market_round.real_time_price

@@ -1,6 +1,7 @@
 """One price where supply and demand cross: known answers, brute force, and what always holds."""
 
 from fractions import Fraction
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from tests.oracle.pools import (
     USD,
     best_volume_and_welfare,
     filled,
+    large_round,
     pool_round,
     random_round,
     random_rounds,
@@ -224,6 +226,19 @@ def test_refuses_what_the_contract_refuses(fills: list[int], price: int, name: s
         MECHANISM.verify(market_round, Outcome(trades=trades))
 
     assert refusal.value.name == name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("orders", "limit_s"), [(10_000, 1.0), (100_000, 10.0)])
+def test_large_books_clear_in_time(orders: int, limit_s: float) -> None:
+    market_round = large_round(orders)
+
+    start = perf_counter()
+    outcome = MECHANISM.clear(market_round)
+    seconds = perf_counter() - start
+
+    assert len(outcome.trades) > orders / 4
+    assert seconds < limit_s
 
 
 def test_refuses_a_certificate() -> None:

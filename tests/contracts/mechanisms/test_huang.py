@@ -12,7 +12,7 @@ from tests.contracts.markets import STRANGER
 from tests.contracts.mechanisms.tampering import CERTIFIED, Twins, arguments_of
 from tests.contracts.revertible import RevertibleChain
 from tests.contracts.reverting import reverts
-from tests.oracle.pools import USD, pool_round, random_rounds
+from tests.oracle.pools import USD, large_round, pool_round, random_rounds
 
 pytestmark = pytest.mark.contract
 
@@ -79,3 +79,13 @@ def test_refuses_by_name(twins: Twins) -> None:
     with reverts(twins.contract, "WrongFill", orderIndex=0, filledWh=1, expectedWh=0):
         first = replace(honest.trades[0], offer=0, energy=Wh(1))
         check(replace(honest, trades=(first, *honest.trades[1:])))
+
+
+@pytest.mark.parametrize("price", [1, 300])
+def test_a_book_of_1000_orders_is_checked_within_4_million_gas(twins: Twins, price: int) -> None:
+    """A clear has 16.7 million gas; at one price for all, one side shares or is cut."""
+    market_round = large_round(1000, price=price)
+
+    outcome = twins.mechanism.clear(market_round)
+
+    twins.contract.functions.verify(*arguments_of(market_round, outcome)).call({"gas": 4_000_000})

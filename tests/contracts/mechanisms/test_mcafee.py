@@ -12,7 +12,7 @@ from tests.contracts.markets import STRANGER
 from tests.contracts.mechanisms.tampering import CERTIFIED, Twins, arguments_of
 from tests.contracts.revertible import RevertibleChain
 from tests.contracts.reverting import reverts
-from tests.oracle.pools import UNIT, USD, pool_round, random_rounds, units
+from tests.oracle.pools import UNIT, USD, large_round, pool_round, random_rounds, units
 
 pytestmark = pytest.mark.contract
 
@@ -89,3 +89,13 @@ def test_is_not_deployed_with_a_unit_that_no_order_has(
 ) -> None:
     with reverts(twins.contract, "BadParameter", parameter=0, value=unit):
         mock_chain.deploy(STRANGER, "McAfee", unit)
+
+
+@pytest.mark.parametrize("price", [1, 300])
+def test_a_book_of_1000_orders_is_checked_within_3_million_gas(twins: Twins, price: int) -> None:
+    """A clear has 16.7 million gas; at one price for all, one side shares or is cut."""
+    market_round = large_round(1000, price=price)
+
+    outcome = twins.mechanism.clear(market_round)
+
+    twins.contract.functions.verify(*arguments_of(market_round, outcome)).call({"gas": 3_000_000})

@@ -10,7 +10,7 @@ from tests.contracts.markets import STRANGER
 from tests.contracts.mechanisms.tampering import TAMPERINGS, Twins, arguments_of
 from tests.contracts.revertible import RevertibleChain
 from tests.contracts.reverting import reverts
-from tests.oracle.pools import USD, pool_round, random_rounds
+from tests.oracle.pools import USD, large_round, pool_round, random_rounds
 
 pytestmark = pytest.mark.contract
 
@@ -57,3 +57,13 @@ def test_refuses_by_name(twins: Twins) -> None:
         check(with_fills([2, 3, 4, 3], [12]))
     with reverts(twins.contract, "BadCertificate", length=1, expected=0):
         check(Outcome(trades=(), certificate=b"\0"))
+
+
+@pytest.mark.parametrize("price", [1, 300])
+def test_a_book_of_1000_orders_is_checked_within_3_million_gas(twins: Twins, price: int) -> None:
+    """A clear has 16.7 million gas; at one price for all, one side shares or is cut."""
+    market_round = large_round(1000, price=price)
+
+    outcome = twins.mechanism.clear(market_round)
+
+    twins.contract.functions.verify(*arguments_of(market_round, outcome)).call({"gas": 3_000_000})
