@@ -9,6 +9,7 @@ from scripts.bench.app import bench
 from scripts.compare.command import compare
 from scripts.demo import demo
 from scripts.dispatch import dispatch
+from scripts.explain.command import explain
 from scripts.export import export
 from scripts.import_simbench import import_simbench
 from scripts.run import run
@@ -37,6 +38,7 @@ app.command(no_args_is_help=False)(demo)
 app.command(no_args_is_help=True)(run)
 app.command(no_args_is_help=True)(dispatch)
 app.command(no_args_is_help=True)(compare)
+app.command(no_args_is_help=True)(explain)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)

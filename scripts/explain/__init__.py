@@ -1,0 +1,1 @@
+"""`wattline explain`: why an order traded or did not."""
