@@ -22,5 +22,5 @@ def price(situation: Situation) -> MicroUsdPerMwh:
 FEE_AWARE = Strategy(
     name="fee-aware",
     price=price,
-    default_margin=Bps(BPS // 2),
+    default_margin=Bps(2_000),
 )

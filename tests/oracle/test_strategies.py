@@ -21,10 +21,10 @@ from oracle.scenario import load_scenario
 from oracle.strategies import adaptive
 from oracle.strategies.agents import Agents
 from oracle.strategies.registry import DEFAULT, STRATEGIES
-from oracle.strategies.strategy import Fill, Situation
+from oracle.strategies.strategy import Fill, Situation, Strategy
 from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 from tests.oracle.communities import a_community, a_line, a_prosumer, a_tariff, usd_per_kwh
-from tests.oracle.scenario_folders import an_edited_copy
+from tests.oracle.scenario_folders import SCENARIOS, an_edited_copy
 from tests.oracle.scenario_folders import replace as replaced
 
 PRICES = st.integers(0, 10**10).map(MicroUsdPerMwh)
@@ -119,7 +119,7 @@ def test_zero_intelligence_draws_every_price_alike() -> None:
 @EVERY
 @given(situation=SITUATIONS)
 def test_no_price_is_on_the_losing_side_or_beyond_the_grids(
-    strategy: Any, situation: Situation
+    strategy: Strategy, situation: Situation
 ) -> None:
     price = strategy.price(situation)
 
@@ -133,7 +133,7 @@ def test_no_price_is_on_the_losing_side_or_beyond_the_grids(
 @EVERY
 @given(situation=SITUATIONS, more=st.integers(0, 10**9))
 def test_a_price_never_falls_where_the_limit_rises(
-    strategy: Any, situation: Situation, more: int
+    strategy: Strategy, situation: Situation, more: int
 ) -> None:
     """So an audit that knows a limit within a range knows the price within one."""
     higher = replace(situation, limit=MicroUsdPerMwh(situation.limit + more))
@@ -320,6 +320,29 @@ def test_the_least_fee_through_a_manager_is_that_of_two_spokes() -> None:
     assert second.price == usd_per_kwh(0.05) + 8
     assert third.price == usd_per_kwh(0.05) + 10
     assert alone[0].price == usd_per_kwh(0.3)
+
+
+@pytest.fixture(scope="module")
+def village() -> Community:
+    community = load_scenario(SCENARIOS / "village", days=1).community
+    assert community is not None
+    return community
+
+
+@EVERY
+def test_whatever_the_strategy_a_trade_of_the_village_is_better_than_the_grid(
+    village: Community, strategy: Strategy
+) -> None:
+    margin = strategy.default_margin or Bps(0)
+    prosumers = [replace(one, strategy=strategy.name, margin=margin) for one in village.prosumers]
+
+    plan = plan_trades(replace(village, prosumers=tuple(prosumers), seed=1))
+
+    assert len(plan.trades) > 50
+    for trade in plan.trades:
+        import_price, export_price = bidding.grid_prices(village, trade.slot)
+        assert export_price <= trade.price
+        assert trade.price + trade.lease_fee <= import_price
 
 
 def in_a_village(tmp_path: Path, *edits: tuple[str, str]) -> Community:
