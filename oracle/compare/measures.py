@@ -17,7 +17,7 @@ lease_fees         fee                                 the line owner's, a cost 
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -64,8 +64,30 @@ class Reservations:
     """
 
     prices: tuple[int | None, ...]
+    deals: dict[int, dict[int, int]]  # of orders that are filled: partner → worst price
+    pairs: frozenset[tuple[int, int]]  # of offers and bids that trade with each other
     full_lines: frozenset[tuple[int, int]] = frozenset()
     full_spokes: frozenset[int] = frozenset()
+
+    def between(self, offer: int, bid: int) -> tuple[int, int] | None:
+        """
+        Return what an offer and a bid would trade with each other at, instead of with others.
+
+        None where one of them is dead, or trades with nobody but the other.
+        """
+        low, high = self.prices[offer], self.prices[bid]
+        if (offer, bid) in self.pairs:
+            low = self._without(offer, bid, low, is_offer=True)
+            high = self._without(bid, offer, high, is_offer=False)
+        return None if low is None or high is None else (low, high)
+
+    def _without(
+        self, position: int, partner: int, price: int | None, *, is_offer: bool
+    ) -> int | None:
+        if position not in self.deals:
+            return price
+        others = [paid for other, paid in self.deals[position].items() if other != partner]
+        return (min if is_offer else max)(others, default=None)
 
 
 def measures(
@@ -104,21 +126,31 @@ def all_in_price(trade: Trade) -> MicroUsdPerMwh:
 def reservations(market_round: Round, trades: Sequence[Trade]) -> Reservations:
     """Return what each order's owner would trade at besides."""
     left = [0 if order is None else int(order.energy) for order in market_round.orders]
-    worst: dict[int, int] = {}
+    deals: dict[int, dict[int, int]] = {}
     carried: Counter[int | tuple[int, int]] = Counter()
     for trade in trades:
         left[trade.offer] -= trade.energy
         left[trade.bid] -= trade.energy
-        worst[trade.offer] = min(worst.get(trade.offer, trade.price), trade.price)
         paid = all_in_price(trade)
-        worst[trade.bid] = max(worst.get(trade.bid, paid), paid)
+        of_offer = deals.setdefault(trade.offer, {})
+        of_offer[trade.bid] = min(of_offer.get(trade.bid, trade.price), trade.price)
+        of_bid = deals.setdefault(trade.bid, {})
+        of_bid[trade.offer] = max(of_bid.get(trade.offer, paid), paid)
         for route in (trade.offer, trade.bid) if trade.pooled else ((trade.offer, trade.bid),):
             carried[route] += trade.energy
+
+    def price(position: int, order: Order | None) -> int | None:
+        if order is None:
+            return None
+        if left[position] > 0:
+            return int(order.price)
+        worst = min if order.kind is Kind.OFFER else max
+        return worst(deals[position].values())
+
     return Reservations(
-        prices=tuple(
-            None if order is None else int(order.price) if left[k] > 0 else worst[k]
-            for k, order in enumerate(market_round.orders)
-        ),
+        prices=tuple(price(k, order) for k, order in enumerate(market_round.orders)),
+        deals={position: found for position, found in deals.items() if left[position] == 0},
+        pairs=frozenset((trade.offer, trade.bid) for trade in trades),
         full_lines=frozenset(
             (edge.offer, edge.bid)
             for edge in market_round.edges
@@ -143,6 +175,10 @@ def blocking_pairs(market_round: Round, reserved: Reservations) -> int:
     for low, high in _pooled_reservations(market_round, reserved).values():
         lows = np.sort(np.array(low, dtype=np.int64))
         count += int(np.searchsorted(lows, np.array(high, dtype=np.int64), side="left").sum())
+    apart = replace(reserved, pairs=frozenset())
+    for offer, bid in reserved.pairs:  # what they pay each other was counted as what others do
+        count += _blocks_pooled(market_round, reserved, offer, bid)
+        count -= _blocks_pooled(market_round, apart, offer, bid)
     return count + sum(
         _blocks_on_line(market_round, reserved, edge)
         and not _blocks_pooled(market_round, reserved, edge.offer, edge.bid)
@@ -168,10 +204,10 @@ def blocking_partners(market_round: Round, reserved: Reservations, position: int
 
 
 def _blocks_on_line(market_round: Round, reserved: Reservations, edge: Edge) -> bool:
-    low, high = reserved.prices[edge.offer], reserved.prices[edge.bid]
-    if low is None or high is None or (edge.offer, edge.bid) in reserved.full_lines:
+    prices = reserved.between(edge.offer, edge.bid)
+    if prices is None or (edge.offer, edge.bid) in reserved.full_lines:
         return False
-    return low < min(high - edge.fee, market_round.real_time_price)
+    return prices[0] < min(prices[1] - edge.fee, market_round.real_time_price)
 
 
 def _pooled_reservations(
@@ -195,10 +231,10 @@ def _blocks_pooled(market_round: Round, reserved: Reservations, offer: int, bid:
     if not market_round.spokes or not reserved.full_spokes.isdisjoint((offer, bid)):
         return False
     one, other = market_round.spokes[offer], market_round.spokes[bid]
-    low, high = reserved.prices[offer], reserved.prices[bid]
-    if one is None or other is None or one.manager != other.manager or low is None or high is None:
+    prices = reserved.between(offer, bid)
+    if one is None or other is None or one.manager != other.manager or prices is None:
         return False
-    return low < min(high - one.fee - other.fee, market_round.real_time_price)
+    return prices[0] < min(prices[1] - one.fee - other.fee, market_round.real_time_price)
 
 
 def _price(orders: Sequence[Order | None], position: int) -> int:

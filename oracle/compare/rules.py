@@ -1,10 +1,17 @@
 """What can be compared: every mechanism, and the benchmark that no contract accepts."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self
 
-from oracle.domain.community import TradeGraph
-from oracle.market.mechanism import Outcome, Round, Setting, Settings
+import numpy as np
+
+from oracle.domain.community import COMMUNITY, TradeGraph
+from oracle.market.mechanism import Outcome, Round, Setting, Settings, WithoutParameters
+from oracle.market.pool import IntArray, Side, paired, pool_of
 from oracle.market.registry import MECHANISMS
+from oracle.market.replay import matched
+from oracle.market.vcg import vcg
 from oracle.units import MicroUsdPerMwh
 
 
@@ -24,7 +31,38 @@ class Rule(Protocol):
         """Return the outcome of a round."""
 
 
-RULES: dict[str, type[Rule]] = {**MECHANISMS}
+@dataclass(frozen=True)
+class Vcg(WithoutParameters):
+    """
+    The Vickrey-Clarke-Groves auction, by pairs: the operator pays what buyers do not.
+
+    Each order trades at the mean of its own payment, rounded down to the micro-USD/MWh.
+    """
+
+    name: ClassVar[str] = "vcg"
+    graphs: ClassVar[tuple[TradeGraph, ...]] = (COMMUNITY,)
+    rule: ClassVar[str] = (
+        "the largest welfare; everybody pays what the others lose by it, so that no lie gains and "
+        "the operator may have a deficit"
+    )
+
+    def clear(self, market_round: Round) -> Outcome:
+        pool, found = pool_of(market_round), vcg(market_round)
+
+        def of(side: Side, values: Sequence[int]) -> IntArray:
+            return np.array([values[position] for position in side.position], dtype=np.int64)
+
+        trades = []
+        filled = of(pool.offers, found.sold), of(pool.bids, found.bought)
+        for offer, bid, energy in paired(pool, *filled):
+            price = found.received[offer] // found.sold[offer]
+            surplus = found.paid[bid] // found.bought[bid] - price
+            trade = matched(offer, bid, energy, price)
+            trades.append(replace(trade, surplus=MicroUsdPerMwh(surplus)))
+        return Outcome(trades=tuple(trades))
+
+
+RULES: dict[str, type[Rule]] = {**MECHANISMS, Vcg.name: Vcg}
 
 
 def rule_of(
