@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oracle.compare.measures import all_in_price, blocking_partners, reservations
-from oracle.domain.book import Kind, Trade
+from oracle.domain.book import Kind, Order, Trade
 from oracle.explain.slot_market import SlotMarket
 from oracle.units import MicroUsdPerMwh, Wh
 
@@ -19,9 +19,10 @@ NEAREST = 12  # orders that are asked whether they set a price, besides who trad
 STEP = 1_000  # micro-USD/MWh, by which their limits are moved
 GRID = -1  # in the place of a position: the grid's import price
 
-FILLED, RATIONED, LIMIT, NO_ROUTE, NO_ROOM, LEFT_OUT = (
+FILLED, RATIONED, TIED, LIMIT, NO_ROUTE, NO_ROOM, LEFT_OUT = (
     "filled",
     "rationed",
+    "tied",
     "limit",
     "no route",
     "no room",
@@ -45,6 +46,7 @@ class Explanation:
     still_limit: MicroUsdPerMwh | None  # at worst for what it traded
     setters: tuple[int, ...]  # whose limits move its price, GRID for the import price
     asked: int  # how many were asked
+    ties: tuple[int, ...]  # who has a limit of just that price
     would_rather: tuple[int, ...]  # with whom both would gain by trading otherwise
     clearings: int
 
@@ -73,7 +75,7 @@ class Explainer:
             position=position,
             traded=traded,
             trades=own,
-            reason=_reason(traded, order.energy, len(routes), with_room, needed),
+            reason=_reason(traded, order, len(routes), with_room, needed),
             routes=len(routes),
             routes_with_room=with_room,
             best_reachable=best,
@@ -82,6 +84,7 @@ class Explainer:
             still_limit=self._still(position, traded) if traded else None,
             setters=setters,
             asked=asked,
+            ties=tuple(k for k in market.live() if self._is_tied(k, own)),
             would_rather=tuple(blocking_partners(market_round, reserved, position)),
             clearings=self._clearings,
         )
@@ -170,6 +173,11 @@ class Explainer:
                     break
         return tuple(found), len(asked)
 
+    def _is_tied(self, position: int, own: Sequence[Trade]) -> bool:
+        order = self._market.book[position]
+        is_bid = order.kind is Kind.BID
+        return any(order.price == (all_in_price(t) if is_bid else t.price) for t in own)
+
     def _candidates(self, position: int, own: Sequence[Trade]) -> list[int]:
         first = [position, *(t.bid if t.offer == position else t.offer for t in own), GRID]
         price = own[0].price
@@ -197,14 +205,14 @@ def _prices(position: int, own: Sequence[Trade]) -> list[int]:
 
 
 def _reason(
-    traded: Wh, ordered: Wh, routes: int, with_room: int, needed: MicroUsdPerMwh | None
+    traded: Wh, order: Order, routes: int, with_room: int, needed: MicroUsdPerMwh | None
 ) -> str:
-    if traded == ordered:
+    if traded == order.energy:
         return FILLED
     if routes == 0:
         return NO_ROUTE
     if with_room == 0:
         return NO_ROOM
     if needed is not None:
-        return LIMIT
+        return TIED if abs(needed - order.price) == 1 else LIMIT
     return RATIONED if traded else LEFT_OUT

@@ -32,6 +32,7 @@ def order_summary(market: SlotMarket, found: Explanation) -> Json:
         "would_trade_kwh": kwh_from_wh(found.would_trade) if found.would_trade else None,
         "would_trade_as_much_until_usd_per_kwh": _price(found.still_limit),
         "price_set_by": [setter_name(market, setter) for setter in found.setters],
+        "limit_of": [order_id(market, tied) for tied in found.ties],
         "asked_for_the_price": found.asked,
         "would_rather_trade_with": [order_id(market, other) for other in found.would_rather],
         "clearings": found.clearings,

@@ -15,6 +15,7 @@ from oracle.explain.order import (
     NO_ROOM,
     NO_ROUTE,
     RATIONED,
+    TIED,
     Explanation,
 )
 from oracle.explain.slot_market import SlotMarket
@@ -163,6 +164,7 @@ def _why(market: SlotMarket, found: Explanation) -> str:
         FILLED: "its limit was good enough for all its energy",
         RATIONED: f"no better limit would have brought it more: the {others} were not enough,"
         " or the rule shares them",
+        TIED: "others have the same limit, and the rule shares what is left or takes who came first",
         LIMIT: f"others with a better limit came first for the {others}",
         NO_ROUTE: f"it has no line or manager in common with any of the {others}",
         NO_ROOM: f"{best}, with the fee, is the {'lowest' if is_bid else 'highest'} limit of the"
@@ -176,11 +178,11 @@ def _price_words(market: SlotMarket, found: Explanation) -> str:
         "its own limit" if setter == found.position else setter_name(market, setter)
         for setter in found.setters
     ]
+    if not named and found.ties:
+        tied = ", ".join(order_id(market, position) for position in found.ties)
+        return f"the limit of {tied}; none of them moves it alone"
     if not named:
-        return (
-            f"moved by none of the {found.asked} limits asked: the rule sets it without them, "
-            "or several tie"
-        )
+        return f"moved by none of the {found.asked} limits asked: the rule sets it without them"
     return f"set by {' and '.join(named)} (of {found.asked} asked)"
 
 
@@ -203,4 +205,6 @@ def _kwh(energy: Wh) -> str:
 
 
 def _usd(price: MicroUsdPerMwh) -> str:
-    return f"{usd_per_kwh(price):.6f} $/kWh"
+    """Return a price with all its digits, four at least."""
+    whole, digits = f"{usd_per_kwh(price):.9f}".split(".")
+    return f"{whole}.{digits.rstrip('0'):0<4} $/kWh"
