@@ -248,15 +248,20 @@ def test_the_largest_numbers_are_exact() -> None:
 
 
 def test_more_orders_than_a_chain_holds_stay_exact() -> None:
-    """Products of prices and so many others do not fit 64 bits."""
-    top = MAX_PRICE / USD
-    market_round = pool_round([(9, 0)] * 20_000, [(9, top)] * 20_000, MicroUsdPerMwh(MAX_PRICE))
-    mechanism = DemandBidding(1)
+    """The first offer's slope times so many others does not fit 64 bits."""
+    top = MicroUsdPerMwh(MAX_PRICE)
+    market_round = pool_round([(9, 0)] * 20_000, [(9, MAX_PRICE / USD)] * 20_000, top)
+    market_round = with_order(market_round, 0, terms=slope_terms(MAX_PRICE))
 
-    outcome = mechanism.clear(market_round)
+    outcome = DemandBidding(1).clear(market_round)
 
-    assert int.from_bytes(outcome.certificate, "big") / MAX_PRICE == pytest.approx(4 / 9)
-    assert sum(trade.energy for trade in outcome.trades) == 4 * 20_000
+    price = int.from_bytes(outcome.certificate, "big")
+    for other, clears in ((price, True), (price - 1, False)):
+        sold, bought = (
+            sum(traded_at(market_round, kind, other, 1).values()) for kind in (Kind.OFFER, Kind.BID)
+        )
+        assert (bought <= sold) == clears
+    assert filled(market_round, outcome.trades)[0] == 0
 
 
 def test_who_is_outside_the_pool_neither_trades_nor_blocks_nor_counts() -> None:

@@ -1,5 +1,8 @@
 """The middle of the grid's prices: known answers, brute force, and what always holds."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +17,8 @@ from oracle.market.sharing import BlendedPrices
 from oracle.units import MicroUsdPerMwh
 from tests.oracle.pools import HIGH, USD, Rows, filled, pool_round, random_round, random_rounds
 from tests.oracle.shares import fills_at
+
+ROOT = Path(__file__).parents[2]
 
 EXPORT = MicroUsdPerMwh(40 * USD)
 IMPORT = MicroUsdPerMwh(200 * USD)
@@ -176,3 +181,20 @@ def test_refuses_a_certificate() -> None:
 def test_is_what_its_scenario_and_its_contract_say() -> None:
     assert MidMarket.of({}, EXPORT) == MECHANISM == MidMarket.of_parameters([EXPORT])
     assert MECHANISM.parameters == (EXPORT,)
+
+
+def test_the_guide_shows_the_mechanism_as_it_is() -> None:
+    guide = (ROOT / "docs" / "new-mechanism.md").read_text(encoding="utf-8")
+    sources = "".join(
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in (
+            "oracle/market/mid_market.py",
+            "oracle/market/registry.py",
+            "contracts/mechanisms/MidMarket.sol",
+        )
+    )
+
+    shown = re.findall(r"```(?:python|solidity)\n(.*?)```", guide, re.S)
+
+    assert len(shown) == 3
+    assert [block for block in shown if block not in sources] == []
