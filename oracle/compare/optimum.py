@@ -9,17 +9,18 @@ joins, from an offer's to every bid's that is as high.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from operator import mul
 
 import numpy as np
 
 from oracle.compare.rules import Rule
-from oracle.domain.book import Kind
+from oracle.domain.book import MAX_PRICE, Kind
 from oracle.market.crossing import Curve, crossing_of
 from oracle.market.mechanism import POOL, Round, Spoke
 from oracle.market.pool import pool_of
 from oracle.program import AT_MOST, EQUAL, Program, Term, Variable
-from oracle.units import Wh
+from oracle.units import MicroUsdPerMwh, Wh
 
 TIME_LIMIT_S = 60.0
 
@@ -33,12 +34,13 @@ def is_one_pool(market_round: Round) -> bool:
 
 def largest_welfare(market_round: Round, engine: Rule) -> int:
     """Return max Σ (bid − offer − fee) · energy, in pico-USD; `engine` clears what is no pool."""
-    if is_one_pool(market_round):
-        return _pool_welfare(market_round)
+    whole = _with_whole_limits(market_round)
+    if is_one_pool(whole):
+        return _pool_welfare(whole)
     return sum(
         trade.energy
         * (market_round.order(trade.bid).price - market_round.order(trade.offer).price - trade.fee)
-        for trade in engine.clear(market_round).trades
+        for trade in engine.clear(whole).trades
     )
 
 
@@ -57,6 +59,16 @@ def _pool_welfare(market_round: Round) -> int:
         return sum(map(mul, traded.tolist(), curve.price.tolist()))  # beyond 64 bits
 
     return worth(found.demand) - worth(found.supply)
+
+
+def _with_whole_limits(market_round: Round) -> Round:
+    """Return a round in which bids count with all of their limits; the same offers take part."""
+    price = market_round.real_time_price
+    orders = tuple(
+        None if order and order.kind is Kind.OFFER and order.price > price else order
+        for order in market_round.orders
+    )
+    return replace(market_round, orders=orders, real_time_price=MicroUsdPerMwh(MAX_PRICE))
 
 
 def _pool_volume(market_round: Round) -> Wh:
