@@ -44,7 +44,7 @@ from oracle.domain.book import MAX_PRICE, Kind, Trade
 from oracle.domain.community import COMMUNITY, Prosumer, TradeGraph
 from oracle.errors import ContractRevert, InvalidInputError
 from oracle.market.mechanism import Outcome, Round, Setting, Settings, require_feasible
-from oracle.market.pool import IntArray, Pool, Side, pool_of
+from oracle.market.pool import IntArray, Pool, Side, pool_of, require_length
 from oracle.market.sharing import Weights, require_shared, shared_trades
 from oracle.market.terms import Quote, Stated
 from oracle.units import (
@@ -184,9 +184,7 @@ class DemandBidding:
             Under the name of the contract's error.
         """
         require_feasible(market_round, outcome.trades)
-        length = len(outcome.certificate)
-        if length != PRICE_BYTES:
-            raise ContractRevert("BadCertificate", {"length": length, "expected": PRICE_BYTES})
+        require_length(outcome, PRICE_BYTES)
         price = int.from_bytes(outcome.certificate, "big")
         curves = self._curves(market_round)
         if not curves.clears(price):

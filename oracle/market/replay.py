@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from oracle.domain.book import Trade
 from oracle.errors import ContractRevert, InvalidInputError
 from oracle.market.mechanism import Outcome, Round, require_feasible
+from oracle.market.pool import require_length
 from oracle.units import MicroUsdPerMwh, Wh
 
 MAX_MATCHES = 1 << 16
@@ -74,10 +75,7 @@ def require_replayed(market_round: Round, matches: Sequence[Trade], outcome: Out
     """
     require_feasible(market_round, outcome.trades)
     count = len(outcome.trades)
-    if len(outcome.certificate) != 2 * count:
-        raise ContractRevert(
-            "BadCertificate", {"length": len(outcome.certificate), "expected": 2 * count}
-        )
+    require_length(outcome, 2 * count)
     places = [
         int.from_bytes(outcome.certificate[at : at + 2], "big") for at in range(0, 2 * count, 2)
     ]
