@@ -29,6 +29,8 @@ def twins(mock_chain: RevertibleChain) -> Twins:
 
 def test_both_accept_what_is_cleared(mock_chain: RevertibleChain, twins: Twins) -> None:
     assert twins.accept_all(random_rounds(1, 150)) > 50
+    dear = twins_of(mock_chain, 9)  # above the import price of many rounds
+    assert dear.accept_all(random_rounds(4, 50)) > 5
     wide = twins_of(mock_chain, 2**46)
     assert wide.accept_all(random_rounds(2, 50, energy=2**32 - 1, price=2**47)) > 5
 
