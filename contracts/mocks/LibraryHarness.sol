@@ -75,12 +75,12 @@ contract LibraryHarness {
         }
     }
 
-    /// @notice The fields of each trade: offer, bid, energy, price, fee; its pair, and
-    /// whether it is clean.
+    /// @notice The fields of each trade: offer, bid, energy, price, fee, surplus, whether it is
+    /// pooled; its pair, and whether it is clean.
     function tradeFields(
         Trade[] calldata words
-    ) external pure returns (uint256[7][] memory fields) {
-        fields = new uint256[7][](words.length);
+    ) external pure returns (uint256[9][] memory fields) {
+        fields = new uint256[9][](words.length);
         for (uint256 i = 0; i < words.length; ++i) {
             Trade trade = words[i];
             fields[i][0] = trade.offerIndex();
@@ -88,8 +88,10 @@ contract LibraryHarness {
             fields[i][2] = trade.energyWh();
             fields[i][3] = trade.price();
             fields[i][4] = trade.fee();
-            fields[i][5] = trade.pair();
-            fields[i][6] = trade.isClean() ? 1 : 0;
+            fields[i][5] = trade.surplus();
+            fields[i][6] = trade.isPooled() ? 1 : 0;
+            fields[i][7] = trade.pair();
+            fields[i][8] = trade.isClean() ? 1 : 0;
         }
     }
 

@@ -1,7 +1,7 @@
 """What a slot depends on is fixed before it opens; and only by whom it may be."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -9,10 +9,14 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from web3.contract import Contract
 
+from oracle.domain.book import Trade
 from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
-from oracle.units import Slot
+from oracle.domain.community import Line, manager_index
+from oracle.domain.rows import capacity_words, rows_of
+from oracle.units import Meters, MicroUsdPerMwh, Slot, Wh
 from tests.contracts.markets import (
     LATECOMER,
+    LINES,
     PROSUMERS,
     REAL_TIME_PRICE,
     ROLES,
@@ -51,6 +55,7 @@ ANNOUNCEMENTS = [
     Announcement("exchange", "announceRealTimePrices", ROLES.operator, ()),
     Announcement("line_lease", "announceLadder", ROLES.provider, (LADDER_FIELDS,)),
     Announcement("line_lease", "announceLines", ROLES.provider, ([], 1)),
+    Announcement("line_lease", "announceCapacities", ROLES.provider, ([],)),
     Announcement(
         "registry", "register", ROLES.registrar, ([(LATECOMER.address, LATECOMER.address, 0, 0)],)
     ),
@@ -127,6 +132,10 @@ def what_is_told(world: World, slot: int, name: str) -> tuple[str, dict[str, Any
                 "group": 0,
                 "initialScoreBps": 0,
             },
+        ),
+        "announceCapacities": (
+            "CapacitiesAnnounced",
+            {"directory": "0x" + 40 * "0", "capacitiesHash": keccak(b"")},
         ),
         "announceMeters": ("MeterAnnounced", {"participant": 1, "meter": STRANGER.address}),
         "announceGroups": ("GroupAnnounced", {"participant": 1, "group": 9}),
@@ -282,6 +291,83 @@ def test_a_mechanism_that_accepts_all_cannot_bend_what_always_holds(
         attempt(fee=0)
     with reverts(exchange, "NoLine", offerIndex=1, bidIndex=0):
         attempt(offer=1, bid=0)
+    with reverts(exchange, "NoLine", offerIndex=0, bidIndex=1):
+        attempt(pooled=True)
+    attempt(price=240_000_000, surplus=5_000_000)
+    with reverts(exchange, "PriceOutsideLimits", high=239_999_999):
+        attempt(price=240_000_000, surplus=5_000_001)
+    with reverts(exchange, "PriceOutsideLimits", low=80_000_000, high=0):
+        attempt(price=80_000_000, surplus=2**48 - 1)
+    twice = [trade.pack() for trade in 2 * stage.trades]
+    with reverts(exchange, "NoLine", position=1):
+        world.attempt(STRANGER, "clear", first, stage.book_words, twice, b"")
+
+
+def test_capacities_bound_what_goes_over_their_lines(
+    world: World, exchange: Contract, travel_to: Callable[[int], None]
+) -> None:
+    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
+    lines = [replace(line, capacity=Wh(500)) if line == LINES[1] else line for line in LINES]
+    rows, row_words = rows_of(lines, PROSUMERS)
+    words = capacity_words(lines, rows, row_words)
+    lease = world.deployment.line_lease
+    world.send(ROLES.operator, "announceMechanism", lenient.address, first)
+    world.send(ROLES.provider, "announceCapacities", words, first, on=lease)
+    travel_to(starts_at(Slot(first - 4)))
+    world.place(first, [an_offer(1, 1000, 80), a_bid(4, 900, 250)])
+    stage = world.close(first)
+
+    def attempt(energy: int) -> None:
+        trades = stage.trades_with(0, energy=energy, price=100_000_000)
+        world.attempt(STRANGER, "clear", first, stage.book_words, trades, b"")
+
+    attempt(500)
+    with reverts(exchange, "LineOverloaded", position=0, energyWh=501, capacityWh=500):
+        attempt(501)
+
+
+def test_a_manager_lets_its_members_trade_within_their_capacities(
+    world: World, exchange: Contract, travel_to: Callable[[int], None]
+) -> None:
+    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
+    mill = manager_index(1)
+    lines = [
+        Line(first=0, second=mill, distance=Meters(1000), capacity=Wh(500)),
+        Line(first=5, second=mill, distance=Meters(0)),
+        Line(first=3, second=manager_index(2), distance=Meters(0)),
+    ]
+    rows, row_words = rows_of(lines, PROSUMERS)
+    lease = world.deployment.line_lease
+    world.send(ROLES.operator, "announceMechanism", lenient.address, first)
+    world.send(ROLES.provider, "announceLines", rows, row_words, first, on=lease)
+    words = capacity_words(lines, rows, row_words)
+    world.send(ROLES.provider, "announceCapacities", words, first, on=lease)
+    travel_to(starts_at(Slot(first - 4)))
+    world.place(first, [an_offer(1, 1000, 80), a_bid(6, 900, 250), a_bid(4, 900, 250)])
+    stage = world.close(first)
+
+    def attempt(**changes: Any) -> None:
+        trade = Trade(
+            offer=0,
+            bid=1,
+            energy=Wh(500),
+            price=REAL_TIME_PRICE,
+            fee=MicroUsdPerMwh(5_000_000),
+            pooled=True,
+        )
+        trades = [replace(trade, price=MicroUsdPerMwh(100_000_000), **changes).pack()]
+        world.attempt(STRANGER, "clear", first, stage.book_words, trades, b"")
+
+    attempt()
+    with reverts(exchange, "LineOverloaded", position=0, energyWh=501, capacityWh=500):
+        attempt(energy=Wh(501))
+    with reverts(exchange, "WrongFee", position=0, fee=0, expected=5_000_000):
+        attempt(fee=MicroUsdPerMwh(0))
+    for other in ({"bid": 2}, {"bid": 0}, {"offer": 1}, {"bid": 3}, {"pooled": False}):
+        with reverts(exchange, "NoLine", position=0):
+            attempt(**other)
 
 
 def test_a_ladder_changes_the_fees_of_its_slots_alone(world: World, line_lease: Contract) -> None:

@@ -12,8 +12,9 @@ from oracle.chain.signatures import development_key
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import starts_at
 from oracle.errors import ContractRevert
+from oracle.market.lots import lot
 from oracle.market.mechanism import Outcome, Round
-from oracle.market.pairwise_nash import PairwiseNash, lot
+from oracle.market.pairwise_nash import PairwiseNash
 from oracle.units import SLOT_SECONDS, MicroUsdPerMwh, Wh
 from tests.contracts.markets import (
     STRANGER,

@@ -179,19 +179,24 @@ trades = st.builds(
     energy=wh,
     price=prices,
     fee=prices,
+    surplus=prices,
+    pooled=st.booleans(),
 )
 
 
 @BATCHES
-@given(sold=batches(trades), unused=st.integers(0, 2**96 - 1))
+@given(sold=batches(trades), unused=st.integers(0, 2**47 - 1))
 def test_contract_and_python_read_the_same_trades(
     libraries: Contract, sold: list[Trade], unused: int
 ) -> None:
     words = [trade.pack() for trade in sold]
-    fields = [[t.offer, t.bid, t.energy, t.price, t.fee, t.offer << 16 | t.bid] for t in sold]
+    fields = [
+        [t.offer, t.bid, t.energy, t.price, t.fee, t.surplus, t.pooled, t.offer << 16 | t.bid]
+        for t in sold
+    ]
 
     on_chain = libraries.functions.tradeFields(words).call()
-    dirty = libraries.functions.tradeFields([word | unused for word in words]).call()
+    dirty = libraries.functions.tradeFields([word | unused << 1 for word in words]).call()
 
     assert on_chain == [[*row, 1] for row in fields]
     assert dirty == [[*row, int(unused == 0)] for row in fields]
@@ -201,13 +206,20 @@ def test_contract_and_python_read_the_same_trades(
 @BATCHES
 @given(
     edges=batches(
-        st.tuples(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.integers(0, MAX_PRICE))
+        st.tuples(
+            st.integers(0, 0xFFFF),
+            st.integers(0, 0xFFFF),
+            st.integers(0, 2**32 - 1),
+            st.integers(0, MAX_PRICE),
+        )
     )
 )
-def test_an_edge_keeps_its_fields(libraries: Contract, edges: list[tuple[int, int, int]]) -> None:
+def test_an_edge_keeps_its_fields(
+    libraries: Contract, edges: list[tuple[int, int, int, int]]
+) -> None:
     on_chain = libraries.functions.edgeFields(edges).call()
 
-    assert on_chain == [[offer, bid, fee, offer << 16 | bid] for offer, bid, fee in edges]
+    assert on_chain == [[*edge, edge[0] << 16 | edge[1]] for edge in edges]
 
 
 @BATCHES

@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web3.contract import Contract
 
+from oracle.domain.book import FIRST_MANAGER, Kind, Order
 from oracle.domain.clock import OPEN_SLOTS, slot_at
 from oracle.domain.community import FeeLadder, Line
 from oracle.domain.rows import MAX_DISTANCE, lines_of, rows_of
 from oracle.model.line_lease import fees_of_lines, lease_fee
 from oracle.units import Bps, Meters, MicroUsdPerMwhKm
-from tests.contracts.markets import LADDER, LINES, PROSUMERS, ROLES, World
+from tests.contracts.markets import LADDER, LINES, PROSUMERS, ROLES, World, packed
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -140,11 +141,57 @@ def test_peers_ascend_without_gaps(
 def test_a_peer_is_a_number_that_a_participant_can_have(
     world: World, line_lease: Contract, earliest: int
 ) -> None:
-    announce(world, [row((1024, 5))], 1, earliest)
+    announce(world, [row((1024, 5)), row((FIRST_MANAGER + 30, 5))], 1, earliest)
 
-    for peer in (1025, 4095):
+    for peer in (FIRST_MANAGER + 31, 4095):
         with reverts(line_lease, "NoSuchPeer", participant=1, peer=peer):
             announce(world, [row((peer, 5))], 1, earliest + 1)
+
+
+def test_a_row_has_one_manager_and_nothing_after_it(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    announce(world, [row((2, 5), (FIRST_MANAGER, 7))], 1, earliest)
+
+    assert line_lease.functions.feeOf(earliest, 1, FIRST_MANAGER).call() == lease_fee(
+        LADDER, Meters(7)
+    )
+    with reverts(line_lease, "PeersNotAscending", participant=1, peer=FIRST_MANAGER + 1):
+        announce(world, [row((FIRST_MANAGER, 5), (FIRST_MANAGER + 1, 5))], 1, earliest)
+
+
+def test_a_live_orders_spoke_is_its_line_to_its_manager(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    eight = [(peer, 5) for peer in range(2, 10)]
+    rows = [row(*eight), 0, row((FIRST_MANAGER + 2, 1000)), 0, row((1, 5)), 0, 0, 0]
+    announce(world, rows, 2, earliest)
+    orders = [Order(kind=Kind.BID, participant=number).pack() for number in (1, 2, 3, 4, 5)]
+
+    spokes = line_lease.functions.spokesOf(earliest, packed([0, *orders])).call()
+
+    managed = 3 << 80 | 0xFFFFFFFF << 48 | 5_000_000
+    assert spokes == packed([0, 0, managed, 0, 0, 0])
+
+
+@pytest.mark.parametrize("words", [1, 5, 7])
+def test_there_are_as_many_words_of_capacities_as_of_rows(
+    world: World, line_lease: Contract, earliest: int, words: int
+) -> None:
+    with reverts(line_lease, "BadCapacities", words=words, expected=6):
+        world.attempt(ROLES.provider, "announceCapacities", [0] * words, earliest, on=line_lease)
+
+
+def test_new_lines_have_no_capacities_until_they_are_announced(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    limits = [7 << 224, *[0] * 5]
+    world.send(ROLES.provider, "announceCapacities", limits, earliest, on=line_lease)
+    announce(world, [row((2, 5))], 1, earliest + 1)
+
+    assert line_lease.functions.capacitiesOf(earliest - 1).call() == []
+    assert line_lease.functions.capacitiesOf(earliest).call() == limits
+    assert line_lease.functions.capacitiesOf(earliest + 1).call() == []
 
 
 def test_a_ladder_has_an_interval(world: World, line_lease: Contract, earliest: int) -> None:

@@ -14,10 +14,10 @@ from web3.contract import Contract
 
 from oracle.chain.reverts import decoded
 from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
-from oracle.domain.community import FeeLadder, Line
-from oracle.domain.rows import rows_of
+from oracle.domain.community import FeeLadder, Line, manager_index
+from oracle.domain.rows import capacity_words, rows_of
 from oracle.errors import ContractRevert
-from oracle.market.mechanism import Outcome, Round, round_of
+from oracle.market.mechanism import Edge, Outcome, Round, require_feasible, round_of
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.model.line_lease import lease_fee
 from oracle.units import Bps, Meters, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
@@ -28,6 +28,7 @@ from tests.contracts.reverting import reverts
 pytestmark = pytest.mark.contract
 
 MECHANISM = PairwiseNash()
+NOTHING = MicroUsdPerMwh(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,14 @@ class Case:
     real_time_price: MicroUsdPerMwh
 
     def round(self) -> Round:
-        fees = {}
+        fees, capacities = {}, {}
         for line in self.lines:
-            fee = lease_fee(self.ladder, line.distance)
-            fees[line.first + 1, line.second + 1] = fees[line.second + 1, line.first + 1] = fee
-        return round_of(self.book, fees, self.real_time_price)
+            pair = line.first + 1, line.second + 1
+            for way in (pair, pair[::-1]):
+                fees[way] = lease_fee(self.ladder, line.distance)
+                if line.capacity is not None:
+                    capacities[way] = line.capacity
+        return round_of(self.book, fees, self.real_time_price, capacities)
 
     def fields(self) -> tuple[object, ...]:
         rows, row_words = rows_of(self.lines, 12)
@@ -52,6 +56,7 @@ class Case:
             [order.pack() for order in self.book],
             rows,
             row_words,
+            capacity_words(self.lines, rows, row_words),
             (self.ladder.base, self.ladder.interval, self.ladder.growth),
             self.real_time_price,
         )
@@ -63,8 +68,12 @@ def some_prices(wide: bool) -> st.SearchStrategy[MicroUsdPerMwh]:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Books with ties, islands, cancellations, dead ends, and the largest numbers."""
+def cases(draw: st.DrawFn, *, hybrid: bool = False) -> Case:
+    """
+    Books with ties, islands, cancellations, dead ends, and the largest numbers.
+
+    Hybrid ones have managers and capacities, too.
+    """
     participants = draw(st.integers(2, 12))
     wide = draw(st.sampled_from([False, False, False, True]))
     energies = st.integers(1, draw(st.sampled_from([1, 5, 10_000, 2**32 - 1]))).map(Wh)
@@ -96,7 +105,13 @@ def cases(draw: st.DrawFn) -> Case:
     pairs = [(i, j) for i in range(participants) for j in range(i)]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=30))
     distances = st.sampled_from([0, 1, 1000, 1001, 5000])
-    lines = tuple(Line(first=i, second=j, distance=Meters(draw(distances))) for i, j in chosen)
+    limits = st.sampled_from([None, Wh(0), Wh(3), Wh(5000)]) if hybrid else st.none()
+    managed = range(participants) if hybrid else ()
+    chosen += [(i, manager_index(draw(st.sampled_from([1, 1, 31])))) for i in managed]
+    lines = tuple(
+        Line(first=i, second=j, distance=Meters(draw(distances)), capacity=draw(limits))
+        for i, j in chosen
+    )
     ladder = draw(
         st.sampled_from(
             [
@@ -164,22 +179,89 @@ def opinion(market_round: Round, outcome: Outcome) -> tuple[str, dict[str, objec
 
 @pytest.fixture(scope="module")
 def harness(mock_chain: RevertibleChain) -> Contract:
+    return a_harness(mock_chain, mock_chain.deploy(STRANGER, "PairwiseNash"))
+
+
+@pytest.fixture(scope="module")
+def lenient(mock_chain: RevertibleChain) -> Contract:
+    """Return the exchange's own checks, with a mechanism that accepts everything."""
+    return a_harness(mock_chain, mock_chain.deploy_mock(STRANGER, "MockMechanism"))
+
+
+def a_harness(mock_chain: RevertibleChain, mechanism: Contract) -> Contract:
     lines = mock_chain.deploy_mock(STRANGER, "MockLineLease")
-    mechanism = mock_chain.deploy(STRANGER, "PairwiseNash")
     return mock_chain.deploy_mock(
         STRANGER, "ClearingHarness", lines.address, mechanism.address, (0, 0, 0, 0, 1, 0)
     )
 
 
 @settings(max_examples=150, deadline=None)
-@given(case=cases())
+@given(case=st.booleans().flatmap(lambda hybrid: cases(hybrid=hybrid)))
 def test_contract_and_python_see_the_same_round(harness: Contract, case: Case) -> None:
     market_round = case.round()
 
-    orders, edges = harness.functions.roundOf(case.fields()).call()
+    orders, edges, spokes = harness.functions.roundOf(case.fields()).call()
 
     assert orders == packed(order.pack() if order else 0 for order in market_round.orders)
-    assert edges == packed(e.offer << 240 | e.bid << 224 | e.fee for e in market_round.edges)
+    assert edges == packed(
+        e.offer << 240 | e.bid << 224 | e.capacity << 48 | e.fee for e in market_round.edges
+    )
+    of_python = market_round.spokes or (None,) * len(market_round.orders)
+    assert spokes == packed(
+        s.manager << 80 | s.capacity << 48 | s.fee if s else 0 for s in of_python
+    )
+
+
+@st.composite
+def trades_of(draw: st.DrawFn, market_round: Round) -> Trade:
+    """Return a trade that is near to what a round lets through."""
+    entries = st.integers(0, len(market_round.orders))
+    edge = draw(st.sampled_from(market_round.edges or (Edge(offer=0, bid=1, fee=NOTHING),)))
+    offer, bid = draw(st.sampled_from([(edge.offer, edge.bid), (draw(entries), draw(entries))]))
+    fees = [edge.fee]
+    if max(offer, bid) < len(market_round.spokes):
+        spokes = market_round.spokes[offer], market_round.spokes[bid]
+        fees.append(MicroUsdPerMwh(sum(spoke.fee for spoke in spokes if spoke)))
+    limits = [o.price for o in market_round.orders if o] + [market_round.real_time_price]
+    return Trade(
+        offer=offer,
+        bid=bid,
+        energy=Wh(draw(st.sampled_from([0, 1, 1, 2, 3, 4, 10_000]))),
+        price=draw(st.sampled_from(limits)),
+        fee=MicroUsdPerMwh(min(MAX_PRICE, draw(st.sampled_from(fees)))),
+        surplus=MicroUsdPerMwh(draw(st.sampled_from([0, 0, 1, 79_999_920, MAX_PRICE]))),
+        pooled=draw(st.booleans()),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(case=cases(hybrid=True), data=st.data())
+def test_contract_and_python_let_the_same_trades_through(
+    lenient: Contract, case: Case, data: st.DataObject
+) -> None:
+    market_round = case.round()
+    drawn = data.draw(st.lists(trades_of(market_round), min_size=4, max_size=4))
+    ascending = sorted(drawn, key=lambda trade: (trade.offer, trade.pooled, trade.bid))
+    outcomes = [[trade] for trade in drawn] + [drawn, ascending, ascending[:2], ascending[1:3]]
+
+    errors = lenient.functions.refusals(
+        case.fields(), [([trade.pack() for trade in trades], b"") for trades in outcomes]
+    ).call()
+
+    for trades, error in zip(outcomes, errors, strict=True):
+        refusal = decoded(error) if error else None
+        on_chain = (refusal.name, refusal.values) if refusal else None
+        assert on_chain == refused_by_python(market_round, trades)
+
+
+def refused_by_python(
+    market_round: Round, trades: list[Trade]
+) -> tuple[str, dict[str, object]] | None:
+    try:
+        require_feasible(market_round, trades)
+    except ContractRevert as refusal:
+        return refusal.name, refusal.values
+    return None
 
 
 @settings(max_examples=80, deadline=None)
@@ -290,7 +372,9 @@ def test_a_dual_has_at_most_24_bytes(mock_chain: RevertibleChain) -> None:
 
     def check(width: int) -> None:
         certificate = bytes([width]) + b"\xff" * width
-        mechanism.functions.verify(packed(orders), packed([1 << 224]), b"", 9, certificate).call()
+        mechanism.functions.verify(
+            packed(orders), packed([1 << 224]), b"", b"", 9, certificate
+        ).call()
 
     with reverts(mechanism, "NotOptimal", primal=0, dual=(2**192 - 1) * (2**32 - 1)):
         check(24)

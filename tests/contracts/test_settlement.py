@@ -1,13 +1,15 @@
 """What is delivered is paid, what is not is refunded and compensated; to the micro-dollar."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from web3.contract import Contract
 
 from oracle.chain.market import AccountRecord, Phase
 from oracle.domain.book import CONTRADICTION, Order, Trade
-from oracle.domain.clock import READING_SECONDS, starts_at
+from oracle.domain.clock import OPEN_SLOTS, READING_SECONDS, starts_at
+from oracle.market.mechanism import Outcome
 from oracle.model.reputation import (
     Reputation,
     initial_reputation,
@@ -15,7 +17,7 @@ from oracle.model.reputation import (
     weight_down,
 )
 from oracle.model.settlement import deliveries, payment, shares
-from oracle.units import SLOT_SECONDS, MicroUsd, Wh, amount_down, amount_up
+from oracle.units import SLOT_SECONDS, MicroUsd, MicroUsdPerMwh, Slot, Wh, amount_down, amount_up
 from tests.contracts.markets import (
     BOND,
     COMPENSATION,
@@ -93,6 +95,34 @@ def check(world: World, stage: Stage, readings: Mapping[int, int]) -> tuple[Trad
     assert world.market.account(ROLES.provider.address).free == fees
     assert sum(money.values()) + fees == PROSUMERS * DEPOSIT
     return settled
+
+
+def test_a_surplus_is_paid_to_the_operator_for_what_came(world: World) -> None:
+    """1,000 Wh at 200 + 5 and a surplus of 40.000007 USD/MWh, of which 600 Wh come."""
+    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    slot = Slot(world.open_slot + OPEN_SLOTS)
+    world.send(ROLES.operator, "announceMechanism", lenient.address, slot)
+    world.now_runs_at(starts_at(Slot(slot - 4)))
+    world.place(slot, [an_offer(1, 1000, 80), a_bid(4, 1000, 250)])
+    closed = world.close(slot)
+    trade = replace(
+        closed.trades[0],
+        price=MicroUsdPerMwh(200_000_000),
+        surplus=MicroUsdPerMwh(40_000_007),
+    )
+    stage = replace(closed, outcome=Outcome(trades=(trade,)))
+    world.clear(stage)
+    world.read(slot, {1: 600})
+
+    (settled,) = world.settle(stage)
+
+    assert (settled.surplus, settled.delivered) == (40_000_007, 600)
+    operator = world.market.account(ROLES.operator.address).free
+    assert operator == DEPOSIT + 24_000  # 24,000.0042 rounded down
+    assert world.market.account(ROLES.provider.address).free == 3_000
+    assert account(world, 1).free == DEPOSIT + 120_000 - 48_000
+    assert account(world, 4).free == DEPOSIT - 120_000 - 3_000 - 24_000 + 48_000
+    assert account(world, 4).locked == 0
 
 
 def test_a_full_delivery_pays_everybody(world: World, stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """The libraries that walk words in assembly, each against a plain twin that checks every bound."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from web3.contract import Contract
 
 from oracle.domain.book import Kind, Order
 from oracle.domain.rows import MAX_DISTANCE
+from oracle.market.lots import lot
+from oracle.market.pairwise_nash import Scales
 from oracle.market.mechanism import Edge
-from oracle.market.pairwise_nash import Weights, lot
 from oracle.units import Bps, MicroUsdPerMwh, Wh
 from tests.contracts.markets import STRANGER, packed
 from tests.contracts.revertible import RevertibleChain
@@ -88,11 +89,19 @@ class Lines:
     orders: list[int]
     rows: list[int]
     row_words: int
+    capacities: list[int]
     ladder: tuple[int, int, int]
     real_time_price: int
 
     def fields(self) -> tuple[Any, ...]:
-        return self.orders, self.rows, self.row_words, self.ladder, self.real_time_price
+        return (
+            self.orders,
+            self.rows,
+            self.row_words,
+            self.capacities,
+            self.ladder,
+            self.real_time_price,
+        )
 
 
 @st.composite
@@ -120,6 +129,8 @@ def rounds(draw: st.DrawFn) -> Lines:
         peers = sorted(draw(st.sets(st.integers(1, 16) | st.just(4095), max_size=8)))
         lines = [peer << 20 | draw(st.integers(0, MAX_DISTANCE)) for peer in peers]
         rows.append(sum(line << 224 - 32 * k for k, line in enumerate(lines)))
+    word = st.integers(0, 2**256 - 1)
+    capacities = draw(st.lists(word, min_size=len(rows), max_size=len(rows)) | st.just([]))
     ladder = (
         draw(st.sampled_from([0, 1, 5_000_000, 2**24])),
         draw(st.sampled_from([1, 999, 1000, 2**32 - 1])),
@@ -129,6 +140,7 @@ def rounds(draw: st.DrawFn) -> Lines:
         orders=orders,
         rows=rows,
         row_words=row_words,
+        capacities=capacities,
         ladder=ladder,
         real_time_price=draw(prices),
     )
@@ -151,13 +163,17 @@ def test_the_plain_twin_finds_edges(edges_harness: Contract) -> None:
         orders=[bid.pack(), offer.pack()],
         rows=[(2 << 20 | 1000) << 224],
         row_words=1,
+        capacities=[],
         ladder=(5, 1000, 0),
         real_time_price=9,
     )
 
     own, plain, _ = edges_harness.functions.edgesOf(lines.fields()).call()
+    limited = replace(lines, capacities=[7 << 224])
+    own_limited, plain_limited, _ = edges_harness.functions.edgesOf(limited.fields()).call()
 
-    assert own == plain == packed([1 << 240 | 5])
+    assert own == plain == packed([1 << 240 | 0xFFFFFFFF << 48 | 5])
+    assert own_limited == plain_limited == packed([1 << 240 | 7 << 48 | 5])
 
 
 PAIRS = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 2**48 - 1))
@@ -196,7 +212,7 @@ def test_contract_twin_and_python_weigh_an_edge_alike(
 
     own, plain = matching_harness.functions.weights(entries, words).call()
 
-    weigh = Weights(entries)
+    weigh = Scales(entries).weight
     assert own == plain
     assert own == [
         weigh(Edge(offer=offer, bid=bid, fee=MicroUsdPerMwh(fee))) for offer, bid, fee in inside

@@ -16,8 +16,7 @@ from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
 from oracle.domain.results import RunResult, TradeRecord
 from oracle.domain.scenario import Scenario
-from oracle.market.mechanism import Mechanism
-from oracle.market.pairwise_nash import PairwiseNash
+from oracle.market.registry import BY_CONTRACT
 from oracle.round import RoundRunner
 from oracle.units import MicroUsd, Slot
 
@@ -34,6 +33,10 @@ class Remembering(Chain):
         self.contracts[name] = contract
         return contract
 
+    @property
+    def mechanism_name(self) -> str:
+        return next(name for name in self.contracts if name in BY_CONTRACT)
+
     def market(self) -> Market:
         """Return the market as a stranger finds it: from the addresses alone."""
         return Market(
@@ -43,7 +46,8 @@ class Remembering(Chain):
                 registry=self.contracts["Registry"],
                 line_lease=self.contracts["LineLease"],
                 storage_ledger=self.contracts["StorageLedger"],
-                mechanism=self.contracts["PairwiseNash"],
+                mechanism=self.contracts[self.mechanism_name],
+                mechanism_name=self.mechanism_name,
                 exchange=self.contracts["Exchange"],
                 first_block=0,
             ),
@@ -53,8 +57,11 @@ class Remembering(Chain):
         """Return an oracle that knows nothing but the addresses, with an account of its own."""
         account = development_key(name)
         self.fund([account.address])
-        mechanisms: dict[str, Mechanism] = {self.contracts["PairwiseNash"].address: PairwiseNash()}
-        return RoundRunner(self.market(), account, mechanisms)
+        verifier = self.contracts[self.mechanism_name]
+        twin = BY_CONTRACT[self.mechanism_name].of_parameters(
+            verifier.functions.parameters().call()
+        )
+        return RoundRunner(self.market(), account, {verifier.address: twin})
 
     def events(self, contract: str, name: str) -> Iterator[EventData]:
         """Return all events of a kind, read from the chain."""
@@ -107,6 +114,7 @@ class Run:
                         energy=trade.energy,
                         price=trade.price,
                         lease_fee=trade.fee,
+                        surplus=trade.surplus,
                         delivered=trade.delivered,
                     )
                 )

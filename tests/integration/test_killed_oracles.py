@@ -117,6 +117,7 @@ def deployment_of(chain: Chain, addresses: dict[str, str]) -> Deployment:
         line_lease=contracts["LineLease"],
         storage_ledger=contracts["StorageLedger"],
         mechanism=contracts["PairwiseNash"],
+        mechanism_name="PairwiseNash",
         exchange=contracts["Exchange"],
         first_block=0,
     )

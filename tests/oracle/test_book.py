@@ -77,7 +77,6 @@ def test_a_trades_word_has_its_fields_where_the_contract_expects_them() -> None:
     "field",
     [
         {"participant": 0},
-        {"participant": MAX_PARTICIPANTS + 1},
         {"energy": -1},
         {"energy": MAX_ENERGY + 1},
         {"price": -1},
@@ -96,6 +95,13 @@ def test_refuses_a_field_that_does_not_fit_its_bits(field: dict[str, int]) -> No
 
     with pytest.raises(InvalidInputError, match="does not fit its bits"):
         Order(**fields)  # type: ignore[arg-type]
+
+
+def test_a_participant_that_no_chain_has_does_not_fit_an_orders_word() -> None:
+    order = an_order(Kind.OFFER, MAX_PARTICIPANTS + 1)
+
+    with pytest.raises(InvalidInputError, match="participant 1025 does not fit"):
+        order.pack()
 
 
 def test_a_cancellation_takes_its_participants_order_out_and_no_other() -> None:

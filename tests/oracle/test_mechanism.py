@@ -4,9 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from oracle.domain.book import Trade
+from oracle.domain.book import FIRST_MANAGER, Trade
 from oracle.errors import ContractRevert
-from oracle.market.mechanism import Edge, price_limits, require_feasible, round_of
+from oracle.market.mechanism import (
+    POOL,
+    Edge,
+    Round,
+    community_round,
+    price_limits,
+    require_feasible,
+    round_of,
+)
 from oracle.units import MicroUsdPerMwh, Wh
 from tests.oracle.books import REAL_TIME_PRICE, a_bid, a_cancellation, a_round, an_offer, both_ways
 from tests.oracle.communities import usd_per_kwh
@@ -87,7 +95,7 @@ def test_the_real_time_price_caps_a_price_and_the_bid_less_the_fee_too() -> None
     ("trades", "name"),
     [
         ((a_trade(energy=6), a_trade(energy=4)), "NoLine"),
-        ((replace(a_trade(2, 3), fee=usd_per_kwh(0.2)), a_trade()), "NoLine"),
+        ((replace(a_trade(2, 3), fee=usd_per_kwh(0.2)), a_trade()), "TradesNotAscending"),
         ((a_trade(energy=0),), "BadTrade"),
         ((a_trade().with_delivered(Wh(1)),), "BadTrade"),
         ((a_trade(0, 3),), "NoLine"),
@@ -100,6 +108,9 @@ def test_the_real_time_price_caps_a_price_and_the_bid_less_the_fee_too() -> None
         ((a_trade(price=0.300000001),), "PriceOutsideLimits"),
         ((a_trade(energy=11),), "Overfilled"),
         ((a_trade(), replace(a_trade(2, 1, 1), fee=usd_per_kwh(0.3))), "Overfilled"),
+        ((replace(a_trade(), pooled=True),), "NoLine"),
+        ((replace(a_trade(price=0.2), surplus=usd_per_kwh(0.600000001)),), "PriceOutsideLimits"),
+        ((replace(a_trade(), surplus=usd_per_kwh(9)),), "PriceOutsideLimits"),
     ],
 )
 def test_refuses_what_the_exchange_refuses(trades: tuple[Trade, ...], name: str) -> None:
@@ -125,3 +136,77 @@ def test_lets_through_what_is_on_the_limits() -> None:
     require_feasible(market_round, (a_trade(price=0.05),))
     require_feasible(market_round, (a_trade(price=0.3),))
     require_feasible(market_round, ())
+
+
+def a_hybrid_round(capacities: dict[tuple[int, int], Wh] | None = None) -> Round:
+    """Return two sellers and two buyers with a line and a manager; the last has another one."""
+    first, second = FIRST_MANAGER, FIRST_MANAGER + 1
+    fees = {(1, 3): 0.05, (1, first): 0.01, (2, first): 0.02, (3, first): 0.03, (4, second): 0.0}
+    book = (an_offer(1, 10), an_offer(2, 10), a_bid(3, 15), a_bid(4, 15))
+    routes = {pair: usd_per_kwh(fee) for pair, fee in fees.items()}
+    return round_of(book, routes, REAL_TIME_PRICE, capacities)
+
+
+def a_pooled_trade(offer: int = 0, bid: int = 2, energy: int = 5, fee: float = 0.04) -> Trade:
+    return replace(a_trade(offer, bid, energy), fee=usd_per_kwh(fee), pooled=True)
+
+
+def test_orders_of_one_manager_meet_at_the_sum_of_their_fees() -> None:
+    over_the_line = replace(a_trade(0, 2, 5), fee=usd_per_kwh(0.05))
+
+    require_feasible(
+        a_hybrid_round(), (over_the_line, a_pooled_trade(), a_pooled_trade(1, 2, 5, 0.05))
+    )
+
+
+def test_a_spoke_is_free_unless_it_says_otherwise() -> None:
+    book = (an_offer(1, 10), a_bid(2, 10))
+    fees = {(1, FIRST_MANAGER): usd_per_kwh(0), (2, FIRST_MANAGER): usd_per_kwh(0)}
+
+    assert round_of(book, fees, REAL_TIME_PRICE).spokes == (POOL, POOL)
+    assert community_round(book, REAL_TIME_PRICE).spokes == (POOL, POOL)
+
+
+@pytest.mark.parametrize(
+    ("trades", "name"),
+    [
+        ((a_pooled_trade(0, 3),), "NoLine"),  # of another manager
+        ((a_pooled_trade(0, 1),), "NoLine"),  # two offers
+        ((a_pooled_trade(2, 0),), "NoLine"),
+        ((a_pooled_trade(0, 9),), "NoLine"),
+        ((a_pooled_trade(fee=0.03),), "WrongFee"),
+        ((a_pooled_trade(fee=0.05),), "WrongFee"),  # of the line
+        ((a_pooled_trade(energy=2), a_pooled_trade(energy=2)), "TradesNotAscending"),
+        ((a_pooled_trade(1, 2, 5, 0.05), a_pooled_trade()), "TradesNotAscending"),
+        (
+            (a_pooled_trade(), replace(a_trade(0, 2, 5), fee=usd_per_kwh(0.05))),
+            "TradesNotAscending",
+        ),
+        ((a_pooled_trade(energy=11),), "Overfilled"),
+    ],
+)
+def test_refuses_what_no_manager_lets_through(trades: tuple[Trade, ...], name: str) -> None:
+    with pytest.raises(ContractRevert) as refusal:
+        require_feasible(a_hybrid_round(), trades)
+
+    assert refusal.value.name == name
+
+
+@pytest.mark.parametrize(
+    ("limited", "trades"),
+    [
+        ((1, 3), (replace(a_trade(0, 2, 5), fee=usd_per_kwh(0.05)),)),
+        ((1, FIRST_MANAGER), (a_pooled_trade(),)),
+        ((3, FIRST_MANAGER), (a_pooled_trade(energy=3), a_pooled_trade(1, 2, 2, 0.05))),
+    ],
+)
+def test_a_capacity_bounds_what_goes_over_a_line(
+    limited: tuple[int, int], trades: tuple[Trade, ...]
+) -> None:
+    require_feasible(a_hybrid_round({limited: Wh(5)}), trades)
+
+    with pytest.raises(ContractRevert) as refusal:
+        require_feasible(a_hybrid_round({limited: Wh(4)}), trades)
+
+    assert refusal.value.name == "LineOverloaded"
+    assert list(refusal.value.values.values())[1:] == [5, 4]

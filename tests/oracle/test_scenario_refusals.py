@@ -7,6 +7,7 @@ import pytest
 
 from oracle.bidding import PRICE_CAP
 from oracle.errors import InvalidInputError
+from oracle.market.registry import MECHANISMS
 from oracle.scenario import load_scenario
 from oracle.scenario_files.limits import PRICE_CAP_USD_PER_KWH
 from oracle.units import usd_per_kwh
@@ -104,7 +105,8 @@ def refusal(folder: Path) -> str:
         (123, "interval_km = 0",
          f"[line_lease] interval_km: {NEED} in [0.001, 4294967.295], got 0"),
         (127, 'mechanism = "uniform-price"',
-         '[market] mechanism: expected "pairwise-nash", got "uniform-price"'),
+         "[market] mechanism: expected "
+         + " or ".join(f'"{name}"' for name in MECHANISMS) + ', got "uniform-price"'),
         (128, 'battery_policy = "lazy"',
          '[market] battery_policy: expected "idle" or "self-consumption", got "lazy"'),
         (129, "first_trading_slot = 0",
@@ -176,8 +178,8 @@ def test_a_bad_line_of_scenario_toml_is_named(
         ("paper-day", replace('[[demand_response]]\nname = "DR2"', '[x]\nname = "DR2"'),
          "line 117, x: expected a known key, known are name, description, synthetic, note, "
          "first_slot, slot_minutes, carbon, capture, reserve, wind, unserved, day_ahead, "
-         "thermal_units, demand_response, storage, line_lease, market, prosumers, lines, "
-         "shortfalls"),
+         "thermal_units, demand_response, storage, line_lease, market, mechanisms, strategies, "
+         "prosumers, managers, lines, shortfalls"),
         ("paper-day", replace("[market]", "[[markets]]"),
          "line 126, markets: expected a known key, did you mean market?"),
         ("paper-day", replace("[market]", "[market]\nbond_usd_per_kwh = 0.1"),

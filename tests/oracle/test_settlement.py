@@ -1,5 +1,7 @@
 """Shares of a partial delivery and the money of a trade."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,7 @@ def test_money_of_a_delivery_of_60_percent_by_hand() -> None:
     assert money == Payment(
         goods=MicroUsd(3_960_000),  # 36 kWh at 0.11
         fee=MicroUsd(13_320_000),  # 36 kWh at 0.37
+        surplus=MicroUsd(0),
         compensation=MicroUsd(7_200_000),  # 24 kWh at 0.30
     )
 
@@ -63,12 +66,19 @@ def test_what_is_below_a_micro_dollar_stays_with_who_pays() -> None:
         energy=Wh(3),
         price=MicroUsdPerMwh(999_999),
         fee=MicroUsdPerMwh(500_001),
+        surplus=MicroUsdPerMwh(999_999),
         delivered=Wh(1),
     )
 
     assert payment(trade, MicroUsdPerMwh(999_999)) == Payment(
-        goods=MicroUsd(0), fee=MicroUsd(0), compensation=MicroUsd(1)
+        goods=MicroUsd(0), fee=MicroUsd(0), surplus=MicroUsd(0), compensation=MicroUsd(1)
     )
+
+
+def test_a_surplus_is_paid_for_what_was_delivered() -> None:
+    trade = replace(a_trade(0, 1, 60_000), surplus=usd_per_kwh(0.05)).with_delivered(Wh(36_000))
+
+    assert payment(trade, usd_per_kwh(0.3)).surplus == 1_800_000  # 36 kWh at 0.05
 
 
 @given(energies=ENERGIES, delivered=st.integers(0, 2**35).map(Wh))

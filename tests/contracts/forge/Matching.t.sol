@@ -41,6 +41,7 @@ contract MatchingTest is Checks {
             positions,
             rows,
             rowWords,
+            new uint256[](0),
             book.ladder,
             book.realTimePrice
         );
@@ -63,7 +64,8 @@ contract MatchingTest is Checks {
                 if (j >= 6 || !_isBid(book, j)) continue;
                 uint256 fee = book.ladder.feeUp(line % 2 ** 20);
                 if (book.prices[i] + fee > book.prices[j]) continue;
-                edges = bytes.concat(edges, bytes32((i << 240) | (j << 224) | fee));
+                uint256 pair = (i << 240) | (j << 224);
+                edges = bytes.concat(edges, bytes32(pair | (uint256(type(uint32).max) << 48) | fee));
             }
         }
     }

@@ -217,16 +217,23 @@ contract Proofs is Checks {
         VM.assume(trade.isClean());
 
         uint256 packed = (trade.pair() << 224) | (trade.energyWh() << 192);
-        packed |= (trade.price() << 144) | (trade.fee() << 96);
+        packed |= (trade.price() << 144) | (trade.fee() << 96) | (trade.surplus() << 48);
+        if (trade.isPooled()) packed |= 1;
 
         assert(packed == word);
         assert(trade.pair() == (trade.offerIndex() << 16) | trade.bidIndex());
     }
 
-    function check_anEdgeIsReadAsItWasPacked(uint16 offer, uint16 bid, uint48 fee) external pure {
-        Edge edge = EdgeLib.pack(offer, bid, fee);
+    function check_anEdgeIsReadAsItWasPacked(
+        uint16 offer,
+        uint16 bid,
+        uint32 capacity,
+        uint48 fee
+    ) external pure {
+        Edge edge = EdgeLib.pack(offer, bid, capacity, fee);
 
         assert(edge.offerIndex() == offer && edge.bidIndex() == bid && edge.fee() == fee);
+        assert(edge.capacityWh() == capacity);
         assert(edge.pair() == (uint256(offer) << 16) | bid);
     }
 

@@ -98,24 +98,31 @@ contract WordsTest is Checks {
         VM.assertEq(trade.fee(), _slice(word, 96, 48));
     }
 
-    function testACleanTradeHasNoStrayBits(uint160 fields, uint96 stray) external pure {
+    function testACleanTradeHasNoStrayBits(uint208 fields, uint47 stray) external pure {
         stray = fields % 2 == 0 ? 0 : stray;
+        uint256 pooled = (fields >> 1) % 2;
 
-        bool clean = Trade.wrap((uint256(fields) << 96) | stray).isClean();
+        bool clean = Trade.wrap((uint256(fields) << 48) | (uint256(stray) << 1) | pooled).isClean();
 
         VM.assertTrue(clean == (stray == 0));
     }
 
     /* EDGES */
 
-    function testAnEdgeIsReadAsItWasPacked(uint16 offer, uint16 bid, uint48 fee) external pure {
-        Edge edge = EdgeLib.pack(offer, bid, fee);
+    function testAnEdgeIsReadAsItWasPacked(
+        uint16 offer,
+        uint16 bid,
+        uint32 capacity,
+        uint48 fee
+    ) external pure {
+        Edge edge = EdgeLib.pack(offer, bid, capacity, fee);
 
         VM.assertEq(edge.offerIndex(), offer);
         VM.assertEq(edge.bidIndex(), bid);
+        VM.assertEq(edge.capacityWh(), capacity);
         VM.assertEq(edge.fee(), fee);
         VM.assertEq(edge.pair(), (uint256(offer) << 16) | bid);
-        VM.assertEq(_slice(Edge.unwrap(edge), 48, 176), 0);
+        VM.assertEq(_slice(Edge.unwrap(edge), 80, 144), 0);
     }
 
     function testAnEdgeIsFoundFromAPlaceOn(
