@@ -4,11 +4,11 @@ of a multi-unit double auction e-market", Computational Intelligence 18(4), 2002
 contracts/mechanisms/Huang.sol.
 
 With offers and bids by price, ties by time, let L be the bid and K the offer of the last Wh at
-which demand and supply cross (`oracle.market.crossing`). That is the paper's first case where bid L
-is served in full (b_L ≥ s_K ≥ b_L+1), its second where offer K is sold out (s_K+1 ≥ b_L ≥ s_K);
-where both are, in which the paper's cases overlap or leave a gap, it is McAfee's reduction. Both
-are excluded: buyers 1 … L − 1 pay b_L, sellers 1 … K − 1 get s_K, the operator keeps the
-difference. The volume is the smaller of the two sums of energies that remain.
+which demand and supply cross (`oracle.market.crossing`). In the paper's first case bid L ends there
+within offer K (b_L ≥ s_K ≥ b_L+1), in its second offer K within bid L (s_K+1 ≥ b_L ≥ s_K); where
+both end at once, as in books of unit orders, the last pair is excluded all the same. Buyers
+1 … L − 1 pay b_L, sellers 1 … K − 1 get s_K, the operator keeps the difference. The volume is the
+smaller of the two sums of energies that remain.
 
 The long side bears its excess equally: every order of it is cut by the same energy, one with no
 more than that altogether, and the others bear its rest. In whole Wh the cut is the largest with
