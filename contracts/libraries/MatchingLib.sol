@@ -53,6 +53,14 @@ library MatchingLib {
         }
     }
 
+    /// @dev The lot of a pair alone.
+    function lotOf(uint256 pair) internal pure returns (uint256 value) {
+        unchecked {
+            value = pair * FIRST;
+            value = ((value ^ (value >> 128)) * SECOND) >> 224;
+        }
+    }
+
     // solhint-disable function-max-lines
     /// @notice Σ offer_i u_i with the least u_i ≥ 0 that the duals v_j allow: u_i ≥ w_ij − v_j.
     /// @param orders The live orders, words as {OrderLib} packs them.

@@ -89,6 +89,7 @@ from oracle.market.network import (
     largest,
     residual,
 )
+from oracle.market.pool import require_length
 from oracle.market.trade_network import ROOT, TradeNetwork, column, trade_network
 from oracle.units import MicroUsdPerMwh
 
@@ -97,7 +98,7 @@ THETAS = ("seller-best", "average", "buyer-best")  # as a scenario names them
 
 WORD_BYTES = 32
 TIME_SHIFT = 48  # lots sum to less
-FIRST, SECOND = 0, 64  # where the gains of an extreme are in a certificate's word
+PLACES = FIRST, SECOND = 0, 64  # where the gains of an extreme are in a certificate's word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -151,6 +152,11 @@ class Matching:
     def parameters(self) -> tuple[int, ...]:
         return (self.theta,)
 
+    @property
+    def _thetas(self) -> tuple[int, ...]:
+        """Return the extremes that a certificate holds."""
+        return (SELLER_BEST, BUYER_BEST) if self.theta == AVERAGE else (self.theta,)
+
     def clear(self, market_round: Round) -> Outcome:
         """
         Return the optimal outcome.
@@ -199,11 +205,7 @@ class Matching:
             Under the name of the contract's error.
         """
         require_feasible(market_round, outcome.trades)
-        check = _Check(market_round, outcome)
-        first = BUYER_BEST if self.theta == BUYER_BEST else SELLER_BEST
-        check.require_extreme(first, FIRST)
-        if self.theta == AVERAGE:
-            check.require_extreme(BUYER_BEST, SECOND)
+        _Check(market_round, outcome, self._thetas).run()
         gains = self._gains(market_round, outcome.certificate)
         for position, trade in enumerate(outcome.trades):
             expected = self._priced(market_round, gains, trade)
@@ -220,13 +222,10 @@ class Matching:
         self, routes: TradeNetwork, weights: Weights, flow: IntArray, price_cap: int
     ) -> bytes:
         _require_optimal(routes, weights, flow)
-        theta = BUYER_BEST if self.theta == BUYER_BEST else SELLER_BEST
-        extremes = [extreme(routes, weights, flow, price_cap, theta)]
-        if self.theta == AVERAGE:
-            extremes.append(extreme(routes, weights, flow, price_cap, BUYER_BEST))
+        extremes = [extreme(routes, weights, flow, price_cap, theta) for theta in self._thetas]
         ties = _tie_breaks(routes, weights, flow, extremes[0])
         words = [tie << 128 & (1 << 256) - 1 for tie in ties]
-        for place, duals in zip((FIRST, SECOND), extremes, strict=False):
+        for place, duals in zip(PLACES, extremes, strict=False):
             for node, (gain, rank) in enumerate(
                 zip(duals.gain.tolist(), duals.rank.tolist(), strict=True)
             ):
@@ -277,7 +276,7 @@ def weights_of(routes: TradeNetwork, price_cap: int) -> Weights:
         time=routes.weights(orders=routes.entries - routes.live),
         lots=routes.weights(
             lines=_lots(routes.offer, routes.bid),
-            spokes=_lots(routes.spoke_order, routes.entries + routes.spoke_manager - 1),
+            spokes=_lots(*(ends - 1 for ends in routes.spoke_ends)),
         ),
     )
 
@@ -335,14 +334,14 @@ def _require_optimal(routes: TradeNetwork, weights: Weights, flow: IntArray) -> 
         label, better = find_labels(network, flow, weight, arcs)
         if better is not None:
             arc = np.flatnonzero(better != flow)[0]
-            ends = {int(network.tail[arc]), int(network.head[arc])} - {ROOT}
-            raise _contradiction(min(ends) - 1, max(ends) - 1)
+            tail, head = int(network.tail[arc]), int(network.head[arc])
+            raise _contradiction((tail or head) - 1, (head or tail) - 1)
         arcs &= is_tight(network, label, weight)
 
 
-def _contradiction(first: int, second: int) -> ContractRevert:
+def _contradiction(tail: int, head: int) -> ContractRevert:
     """Return the refusal of a route between two nodes, or of a node's own limit."""
-    return ContractRevert("DualsContradict", {"first": first, "second": second})
+    return ContractRevert("DualsContradict", {"tail": tail, "head": head})
 
 
 def _lots(ones: IntArray, others: IntArray) -> IntArray:
@@ -370,21 +369,61 @@ def _spoke(market_round: Round, position: int) -> Spoke:
     return spoke
 
 
+class _Pass:
+    """What is checked, and what has been found, of one extreme; shape (nodes,)."""
+
+    def __init__(self, words: Sequence[int], *, is_seller_best: bool, place: int) -> None:
+        self.is_seller_best, self.breaks_ties = is_seller_best, place == FIRST
+        self.gains = [_gain(word, place) for word in words]
+        self.ranks = [word >> place & 0xFFFF for word in words]
+        self.bounded = [False] * len(words)
+        self._ties = [_tie_break(word) for word in words]
+
+    def order(self, node: int, *, time: int, is_offer: bool, used: int, has_left: bool) -> None:
+        """Check what an order gains by itself."""
+        gain, tie = self.gains[node], self._ties[node] + (time << TIME_SHIFT)
+        if gain and has_left:
+            raise _contradiction(node, node)
+        if self.breaks_ties and not gain and ((has_left and tie > 0) or (used and tie < 0)):
+            raise _contradiction(node, node)
+        if has_left if is_offer == self.is_seller_best else not gain:
+            self.bounded[node] = True
+
+    def route(
+        self, tail: int, head: int, *, to_bid: bool, welfare: int, energy: int, capacity: int
+    ) -> None:
+        """Refuse what contradicts (A2) on a route; note which end bounds the other."""
+        sign = 1 if to_bid else -1
+        more, less = energy < capacity or capacity == NO_LIMIT, energy > 0
+        slack = tie = self.gains[tail] + sign * self.gains[head] - welfare
+        if slack == 0 and self.breaks_ties:
+            tie = self._ties[tail] + sign * self._ties[head] - lot(tail, head)
+        if (tie < 0 and more) or (tie > 0 and less):
+            raise _contradiction(tail, head)
+        if slack:
+            return
+        down, up = (more, less) if self.is_seller_best else (less, more)
+        if down and self.ranks[tail] < self.ranks[head]:
+            self.bounded[head] = True
+        if up and self.ranks[head] < self.ranks[tail]:
+            self.bounded[tail] = True
+
+
 class _Check:
     """What the contract goes through, in its order."""
 
-    def __init__(self, market_round: Round, outcome: Outcome) -> None:
+    def __init__(self, market_round: Round, outcome: Outcome, thetas: Sequence[int]) -> None:
         """Refuse a certificate of another length, and trades through a manager paired otherwise."""
         self._round = market_round
         self._entries = len(market_round.orders)
         managers = max((spoke.manager for spoke in market_round.spokes if spoke), default=0)
-        self._nodes = self._entries + managers
-        certificate, expected = outcome.certificate, WORD_BYTES * self._nodes
-        if len(certificate) != expected:
-            raise ContractRevert(
-                "BadCertificate", {"length": len(certificate), "expected": expected}
-            )
-        self._words = [_word(certificate, node) for node in range(self._nodes)]
+        nodes = self._entries + managers
+        require_length(outcome, WORD_BYTES * nodes)
+        words = [_word(outcome.certificate, node) for node in range(nodes)]
+        self._passes = [
+            _Pass(words, is_seller_best=theta == SELLER_BEST, place=place)
+            for theta, place in zip(thetas, PLACES, strict=False)
+        ]
         self._used, self._pooled = [0] * self._entries, [0] * self._entries
         self._over: dict[tuple[int, int], int] = {}
         last_bid: dict[int, int] = {}
@@ -400,91 +439,57 @@ class _Check:
                 raise ContractRevert("NotPaired", {"position": position})
             last_bid[manager] = trade.bid
 
-    def require_extreme(self, theta: int, place: int) -> None:
+    def run(self) -> None:
         """Refuse gains unless they are the extreme duals, or ties that are broken otherwise."""
-        self._is_seller_best, self._is_first = theta == SELLER_BEST, place == FIRST
-        self._gains = [_gain(word, place) for word in self._words]
-        self._ranks = [word >> place & 0xFFFF for word in self._words]
-        self._ties = [_tie_break(word) for word in self._words]
-        self._bounded = [False] * self._nodes
-        self._lines()
-        self._orders()
-        self._managers()
-        for node, is_bounded in enumerate(self._bounded):
-            is_live = node >= self._entries or self._round.orders[node] is not None
-            if is_live and not is_bounded:
-                raise ContractRevert("NotExtreme", {"node": node})
-
-    def _lines(self) -> None:
-        price_cap = self._round.real_time_price
         for edge in self._round.edges:
-            i, j = edge.offer, edge.bid
-            worth = min(self._round.order(j).price - edge.fee, price_cap)
-            self._route(
-                tail=i,
-                head=j,
-                energy=self._over.get((i, j), 0),
-                capacity=edge.capacity,
-                slack=self._gains[i] + self._gains[j] + self._round.order(i).price - worth,
-                tie_slack=self._ties[i] + self._ties[j] - lot(i, j),
-            )
+            high, low = self._round.order(edge.bid).price, self._round.order(edge.offer).price
+            for each in self._passes:
+                each.route(
+                    edge.offer,
+                    edge.bid,
+                    to_bid=True,
+                    welfare=min(high - edge.fee, self._round.real_time_price) - low,
+                    energy=self._over.get((edge.offer, edge.bid), 0),
+                    capacity=edge.capacity,
+                )
+        for each in self._passes:
+            self._orders(each)
+            self._managers(each)
+            for node, is_bounded in enumerate(each.bounded):
+                is_live = node >= self._entries or self._round.orders[node] is not None
+                if is_live and not is_bounded:
+                    raise ContractRevert("NotExtreme", {"node": node})
 
-    def _orders(self) -> None:
+    def _orders(self, each: _Pass) -> None:
         for node, order in enumerate(self._round.orders):
             if order is None:
                 continue
-            is_offer = order.kind is Kind.OFFER
-            has_left, gain = self._used[node] < order.energy, self._gains[node]
-            if gain and has_left:
+            is_offer, used = order.kind is Kind.OFFER, self._used[node]
+            each.order(
+                node,
+                time=self._entries - node,
+                is_offer=is_offer,
+                used=used,
+                has_left=used < order.energy,
+            )
+            spoke = self._round.spokes[node] if self._round.spokes else None
+            if spoke is None:
+                continue
+            hub = self._entries + spoke.manager - 1
+            value = min(order.price - spoke.fee, self._round.real_time_price)
+            each.route(
+                node if is_offer else hub,
+                hub if is_offer else node,
+                to_bid=not is_offer,
+                welfare=-order.price - spoke.fee if is_offer else value,
+                energy=self._pooled[node],
+                capacity=spoke.capacity,
+            )
+
+    def _managers(self, each: _Pass) -> None:
+        price_cap = self._round.real_time_price
+        for node in range(self._entries, len(each.gains)):
+            if each.gains[node] > price_cap:
                 raise _contradiction(node, node)
-            if self._is_first and not gain:
-                tie = self._ties[node] + (self._entries - node << TIME_SHIFT)
-                if (has_left and tie > 0) or (self._used[node] and tie < 0):
-                    raise _contradiction(node, node)
-            if has_left if is_offer == self._is_seller_best else not gain:
-                self._bounded[node] = True
-            if self._round.spokes and self._round.spokes[node] is not None:
-                self._spoke(node, is_offer)
-
-    def _spoke(self, node: int, is_offer: bool) -> None:
-        spoke = _spoke(self._round, node)
-        hub, price = self._entries + spoke.manager - 1, self._round.order(node).price
-        if is_offer:
-            slack = self._gains[node] + price + spoke.fee - self._gains[hub]
-            tie = self._ties[node] - self._ties[hub]
-        else:
-            worth = min(price - spoke.fee, self._round.real_time_price)
-            slack = self._gains[hub] + self._gains[node] - worth
-            tie = self._ties[hub] + self._ties[node]
-        self._route(
-            tail=node if is_offer else hub,
-            head=hub if is_offer else node,
-            energy=self._pooled[node],
-            capacity=spoke.capacity,
-            slack=slack,
-            tie_slack=tie - lot(node, hub),
-        )
-
-    def _managers(self) -> None:
-        end = self._round.real_time_price if self._is_seller_best else 0
-        for node in range(self._entries, self._nodes):
-            if self._gains[node] > self._round.real_time_price:
-                raise _contradiction(node, node)
-            if self._gains[node] == end:
-                self._bounded[node] = True
-
-    def _route(
-        self, *, tail: int, head: int, energy: int, capacity: int, slack: int, tie_slack: int
-    ) -> None:
-        """Refuse what contradicts (A2) on a route; note which end bounds the other."""
-        more, less = energy < capacity or capacity == NO_LIMIT, energy > 0
-        sign = tie_slack if slack == 0 and self._is_first else slack
-        if (sign < 0 and more) or (sign > 0 and less):
-            raise _contradiction(min(tail, head), max(tail, head))
-        if slack:
-            return
-        down, up = (more, less) if self._is_seller_best else (less, more)
-        if down and self._ranks[tail] < self._ranks[head]:
-            self._bounded[head] = True
-        if up and self._ranks[head] < self._ranks[tail]:
-            self._bounded[tail] = True
+            if each.gains[node] == (price_cap if each.is_seller_best else 0):
+                each.bounded[node] = True

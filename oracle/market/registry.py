@@ -3,6 +3,7 @@
 from oracle.market.average_rounds import AverageRounds
 from oracle.market.demand_bidding import DemandBidding
 from oracle.market.huang import Huang
+from oracle.market.matching import Matching
 from oracle.market.mcafee import McAfee
 from oracle.market.mechanism import Mechanism
 from oracle.market.mid_market import MidMarket
@@ -15,6 +16,7 @@ MECHANISMS: dict[str, type[Mechanism]] = {
     mechanism.name: mechanism
     for mechanism in (
         PairwiseNash,  # the first is the default
+        Matching,
         Uniform,
         McAfee,
         Huang,

@@ -58,6 +58,11 @@ class TradeNetwork:
     def entries(self) -> int:
         return len(self.energy)
 
+    @property
+    def spoke_ends(self) -> tuple[IntArray, IntArray]:
+        """Return the tails and the heads of the spokes' arcs."""
+        return self.of_spokes(self.network.tail), self.of_spokes(self.network.head)
+
     def of_orders(self, arcs: IntArray) -> IntArray:
         """Return the part of an array of arcs that belongs to the live orders."""
         return arcs[: self._cuts[0]]
