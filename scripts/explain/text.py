@@ -164,7 +164,7 @@ def _why(market: SlotMarket, found: Explanation) -> str:
         FILLED: "its limit was good enough for all its energy",
         RATIONED: f"no better limit would have brought it more: the {others} were not enough,"
         " or the rule shares them",
-        TIED: "others have the same limit, and the rule shares what is left or takes who came first",
+        TIED: "others have the same limit: the rule shares what is left, or takes who came first",
         LIMIT: f"others with a better limit came first for the {others}",
         NO_ROUTE: f"it has no line or manager in common with any of the {others}",
         NO_ROOM: f"{best}, with the fee, is the {'lowest' if is_bid else 'highest'} limit of the"
