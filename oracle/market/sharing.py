@@ -11,7 +11,7 @@ before one that was not.
 `OnePrice` is what mechanisms have in common that make one price of the pool and the grid's two.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -141,7 +141,7 @@ def require_pro_rata(positions: IntArray, weights: IntArray, filled: IntArray) -
 
 
 @dataclass(frozen=True, slots=True)
-class OnePrice:
+class OnePrice(ABC):
     """
     A mechanism of one price, made of the pool and the grid's prices, that the limits do not set.
 
