@@ -111,9 +111,10 @@ def compare(
     """
     Clear one book, or every slot of SCENARIO, under several mechanisms, and compare.
 
-    Welfare is what the traded energy is worth to the buyers less what it costs the sellers and less
-    lease fees; shares are of the most that the routes allow. VCG is a benchmark that runs a
-    deficit. Example: wattline compare scenarios/village --days 1 --mechanisms uniform,matching
+    Welfare is what traded energy is worth to its buyers, less what it costs its sellers, less lease
+    fees. Shares are of the most that the routes allow. VCG is a benchmark with a deficit.
+
+    Example: wattline compare scenarios/village --days 1 --mechanisms uniform,matching
 
     Example: wattline compare --book book.csv --fees fees.csv --json
     """

@@ -15,7 +15,7 @@ from oracle.compare.measures import (
     measures,
     reservations,
 )
-from oracle.compare.rules import RULES, Rule, rule_of
+from oracle.compare.rules import RULES, rule_of
 from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import Community
 from oracle.errors import InvalidInputError
@@ -67,11 +67,7 @@ def result_of(
 ) -> BookResult:
     prices = [None if p is None else usd_per_kwh(p) for p in (import_price, export_price)]
     comparison = BookComparison(book, grid_prices(book, *prices), {name: settings or {}}, Matching)
-    return comparison.result(kind_of(name))
-
-
-def kind_of(name: str) -> type[Rule]:
-    return Matching if name == Matching.name else RULES[name]
+    return comparison.result(RULES[name])
 
 
 def prices_of(result: BookResult) -> tuple[float, float]:
@@ -210,7 +206,7 @@ def test_refuses_an_export_price_above_the_import_price() -> None:
         grid_prices(a_book([(1, 1)], []), usd_per_kwh(0.1), usd_per_kwh(0.2))
 
 
-@pytest.mark.parametrize("name", [*RULES, "matching"])
+@pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize(("offers", "bids"), [([], []), ([(1, 1)], []), ([(1, 2)], [(1, 1)])])
 def test_a_book_without_a_pair_trades_nothing(name: str, offers: Rows, bids: Rows) -> None:
     result = result_of(a_book(offers, bids), name)
@@ -236,7 +232,7 @@ def test_says_of_a_book_that_is_too_large(name: str, count: int, error: str) -> 
 @pytest.mark.parametrize("name", ["uniform", "matching", "huang", "vcg", "pay-as-bid"])
 def test_what_everybody_gains_is_the_welfare(name: str) -> None:
     for market_round in random_rounds(7, 100):
-        trades = rule_of(kind_of(name), {}).clear(market_round).trades
+        trades = rule_of(RULES[name], {}).clear(market_round).trades
 
         found = measures(market_round, trades)
 
@@ -348,7 +344,7 @@ def assert_counted(market_round: Round, trades: tuple[Trade, ...]) -> None:
 
 @pytest.mark.parametrize("name", ["uniform", "matching", "vcg"])
 def test_nobody_would_rather_trade_otherwise_where_the_outcome_is_in_the_core(name: str) -> None:
-    rule = rule_of(kind_of(name), {})
+    rule = rule_of(RULES[name], {})
     for market_round in random_rounds(5, 150):
         trades = rule.clear(market_round).trades
         apart = replace(  # who is out of the free pool may well want in with another manager
@@ -362,7 +358,7 @@ def test_nobody_would_rather_trade_otherwise_where_the_outcome_is_in_the_core(na
 
 
 def days_of(community: Community, name: str) -> DaysResult:
-    return DaysComparison(community, {}, Matching, lambda *_: None).result(kind_of(name))
+    return DaysComparison(community, {}, Matching, lambda *_: None).result(RULES[name])
 
 
 def a_day() -> Community:

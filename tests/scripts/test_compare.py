@@ -19,6 +19,7 @@ OFFERS = [f"offer,s{k},1,{price}" for k, price in enumerate((1, 4, 5, 8, 11), st
 # known answers of MECHANISMS.md on the books above, and on that whose last offer is at 13
 UNIT_ANSWERS = {
     "uniform": {"price": 8.5, "volume_kwh": 4.0, "welfare_usd": 35.0, "operator_usd": 0.0},
+    "matching": {"price": 8.5, "volume_kwh": 4.0, "welfare_usd": 35.0, "operator_usd": 0.0},
     "mcafee": {"price": 8.5, "volume_kwh": 4.0, "welfare_usd": 35.0, "operator_usd": 0.0},
     "vcg": {
         "buyer_price": 8.0,
@@ -117,9 +118,12 @@ def test_fees_make_lines_for_mechanisms_that_know_them(tmp_path: Path) -> None:
     fees = ["s1,b1,1", "s1,b2,5", "s2,b1,1", "s2,b2,0.5"]
     lines = a_file(tmp_path, "fees.csv", "seller,buyer,fee_usd_per_kwh", *fees)
 
-    found = mechanisms_of("--book", book, "--fees", lines, "--mechanisms", "pairwise-nash,uniform")
+    chosen = "pairwise-nash,matching,uniform"
+    found = mechanisms_of("--book", book, "--fees", lines, "--mechanisms", chosen)
 
-    nash, uniform = found["pairwise-nash"], found["uniform"]
+    nash, matching, uniform = (found[name] for name in chosen.split(","))
+    assert (matching["welfare_usd"], matching["welfare_share"]) == (17.5, 1.0)
+    assert matching["buyer_price"] - matching["seller_price"] == pytest.approx(0.75)
     assert (nash["graph"], uniform["graph"]) == ("full", "community")
     assert (nash["welfare_usd"], nash["lease_fees_usd"]) == (17.5, 7.5)
     assert [(t["seller"], t["buyer"], t["fee"]) for t in nash["trades"]] == [
