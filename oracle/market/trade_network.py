@@ -93,6 +93,16 @@ class TradeNetwork:
         self.of_grid(weight)[:] = grid
         return weight
 
+    def grid_weights(self) -> IntArray:
+        """Return what energy from and to the grid is worth, micro-USD/MWh."""
+        if self.grid is None:
+            return self.weights()
+        prices = [
+            [-self.grid.import_price] * self.managers,
+            [self.grid.export_price] * self.managers,
+        ]
+        return self.weights(grid=np.array([0, 0, *prices[0], *prices[1]], dtype=np.int64))
+
     def flow_of(self, trades: Sequence[Trade]) -> IntArray:
         """Return the flow that trades are."""
         flow = np.zeros(len(self.network.tail), dtype=np.int64)
