@@ -97,11 +97,8 @@ class TradeNetwork:
         """Return what energy from and to the grid is worth, micro-USD/MWh."""
         if self.grid is None:
             return self.weights()
-        prices = [
-            [-self.grid.import_price] * self.managers,
-            [self.grid.export_price] * self.managers,
-        ]
-        return self.weights(grid=np.array([0, 0, *prices[0], *prices[1]], dtype=np.int64))
+        prices = [0, -self.grid.import_price, int(self.grid.export_price)]
+        return self.weights(grid=np.repeat(prices, [2, self.managers, self.managers]))
 
     def flow_of(self, trades: Sequence[Trade]) -> IntArray:
         """Return the flow that trades are."""

@@ -119,7 +119,7 @@ def test_both_refuse_alike(twins: dict[int, Twins], kind: str) -> None:
 def test_both_judge_proofs_alike(twins: dict[int, Twins], kind: str) -> None:
     rng, names = np.random.default_rng(0), set()
     for theta in THETAS:
-        for market_round in hybrid_rounds(6 + theta, 40):
+        for market_round in hybrid_rounds(6 + theta, 30):
             honest = Matching(theta).clear(market_round)
             outcomes = list(PROOFS[kind](Matching(theta), market_round, honest))
             for choice in rng.permutation(len(outcomes))[:3]:
@@ -157,8 +157,8 @@ def test_refuses_by_name(twins: dict[int, Twins]) -> None:
         check(*words[:3])
     with reverts(contract, "DualsContradict", tail=1, head=1):
         check(trades=outcome.trades[:1])
-    with reverts(contract, "NotExtreme", node=2):
-        check(words[0], words[1], words[2][:30] + bytes(2), words[3])
+    with reverts(contract, "NotExtreme", node=1):
+        check(words[0], words[1][:30] + bytes(2), *words[2:])
     price = outcome.trades[0].price
     dearer = replace(outcome.trades[0], price=MicroUsdPerMwh(price + 1))
     with reverts(contract, "WrongPrice", position=0, price=price + 1, expected=price):
