@@ -254,6 +254,7 @@ class _Day:
             participants=self._journal.participants(),
             storage=tuple(self._journal.storage),
             lease_fees=self._journal.lease_fees(),
+            surplus=self._journal.surplus(),
             compensation_paid=self._market.compensation_paid(),
             money=self._money(),
             gas=self._chain.gas,

@@ -51,6 +51,9 @@ class Journal:
     def lease_fees(self) -> MicroUsd:
         return MicroUsd(sum(trade.fee_paid or 0 for trade in self.trades))
 
+    def surplus(self) -> MicroUsd:
+        return MicroUsd(sum(trade.surplus_paid or 0 for trade in self.trades))
+
     def _order(self, slot: int, order: Order) -> OrderRecord:
         return OrderRecord(
             slot=slot,

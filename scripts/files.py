@@ -60,9 +60,11 @@ TRADES = (
     "energy_kwh",
     "price_usd_per_kwh",
     "lease_fee_usd_per_kwh",
+    "surplus_usd_per_kwh",
     "delivered_kwh",
     "paid_usd",
     "lease_fee_paid_usd",
+    "surplus_paid_usd",
     "compensation_usd",
 )
 ORDERS = (
@@ -112,9 +114,11 @@ def _trade_rows(result: RunResult) -> Iterable[Row]:
             kwh_from_wh(trade.energy),
             rounded(usd_per_kwh(trade.price), PRICE_USD_PER_KWH_DIGITS),
             rounded(usd_per_kwh(trade.lease_fee), PRICE_USD_PER_KWH_DIGITS),
+            rounded(usd_per_kwh(trade.surplus), PRICE_USD_PER_KWH_DIGITS),
             None if trade.delivered is None else kwh_from_wh(trade.delivered),
             _usd(trade.paid),
             _usd(trade.fee_paid),
+            _usd(trade.surplus_paid),
             _usd(trade.compensation),
         )
 

@@ -96,6 +96,7 @@ def run_summary(result: RunResult) -> Json:
         "energy_traded_kwh": _kwh(sum(trade.energy for trade in result.trades)),
         "energy_delivered_kwh": _kwh(sum(trade.delivered or 0 for trade in result.trades)),
         "lease_fees_usd": _usd(result.lease_fees),
+        "surplus_usd": _usd(result.surplus),
         "compensation_paid_usd": _usd(result.compensation_paid),
         "gas": gas_statistics(result.gas),
         "money": {
@@ -107,6 +108,9 @@ def run_summary(result: RunResult) -> Json:
         },
         "participants": [_participant(participant) for participant in result.participants],
     }
+    if scenario.community is not None:
+        rules = scenario.community.rules
+        summary |= {"mechanism": rules.mechanism, "trade_graph": rules.trade_graph}
     storage = storage_of(result.plan)
     if scenario.power_system is not None:
         summary["dispatch"] = dispatch_summary(result.plan)
@@ -204,7 +208,7 @@ def _integers(values: Iterable[int]) -> list[int]:
 
 
 def _agreed(trade: TradeRecord) -> Json:
-    return {
+    summary: Json = {
         "slot": slot_number(trade.slot),
         "seller": trade.seller,
         "buyer": trade.buyer,
@@ -212,6 +216,11 @@ def _agreed(trade: TradeRecord) -> Json:
         "price_usd_per_kwh": rounded(usd_per_kwh(trade.price), PRICE_USD_PER_KWH_DIGITS),
         "lease_fee_usd_per_kwh": rounded(usd_per_kwh(trade.lease_fee), PRICE_USD_PER_KWH_DIGITS),
     }
+    if trade.surplus:
+        summary["surplus_usd_per_kwh"] = rounded(
+            usd_per_kwh(trade.surplus), PRICE_USD_PER_KWH_DIGITS
+        )
+    return summary
 
 
 def _settled(trade: TradeRecord) -> Json:
@@ -222,6 +231,8 @@ def _settled(trade: TradeRecord) -> Json:
         summary["paid_usd"] = _usd(trade.paid)
     if trade.fee_paid is not None:
         summary["lease_fee_paid_usd"] = _usd(trade.fee_paid)
+    if trade.surplus_paid:
+        summary["surplus_paid_usd"] = _usd(trade.surplus_paid)
     if trade.compensation is not None:
         summary["compensation_usd"] = _usd(trade.compensation)
     return summary

@@ -264,6 +264,8 @@ def money_table(result: RunResult) -> RenderableType:
     table.add_row("in all accounts", number(usd_from_micro_usd(money.in_accounts), 6))
     table.add_row("tokens held by the exchange", number(usd_from_micro_usd(money.token_balance), 6))
     table.add_row("lease fees earned", number(usd_from_micro_usd(result.lease_fees), 6))
+    if result.surplus:
+        table.add_row("surplus to the operator", number(usd_from_micro_usd(result.surplus), 6))
     verdict = "nothing lost, nothing made" if money.difference == 0 else "MONEY DOES NOT ADD UP"
     style = "bold green" if money.difference == 0 else "bold red"
     return Group(table, Text(f"difference: {money.difference} micro-dollars, {verdict}", style))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from oracle.domain.record import PlannedOutcome
 from oracle.domain.scenario import Scenario
-from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Wh
+from oracle.units import NO_MONEY, Bps, MicroUsd, MicroUsdPerMwh, Wh
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -185,6 +185,7 @@ class RunResult:
     participants: tuple[ParticipantRecord, ...]
     storage: tuple[StorageSlotRecord, ...]
     lease_fees: MicroUsd
+    surplus: MicroUsd = NO_MONEY  # what buyers paid besides price and fee, to the operator
     compensation_paid: MicroUsd  # by the system operator to the storage provider
     money: MoneyRecord
     gas: dict[str, list[int]] = field(default_factory=dict)  # function → gasUsed of each call

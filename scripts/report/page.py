@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from oracle.domain.results import Plan, RunResult, TradeRecord
+from oracle.market.registry import MECHANISMS
 from oracle.units import (
     SLOTS_PER_DAY,
     MicroUsd,
@@ -89,6 +90,7 @@ def _context(result: RunResult) -> dict[str, Any]:
         "script": _asset("report.js"),
         "result": result,
         "scenario": scenario,
+        "mechanism": None if community is None else MECHANISMS[community.rules.mechanism],
         "day": _day(result),
         "times": [slot_time(scenario, slot) for slot in range(scenario.slot_count)],
         "energy_traded": Wh(sum(trade.energy for trade in result.trades)),
