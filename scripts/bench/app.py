@@ -2,6 +2,7 @@
 
 import typer
 
+from scripts.bench.clearing import clearing
 from scripts.bench.gas.command import gas
 
 HELP = """
@@ -12,8 +13,4 @@ Example: wattline bench gas --orders 10
 
 bench = typer.Typer(no_args_is_help=True, help=HELP)
 bench.command(no_args_is_help=False)(gas)
-
-
-@bench.callback()
-def measurements() -> None:
-    """Keep `gas` a subcommand while it is the only one."""
+bench.command(no_args_is_help=False)(clearing)
