@@ -52,10 +52,11 @@ def test_trades_are_tidy_and_carry_their_units(tmp_path: Path) -> None:
         "energy_kwh": "60.0",
         "price_usd_per_kwh": "0.11",
         "lease_fee_usd_per_kwh": "0.3",
-            "surplus_usd_per_kwh": "0.0",
+        "surplus_usd_per_kwh": "0.0",
         "delivered_kwh": "36.0",
         "paid_usd": "3.96",
         "lease_fee_paid_usd": "10.8",
+        "surplus_paid_usd": "",
         "compensation_usd": "1.2",
     }
 
