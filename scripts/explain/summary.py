@@ -5,7 +5,7 @@ from oracle.domain.book import Trade
 from oracle.explain.order import GRID, Explanation
 from oracle.explain.slot_market import SlotMarket
 from oracle.units import MicroUsdPerMwh, kwh_from_wh, usd_per_kwh
-from scripts.compare.summary import usd
+from scripts.compare.summary import traded_prices, usd
 from scripts.summary import Json
 
 GRID_NAME = "the grid's import price"
@@ -47,6 +47,8 @@ def slot_summary(market: SlotMarket) -> Json:
         "slot": market.number,
         "mechanism": market.mechanism.name,
         "rule": market.mechanism.rule,
+        "buyer_price_usd_per_kwh": traded_prices(found).buyer,
+        "seller_price_usd_per_kwh": traded_prices(found).seller,
         "real_time_price_usd_per_kwh": _price(market.real_time_price),
         "volume_kwh": kwh_from_wh(found.volume),
         "welfare_usd": usd(found.welfare),

@@ -20,7 +20,7 @@ from oracle.explain.order import (
 )
 from oracle.explain.slot_market import SlotMarket
 from oracle.units import MicroUsdPerMwh, Wh, kwh_from_wh, usd_per_kwh
-from scripts.compare.summary import usd
+from scripts.compare.summary import traded_prices, usd
 from scripts.explain.summary import order_id, setter_name
 from scripts.numbers import counted, number
 from scripts.tables import text_table
@@ -93,8 +93,14 @@ def slot_text(market: SlotMarket) -> Group:
             _mean(market, position),
             "marginal" if position in marginal else "",
         )
+    mean = traded_prices(found)
+    prices = (
+        f" at {mean.seller:.4f} $/kWh, buyers paying {mean.buyer:.4f} in all"
+        if mean.seller is not None and mean.buyer is not None
+        else ""
+    )
     words = (
-        f"{_kwh(found.volume)} traded, welfare {number(usd(found.welfare), 4)} $; "
+        f"{_kwh(found.volume)} traded{prices}; welfare {number(usd(found.welfare), 4)} $; "
         f"{counted(found.blocking_pairs, 'pair')} would rather trade with each other"
     )
     return Group(

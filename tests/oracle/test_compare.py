@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -20,7 +21,7 @@ from oracle.domain.book import Kind, Order, Trade
 from oracle.domain.community import Community
 from oracle.errors import InvalidInputError
 from oracle.market.matching import Matching
-from oracle.market.mechanism import POOL, Round, Settings
+from oracle.market.mechanism import POOL, Edge, Round, Settings
 from oracle.scenario_files.book import BookFile
 from oracle.units import MicroUsdPerMwh, Wh, usd_from_micro_usd
 from tests.oracle.books import every_matching, rounds
@@ -263,6 +264,52 @@ def test_the_most_of_a_pool_is_what_a_linear_program_finds() -> None:
         assert volume == optimum._transport_volume(apart)
         welfare = optimum.largest_welfare(apart, rule_of(Matching, {}))
         assert welfare == welfare_of(apart, rule_of(Matching, {}).clear(uncapped).trades)
+
+
+def test_the_most_of_pools_and_lines_is_that_of_a_line_per_pair() -> None:
+    rng = np.random.default_rng(13)
+    for market_round in random_rounds(17, 200):
+        lines = tuple(
+            Edge(offer=offer, bid=bid, fee=MicroUsdPerMwh(0))
+            for offer, bid in feasible_pairs(market_round)
+            if rng.random() < 0.3  # those without room for a price have no edge
+        )
+        hybrid = replace(market_round, edges=lines)
+        flat = replace(
+            hybrid,
+            edges=tuple(
+                Edge(offer=offer, bid=bid, fee=MicroUsdPerMwh(0))
+                for offer, bid in feasible_pairs(hybrid)
+                if routes_of(hybrid, offer, bid)
+            ),
+            spokes=(),
+        )
+
+        assert optimum.largest_volume(hybrid) == optimum.largest_volume(flat)
+
+
+def feasible_pairs(market_round: Round) -> list[tuple[int, int]]:
+    """Offers that may sell and bids that could pay them, free routes given."""
+    live = [(k, order) for k, order in enumerate(market_round.orders) if order is not None]
+    return [
+        (i, j)
+        for i, offer in live
+        for j, bid in live
+        if (offer.kind, bid.kind) == (Kind.OFFER, Kind.BID)
+        and offer.price <= min(bid.price, market_round.real_time_price)
+    ]
+
+
+def routes_of(market_round: Round, offer: int, bid: int) -> list[int]:
+    """The fees of the routes between two orders that leave room for a price."""
+    fees = [int(e.fee) for e in market_round.edges if (e.offer, e.bid) == (offer, bid)]
+    if market_round.spokes:
+        one, other = market_round.spokes[offer], market_round.spokes[bid]
+        if one is not None and other is not None and one.manager == other.manager:
+            fee = one.fee + other.fee
+            room = market_round.order(bid).price - market_round.order(offer).price
+            fees += [fee] if fee <= room else []
+    return fees
 
 
 @given(rounds(largest_energy=2, participants=4))
