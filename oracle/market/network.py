@@ -65,10 +65,10 @@ class Bounds:
         order = np.argsort(head, kind="stable")
         self.order = order  # the place of each row among the arguments
         self.tail, self.head, self.length = tail[order], head[order], length[order]
-        self._heads, self._first, counts = np.unique(
-            self.head, return_index=True, return_counts=True
-        )
-        self._group = np.repeat(np.arange(len(self._heads)), counts)
+        starts = np.ones(len(head), dtype=np.bool_)
+        starts[1:] = self.head[1:] != self.head[:-1]
+        self._first = np.flatnonzero(starts)
+        self._heads, self._group = self.head[self._first], np.cumsum(starts) - 1
 
     def lowered(self, label: IntArray, before: IntArray | None = None) -> IntArray | None:
         """
