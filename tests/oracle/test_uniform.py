@@ -241,6 +241,17 @@ def test_large_books_clear_in_time(orders: int, limit_s: float) -> None:
     assert seconds < limit_s
 
 
+def test_refuses_to_leave_an_offer_and_a_bid_at_one_price() -> None:
+    market_round = pool_round([(2, 5)], [(2, 5)])
+    one = pooled_trades(pool_of(market_round), np.array([1]), np.array([1]), price=5 * USD)
+
+    for trades in ((), one):
+        with pytest.raises(ContractRevert) as refusal:
+            MECHANISM.verify(market_round, Outcome(trades=trades))
+        assert refusal.value.name == "LeftUntraded"
+        assert refusal.value.values == {"bidPrice": 5 * USD, "offerPrice": 5 * USD}
+
+
 def test_refuses_a_certificate() -> None:
     with pytest.raises(ContractRevert, match="BadCertificate"):
         MECHANISM.verify(pool_round([], []), Outcome(trades=(), certificate=b"\0"))
