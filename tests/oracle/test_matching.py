@@ -13,6 +13,7 @@ from oracle.market.matching import (
     AVERAGE,
     BUYER_BEST,
     SELLER_BEST,
+    TIME_SHIFT,
     Matching,
     weights_of,
 )
@@ -317,6 +318,13 @@ def test_a_free_pool_has_the_volume_and_welfare_of_uniform() -> None:
         assert sum(t.energy for t in inside.trades) == sum(t.energy for t in other.trades)
 
 
+def at_prices_of(honest: Outcome, trades: tuple[Trade, ...]) -> Outcome:
+    """Return other trades with an outcome's certificate and, where a seller has one, its price."""
+    paid = {trade.offer: trade.price for trade in honest.trades}
+    priced = tuple(replace(trade, price=paid.get(trade.offer, trade.price)) for trade in trades)
+    return replace(honest, trades=priced)
+
+
 def test_one_outcome_only_passes_the_check() -> None:
     """Of all ways to trade a small book at right prices, the certificate proves one."""
     rng, refused = np.random.default_rng(14), 0
@@ -334,6 +342,8 @@ def test_one_outcome_only_passes_the_check() -> None:
                 continue
             with pytest.raises(ContractRevert):
                 mechanism.certificate_of(market_round, trades)
+            with pytest.raises(ContractRevert):
+                mechanism.verify(market_round, at_prices_of(honest, trades))
             refused += 1
     assert refused > 1000
 
@@ -393,6 +403,39 @@ def test_refuses_what_it_did_not_decide() -> None:
 
 def without_ranks(certificate: bytes) -> bytes:
     return b"".join(certificate[k : k + 30] + bytes(2) for k in range(0, len(certificate), 32))
+
+
+def test_not_to_trade_is_refused_where_a_line_is_worth_it() -> None:
+    """Nobody gains, ties are as time wants them: only the idle lines contradict."""
+    entries = len(KNOWN.orders)
+    words = [(position - entries << TIME_SHIFT) << 128 for position in range(entries)]
+    certificate = b"".join((word % 2**256).to_bytes(32, "big") for word in words)
+
+    with pytest.raises(ContractRevert, match=r"DualsContradict\(tail=0, head=2\)"):
+        Matching().verify(KNOWN, Outcome(trades=(), certificate=certificate))
+
+
+def test_bounds_in_a_circle_prove_nothing() -> None:
+    """The buyer-best gains, sold as the seller-best: pairs bound each other, nobody the pairs."""
+    least = cleared(KNOWN, BUYER_BEST)
+    ranks = [2, 2, 1, 1]
+    forged = b"".join(
+        least.certificate[32 * k : 32 * k + 30] + rank.to_bytes(2, "big")
+        for k, rank in enumerate(ranks)
+    )
+
+    with pytest.raises(ContractRevert, match="NotExtreme"):
+        Matching(SELLER_BEST).verify(KNOWN, replace(least, certificate=forged))
+
+
+def test_trades_through_a_manager_do_not_cross() -> None:
+    market_round = pool_round([(5, 1), (5, 1)], [(5, 9), (5, 9)])
+    honest = cleared(market_round)
+    first, second = honest.trades
+    crossed = (replace(first, bid=second.bid), replace(second, bid=first.bid))
+
+    with pytest.raises(ContractRevert, match="NotPaired"):
+        Matching().verify(market_round, replace(honest, trades=crossed))
 
 
 def test_a_scenario_says_whom_prices_favour() -> None:
