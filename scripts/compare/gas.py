@@ -48,15 +48,15 @@ def slot_gas(scenario: Scenario, result: DaysResult, progress: Progress) -> Slot
     with closing(open_chain(CHAIN)) as chain:
         run = run_scenario(alone, chain, progress=progress)
 
-    def used(*functions: str) -> int:
-        return sum(sum(run.gas.get(function, ())) for function in functions)
+    def used(*stages: str) -> int:
+        return sum(sum(used) for function, used in run.gas.items() if function.startswith(stages))
 
     return SlotGas(
         mechanism=result.mechanism,
         slot=result.busiest_slot,
         orders=len(run.orders),
         trades=len(run.trades),
-        record=used("post"),
+        record=used("post", "commit", "reveal"),
         clear=used("clear"),
         settle=used("recordReadings", "settle"),
         chain=run.chain,
