@@ -18,7 +18,7 @@ from oracle.compare.measures import (
 )
 from oracle.compare.rules import RULES, rule_of
 from oracle.domain.book import Kind, Order, Trade
-from oracle.domain.community import Community
+from oracle.domain.community import Community, manager_index
 from oracle.errors import InvalidInputError
 from oracle.market.matching import Matching
 from oracle.market.mechanism import POOL, Edge, Round, Settings
@@ -433,6 +433,26 @@ def test_measures_a_day_in_a_community() -> None:
     assert alone == [-0.3, 0.9]
     assert bills == [-0.3, 0.5]  # 1 kWh left over: the price is the offer's, .10
     assert [(one.sold, one.bought) for one in result.households] == [(2000, 0), (0, 2000)]
+
+
+def test_a_hybrid_market_may_trade_over_lines_and_through_its_manager() -> None:
+    """The line between A and B carries 1 kWh in a slot, the manager the rest."""
+    here = a_day()
+    lines = (
+        replace(here.lines[0], capacity=Wh(1000)),
+        a_line(0, manager_index(1), 0.5),
+        a_line(1, manager_index(1), 0.6),
+    )
+    hybrid = replace(here, lines=lines, rules=replace(here.rules, trade_graph="hybrid"))
+
+    result = days_of(hybrid, "matching")
+
+    assert (result.graph, result.refusal) == ("hybrid", "")
+    assert result.measures.volume == result.most_volume == 2000
+    assert result.measures.welfare == result.most_welfare
+    assert result.trades == 2
+    assert result.measures.blocking_pairs == 0
+    assert days_of(hybrid, "uniform").graph == "community"
 
 
 def test_a_benchmark_clears_the_orders_of_a_pool() -> None:
