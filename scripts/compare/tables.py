@@ -80,7 +80,11 @@ def days_tables(
     heading = [Text(f"{scenario.name}, {scenario.slot_count} slots", style="bold")]
     if scenario.note:
         heading.append(Text(scenario.note, style="italic"))
-    most = Text("% of most: of what the routes allow, slot by slot", style="dim")
+    most = Text(
+        "% of most: of what the routes allow, slot by slot; what a battery could not trade in one "
+        "slot counts again in the next",
+        style="dim",
+    )
     parts: list[RenderableType] = [*heading, _volume_table(results), most, gains, bills]
     if gas:
         parts.append(_gas_table(gas))
