@@ -62,12 +62,12 @@ contract McAfee is IMechanism {
 
     /* INTERNAL */
 
-    /// @dev What sellers get, and whether all pairs trade.
+    /// @dev What sellers get, and whether all pairs trade. Where none agrees the pivots have the
+    /// price and the rank zero, below which no order is.
     function _priceOf(
         CrossingLib.Crossing memory crossing
     ) internal pure returns (uint256 price, bool all) {
-        bool hasNext = crossing.nextBid != 0 && crossing.nextOffer != type(uint256).max;
-        if (hasNext && crossing.offerRank != 0) {
+        if (crossing.nextBid != 0 && crossing.nextOffer != type(uint256).max) {
             price = (crossing.nextOffer + crossing.nextBid - 1) / 2;
             all = crossing.offerPrice <= price && price <= crossing.bidPrice;
         }
