@@ -348,7 +348,7 @@ def test_a_manager_lets_its_members_trade_within_their_capacities(
     world.place(first, [an_offer(1, 1000, 80), a_bid(6, 900, 250), a_bid(4, 900, 250)])
     stage = world.close(first)
 
-    def attempt(**changes: Any) -> None:
+    def attempt(times: int = 1, **changes: Any) -> None:
         trade = Trade(
             offer=0,
             bid=1,
@@ -357,7 +357,7 @@ def test_a_manager_lets_its_members_trade_within_their_capacities(
             fee=MicroUsdPerMwh(5_000_000),
             pooled=True,
         )
-        trades = [replace(trade, price=MicroUsdPerMwh(100_000_000), **changes).pack()]
+        trades = times * [replace(trade, price=MicroUsdPerMwh(100_000_000), **changes).pack()]
         world.attempt(STRANGER, "clear", first, stage.book_words, trades, b"")
 
     attempt()
@@ -365,6 +365,8 @@ def test_a_manager_lets_its_members_trade_within_their_capacities(
         attempt(energy=Wh(501))
     with reverts(exchange, "WrongFee", position=0, fee=0, expected=5_000_000):
         attempt(fee=MicroUsdPerMwh(0))
+    with reverts(exchange, "TradesNotAscending", position=1):
+        attempt(times=2, energy=Wh(200))
     for other in ({"bid": 2}, {"bid": 0}, {"offer": 1}, {"bid": 3}, {"pooled": False}):
         with reverts(exchange, "NoLine", position=0):
             attempt(**other)

@@ -6,6 +6,7 @@ edges, and of honest and of bent outcomes the same opinion, with the same values
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -360,6 +361,22 @@ def test_what_the_contract_accepts_is_the_best_of_all_flows(harness: Contract, c
 
     assert errors == [b""]
     assert worth(market_round, flows) == best
+
+
+@pytest.mark.parametrize("change", [{"pooled": True}, {"surplus": MicroUsdPerMwh(1)}])
+def test_pairwise_nash_knows_neither_managers_nor_surpluses(
+    mock_chain: RevertibleChain, change: dict[str, Any]
+) -> None:
+    mechanism = mock_chain.deploy(STRANGER, "PairwiseNash")
+    orders = [
+        Order(kind=Kind.OFFER, participant=1, energy=Wh(5)).pack(),
+        Order(kind=Kind.BID, participant=2, energy=Wh(5), price=MicroUsdPerMwh(9)).pack(),
+    ]
+    trade = Trade(offer=0, bid=1, energy=Wh(5), price=NOTHING, fee=NOTHING)
+    trades = packed([replace(trade, **change).pack()])
+
+    with reverts(mechanism, "NotPlain", position=0):
+        mechanism.functions.verify(packed(orders), packed([1 << 224]), b"", trades, 9, b"\0").call()
 
 
 def test_a_dual_has_at_most_24_bytes(mock_chain: RevertibleChain) -> None:
