@@ -12,8 +12,8 @@ from web3.contract import Contract
 from oracle.domain.book import Kind, Order
 from oracle.domain.rows import MAX_DISTANCE
 from oracle.market.lots import lot
-from oracle.market.pairwise_nash import Scales
 from oracle.market.mechanism import Edge
+from oracle.market.pairwise_nash import Scales
 from oracle.units import Bps, MicroUsdPerMwh, Wh
 from tests.contracts.markets import STRANGER, packed
 from tests.contracts.revertible import RevertibleChain
