@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from oracle.market.registry import MECHANISMS
 from scripts.compile import NEVER_DEPLOYED, sources_below
 
 IMPORT = re.compile(r'^import\b[^;]*"(\.[^"]+)";', re.M)
@@ -31,6 +32,10 @@ def _of_the_exchange(*first: str) -> Near:
 
 def _of_a_library(named: str) -> Near:
     return Near(("mocks/LibraryHarness.sol",), ("test_libraries.py",), named)
+
+
+def _of_a_mechanism(contract: str, test: str) -> Near:
+    return Near((f"mechanisms/{contract}.sol",), (f"mechanisms/test_{test}.py",))
 
 
 MARKET_TESTS = (
@@ -77,6 +82,21 @@ NEAR: Mapping[str, Near] = {
     "libraries/TradeLib.sol": _of_a_library("trades"),
     "libraries/TypedDataLib.sol": _of_the_exchange("test_signed_orders.py", "test_delivery.py"),
     "libraries/WordsLib.sol": Near(("mocks/WordsHarness.sol",), ("test_words.py",)),
+    "libraries/CrossingLib.sol": _of_a_mechanism("McAfee", "mcafee"),
+    "libraries/DualLib.sol": _of_a_mechanism("Matching", "matching"),
+    "libraries/HeapLib.sol": _of_a_mechanism("PayAsBid", "pay_as_bid"),
+    "libraries/PoolLib.sol": _of_a_mechanism("Uniform", "uniform"),
+    "libraries/ReplayLib.sol": _of_a_mechanism("PayAsBid", "pay_as_bid"),
+    "libraries/ShareOutLib.sol": _of_a_mechanism("MidMarket", "mid_market"),
+    "libraries/SpokeLib.sol": Near(
+        ("LineLease.sol",), ("test_line_lease.py", "test_mechanism_twins.py")
+    ),
+    **{
+        f"mechanisms/{mechanism.contract}.sol": _of_a_mechanism(
+            mechanism.contract, mechanism.name.replace("-", "_")
+        )
+        for mechanism in MECHANISMS.values()
+    },
     "mechanisms/PairwiseNash.sol": Near(
         ("mechanisms/PairwiseNash.sol",), ("test_certificate.py", "test_mechanism_twins.py")
     ),

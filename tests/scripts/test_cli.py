@@ -55,7 +55,8 @@ def test_says_its_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "subcommand", ["demo", "run", "dispatch", "export", "verify", "import-simbench"]
+    "subcommand",
+    ["demo", "run", "dispatch", "compare", "explain", "export", "verify", "import-simbench"],
 )
 def test_every_help_has_an_example(subcommand: str) -> None:
     result = invoke(subcommand, "--help")
