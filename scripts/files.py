@@ -26,8 +26,8 @@ from scripts.summary import (
     PRICE_USD_PER_KWH_DIGITS,
     json_text,
     rounded,
-    run_summary,
     storage_of,
+    without_durations,
 )
 
 Cell = str | int | float | None
@@ -37,7 +37,9 @@ Row = Sequence[Cell]
 def write_outputs(result: RunResult, folder: Path) -> None:
     """Write every file of the run into `folder`, which is made where it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "summary.json").write_text(json_text(run_summary(result)) + "\n", encoding="utf-8")
+    (folder / "summary.json").write_text(
+        json_text(without_durations(result)) + "\n", encoding="utf-8"
+    )
     (folder / "report.html").write_text(report_html(result), encoding="utf-8")
     write_csv(folder / "gas.csv", ("function", "call", "gas"), _gas_rows(result))
     if result.plan.scenario.community is not None:

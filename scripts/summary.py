@@ -122,6 +122,16 @@ def run_summary(result: RunResult) -> Json:
     return summary
 
 
+def without_durations(result: RunResult) -> Json:
+    """Return the run's summary for a file: two runs of a scenario leave the same bytes."""
+    summary = run_summary(result)
+    del summary["seconds"]
+    solver = summary.get("dispatch", {}).get("solver", {})
+    for key in ("build_s", "solve_s"):
+        solver.pop(key, None)
+    return summary
+
+
 def storage_of(plan: Plan) -> StoragePlan | None:
     """Return the dispatch of the shared storage, whether or not a power system is around it."""
     inside = plan.with_sharing.storage if plan.with_sharing is not None else None
