@@ -186,8 +186,8 @@ contract Matching is IMechanism {
         }
     }
 
-    /// @dev Trades over lines come in the order of the lines, and each has one. A line that is idle
-    /// and would be at a loss contradicts nothing and bounds nobody.
+    /// @dev Trades over lines come in the order of the lines, and each has one. Idle lines that
+    /// contradict nothing are passed in {DualLib-nextBusy}.
     function _passLines(
         Pass[] memory passes,
         bytes calldata orders,
@@ -197,6 +197,14 @@ contract Matching is IMechanism {
     ) internal pure {
         uint256 last = passes.length - 1;
         uint256 realTimePrice = passes[0].realTimePrice;
+        DualLib.Scan memory scan = DualLib.Scan({
+            nodes: passes[0].nodes,
+            realTimePrice: realTimePrice,
+            secondPlace: passes[last].place,
+            firstBit: passes[0].bounded,
+            secondBit: BOUNDED << 1,
+            isSellerBest: passes[0].isSellerBest
+        });
         uint256 count = edges.count();
         uint256 next = 0;
         unchecked {
@@ -204,15 +212,7 @@ contract Matching is IMechanism {
                 uint256 pair;
                 uint256 energyWh;
                 (next, pair, energyWh) = _lineTrade(trades, next);
-                e = DualLib.nextBusy(
-                    orders,
-                    edges,
-                    certificate,
-                    e,
-                    pair,
-                    realTimePrice,
-                    passes[last].place
-                );
+                e = DualLib.nextBusy(scan, orders, edges, certificate, e, pair);
                 if (e >= count) return;
                 Edge edge = Edge.wrap(edges.read(e));
                 if (edge.pair() == pair) ++next;
