@@ -32,6 +32,10 @@ contract LineLease is ILineLease, HeldRole {
     /// and the fullest book must clear in one transaction.
     uint256 public constant MAX_LINES = 8192;
 
+    /// @notice The most lines of all rows together that have a capacity: a full line may carry a
+    /// trade that no other line spares, and each trade has to be settled.
+    uint256 public constant MAX_LIMITED_LINES = 1024;
+
     /* STORAGE */
 
     /// @dev Unused 55 | whether a line leads to a manager 1 | words a row 8 | directory of the
@@ -75,14 +79,13 @@ contract LineLease is ILineLease, HeldRole {
     /// @inheritdoc ILineLease
     function announceCapacities(uint256[] calldata capacities, Slot from) external onlyOwner {
         from.requireUnopened();
-        (address rows, ) = rowTableOf(from);
-        uint256 expected = CodeTableLib.read(rows).length;
-        if (capacities.length != 0 && capacities.length != expected) {
-            revert BadCapacities(capacities.length, expected);
-        }
         address directory = address(0);
-        if (capacities.length != 0) directory = CodeTableLib.write(capacities);
-        _setCapacities(directory, keccak256(abi.encodePacked(capacities)), from);
+        if (capacities.length != 0) {
+            _requireCapacities(capacities, from);
+            directory = CodeTableLib.write(capacities);
+        }
+        _capacities.push(Slot.unwrap(from), uint160(directory));
+        emit CapacitiesAnnounced(from, directory, keccak256(abi.encodePacked(capacities)));
     }
 
     /// @inheritdoc ILineLease
@@ -173,13 +176,29 @@ contract LineLease is ILineLease, HeldRole {
         if (lines > MAX_LINES) revert TooManyLines(lines, MAX_LINES);
         address directory = CodeTableLib.write(rows);
         _rows.push(Slot.unwrap(from), marks | (uint224(rowWords) << 160) | uint160(directory));
-        if (_capacities.latest() != 0) _setCapacities(address(0), keccak256(""), from);
+        // Refuses, too, to go before capacities that were announced for other lines.
+        _capacities.push(Slot.unwrap(from), 0);
         emit LinesAnnounced(from, directory, rowWords, keccak256(abi.encodePacked(rows)));
     }
 
-    function _setCapacities(address directory, bytes32 hash, Slot from) internal {
-        _capacities.push(Slot.unwrap(from), uint160(directory));
-        emit CapacitiesAnnounced(from, directory, hash);
+    /// @dev As many words as the rows, nothing where no line is, and few enough limits.
+    function _requireCapacities(uint256[] calldata capacities, Slot from) internal view {
+        (address directory, ) = rowTableOf(from);
+        uint256[] memory rows = CodeTableLib.read(directory);
+        if (capacities.length != rows.length) revert BadCapacities(capacities.length, rows.length);
+        uint256 limits = 0;
+        for (uint256 i = 0; i < rows.length; ++i) {
+            uint256 word = capacities[i];
+            for (uint256 k = 0; k < LineLib.LINES_PER_WORD; ++k) {
+                uint256 capacity = word.capacityOf(k);
+                if (rows[i].peerOf(k) == 0) {
+                    if (capacity != 0) revert CapacityOfNoLine(i, k);
+                } else if (capacity != LineLib.NO_LIMIT) {
+                    ++limits;
+                }
+            }
+        }
+        if (limits > MAX_LIMITED_LINES) revert TooManyCapacities(limits, MAX_LIMITED_LINES);
     }
 
     function _setLadder(FeeLadder memory ladder, Slot from) internal {

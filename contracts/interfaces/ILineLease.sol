@@ -11,7 +11,9 @@ import {FeeLadder, LineTerms, Slot} from "../types/Market.sol";
 /// row. The peers of a row ascend. A row lists whom its participant may sell to; its last line may
 /// lead to a manager, through whom all that have a line to it may trade, at the sum of both fees.
 /// Capacities, where announced, are words like the rows', 32 bits for each line at its place, in
-/// Wh a slot; new lines have none until they are announced.
+/// Wh a slot, all bits set for none; new lines have none until they are announced. A mechanism
+/// that respects no capacities, as pairwise-nash, cannot clear a slot in which one binds, and one
+/// of a single pool leaves out whoever has a fee or a capacity to the manager.
 interface ILineLease {
     /// @notice Emitted when the rows stored under `directory` are to hold from `from` on; the hash
     /// is that of all their words, one after the other.
@@ -34,6 +36,12 @@ interface ILineLease {
 
     /// @notice Thrown when capacities are neither none nor as many words as the rows.
     error BadCapacities(uint256 words, uint256 expected);
+
+    /// @notice Thrown when a capacity stands where there is no line.
+    error CapacityOfNoLine(uint256 word, uint256 position);
+
+    /// @notice Thrown when more than `maximum` lines have a capacity.
+    error TooManyCapacities(uint256 limits, uint256 maximum);
 
     /// @notice Thrown when a row's peers do not ascend, a participant is its own peer, or a line
     /// follows that to the manager.

@@ -7,6 +7,9 @@ pragma solidity ^0.8.28;
 library LineLib {
     uint256 internal constant LINES_PER_WORD = 8;
     uint256 internal constant LINE_BITS = 32;
+    /// @dev The capacity of a line that has none.
+    uint256 internal constant NO_LIMIT = type(uint32).max;
+
     uint256 internal constant MAX_DISTANCE_METERS = (1 << 20) - 1;
 
     function peerOf(uint256 word, uint256 position) internal pure returns (uint256) {
@@ -18,7 +21,7 @@ library LineLib {
     /// @dev Of a word of capacities: that of a line, in Wh a slot.
     function capacityOf(uint256 word, uint256 position) internal pure returns (uint256) {
         unchecked {
-            return (word >> (224 - LINE_BITS * position)) & type(uint32).max;
+            return (word >> (224 - LINE_BITS * position)) & NO_LIMIT;
         }
     }
 

@@ -21,7 +21,7 @@ library SpokeLib {
     using WordsLib for bytes;
     using WordsLib for uint256[];
 
-    uint256 internal constant NO_LIMIT = type(uint32).max;
+    uint256 internal constant NO_LIMIT = LineLib.NO_LIMIT;
 
     /// @dev The free spoke to the first manager: who has it takes part in the mechanisms that know
     /// one pool only.

@@ -190,11 +190,15 @@ class Accounts:
 
 
 def _twin(kind: type[Mechanism], entry: MechanismEntry) -> Mechanism:
+    fault = Divergence(
+        "mechanisms.csv",
+        f"parameters: expected those of {entry.name}, came {entry.parameters}",
+        slot=entry.since,
+    )
     try:
-        return kind.of_parameters(entry.parameters)
+        twin = kind.of_parameters(entry.parameters)
     except (InvalidInputError, TypeError, ValueError) as error:
-        raise Divergence(
-            "mechanisms.csv",
-            f"parameters: expected those of {entry.name}, came {entry.parameters}",
-            slot=entry.since,
-        ) from error
+        raise fault from error
+    if twin.parameters != entry.parameters:
+        raise fault
+    return twin

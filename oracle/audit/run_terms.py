@@ -13,7 +13,7 @@ from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import rating_of
 from oracle.errors import Divergence
 from oracle.plan import mechanism_of, numbered_capacities
-from oracle.units import Slot
+from oracle.units import Slot, Wh
 
 LIMITS = (
     "max_slot",
@@ -122,10 +122,25 @@ class RunTerms:
                 raise fault(event, f"distance in m of {pair}: expected {distance}, came no line")
 
         limits = numbered_capacities(self._community)
-        held = [entry for _, entry in self._in_effect(self._market.capacities)]
-        came = {(entry.seller, entry.buyer): entry.capacity for entry in held}
         rows = {pair: limits[pair] for pair in limits if pair in expected}
-        self._require("capacities.csv", "capacities in Wh", rows, came)
+        for since, came in self._capacities():
+            self._require("capacities.csv", "capacities in Wh", rows, came, since)
+
+    def _capacities(self) -> list[tuple[Slot, dict[tuple[int, int], Wh]]]:
+        """Return what holds from the first slot on, and from later ones; new lines have none."""
+        announced: dict[Slot, dict[tuple[int, int], Wh]] = {}
+        for event in self._market.events:
+            if event.name == "LinesAnnounced":
+                announced[event.values["from"]] = {}
+            elif event.name == "CapacitiesAnnounced":
+                since = event.values["from"]
+                announced[since] = {
+                    (entry.seller, entry.buyer): entry.capacity
+                    for entry in self._market.capacities
+                    if entry.since == since
+                }
+        earliest = max((since for since in announced if since <= self._first), default=self._first)
+        return [item for item in announced.items() if earliest <= item[0] <= self._last]
 
     def _participants(self) -> None:
         prosumers = self._community.prosumers

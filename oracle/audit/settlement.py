@@ -99,6 +99,8 @@ class Settlement(Delivery):
                 buyer.free += money.compensation - money.goods - money.fee - money.surplus
                 line_owner.free += money.fee
                 operator.free += money.surplus
+                if money.surplus:
+                    operator.touched = slot
                 line_owner.touched = slot
             strangers = [trade for trade in own if not self._of_one_group(slot, plain, trade)]
             if strangers:

@@ -67,8 +67,15 @@ class Terms:
         for line in record.lines:
             self._lines_of.setdefault(line.since, []).append(line)
         self._capacities_of: dict[Slot, dict[Pair, Wh]] = {}
-        for one in record.capacities:
-            self._capacities_of.setdefault(one.since, {})[one.seller, one.buyer] = one.capacity
+        for number, one in enumerate(record.capacities, start=2):
+            limits = self._capacities_of.setdefault(one.since, {})
+            if (one.seller, one.buyer) in limits:
+                raise Divergence(
+                    f"capacities.csv line {number}",
+                    f"expected each line once from a slot on, came {one.seller}, {one.buyer} again",
+                    slot=one.since,
+                )
+            limits[one.seller, one.buyer] = one.capacity
         self._rows: Series[tuple[Slot, int]] = Series()  # since when, and the words of a row
         self._limits_of = {  # the announcement that capacities.csv has, as below
             event.values["from"]: event.position
@@ -187,7 +194,7 @@ class Terms:
                     f"since: expected a slot that lines were announced for, came {line.since}",
                     slot=line.since,
                 )
-        limited = {since for since, _ in self.capacities.items()}
+        limited = self._limits_of
         for position, one in enumerate(record.capacities):
             if one.since not in limited:
                 raise Divergence(
@@ -232,6 +239,8 @@ class Terms:
                 event, f"rowsHash: expected that of {len(lines)} lines in lines.csv, came {came}"
             )
         self._rows.push(since, (since, event.values["rowWords"]))
+        if not self.capacities.push(since, {}):  # new lines have none
+            return False
         return self.lines.push(since, {(one.seller, one.buyer): one.distance for one in lines})
 
     def _meter(self, event: EventRecord, since: Slot) -> bool:

@@ -6,7 +6,7 @@ Capacities, where lines have any, are words like them, 32 bits at each line's pl
 
 from collections.abc import Iterable, Sequence
 
-from oracle.domain.book import MAX_PARTICIPANTS
+from oracle.domain.book import FIRST_MANAGER, MAX_PARTICIPANTS
 from oracle.domain.community import Line
 from oracle.errors import InvalidInputError
 from oracle.units import Meters, Wh
@@ -17,6 +17,7 @@ MAX_WORDS = 1024  # of all rows together, as they must fit the transaction that 
 MAX_ROW_LINES = MAX_WORDS * LINES_PER_WORD  # a line between two prosumers counts twice
 MAX_DISTANCE = 2**20 - 1
 NO_CAPACITY = 2**32 - 1  # of a line that has no limit
+MAX_LIMITED_LINES = 1024  # of all rows together; a line between two prosumers counts twice
 
 
 def most_lines(participants: int) -> int:
@@ -65,6 +66,12 @@ def capacity_words(lines: Iterable[Line], rows: Sequence[int], row_words: int) -
             limits[line.second + 1, line.first + 1] = line.capacity
     if not limits:
         return []
+    count = sum(1 for pair in limits if pair[0] < FIRST_MANAGER)
+    if count > MAX_LIMITED_LINES:
+        raise InvalidInputError(
+            f"lines with a capacity: expected at most {MAX_LIMITED_LINES}, each way counted, "
+            f"got {count}"
+        )
     return [
         sum(
             limits.get((position // row_words + 1, peer), NO_CAPACITY) << 224 - 32 * k
@@ -80,7 +87,7 @@ def capacities_of(
 ) -> dict[tuple[int, int], Wh]:
     """Return the capacity per (seller, buyer) whose line has one; the inverse of the above."""
     capacities = {}
-    for position, (word, row) in enumerate(zip(words, rows, strict=False)):
+    for position, (word, row) in enumerate(zip(words, rows, strict=bool(words))):
         for k in range(LINES_PER_WORD):
             peer, limit = row >> 244 - 32 * k & 0xFFF, word >> 224 - 32 * k & NO_CAPACITY
             if peer and limit != NO_CAPACITY:

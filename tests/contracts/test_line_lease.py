@@ -182,6 +182,46 @@ def test_there_are_as_many_words_of_capacities_as_of_rows(
         world.attempt(ROLES.provider, "announceCapacities", [0] * words, earliest, on=line_lease)
 
 
+def test_a_capacity_stands_where_a_line_is(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    announce(world, [row((2, 5), (3, 5)), 0], 1, earliest)
+
+    for words, place in (([1 << 128, 0], (0, 3)), ([0, 1 << 224], (1, 0))):
+        with reverts(line_lease, "CapacityOfNoLine", word=place[0], position=place[1]):
+            world.attempt(ROLES.provider, "announceCapacities", words, earliest, on=line_lease)
+
+
+def test_few_enough_lines_have_a_capacity(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    """1,024 of 1,040 lines; the others have all bits set, for none."""
+    announce(world, full_rows(65), 2, earliest)
+    limited, free = [0] * 128, [2**256 - 1] * 2
+
+    world.attempt(ROLES.provider, "announceCapacities", limited + free, earliest, on=line_lease)
+    with reverts(line_lease, "TooManyCapacities", limits=1025, maximum=1024):
+        one_more = [*limited, (2**256 - 1) >> 32, free[0]]
+        world.attempt(ROLES.provider, "announceCapacities", one_more, earliest, on=line_lease)
+
+
+def test_capacities_are_never_those_of_other_lines(
+    world: World, line_lease: Contract, earliest: int
+) -> None:
+    """Neither order of announcements leaves the capacities of old lines to new ones."""
+    limits = [7 << 224, *[0] * 5]
+    world.send(ROLES.provider, "announceCapacities", limits, earliest, on=line_lease)
+    world.send(ROLES.provider, "announceCapacities", [], earliest + 9, on=line_lease)
+    with reverts(line_lease, "CheckpointUnorderedInsertion"):
+        world.attempt(ROLES.provider, "announceLines", [0], 1, earliest + 4, on=line_lease)
+    announce(world, [row((2, 5))], 1, earliest + 10)
+    with reverts(line_lease, "CheckpointUnorderedInsertion"):
+        world.attempt(ROLES.provider, "announceCapacities", limits, earliest + 9, on=line_lease)
+
+    assert line_lease.functions.capacitiesOf(earliest + 8).call() == limits
+    assert line_lease.functions.capacitiesOf(earliest + 10).call() == []
+
+
 def test_new_lines_have_no_capacities_until_they_are_announced(
     world: World, line_lease: Contract, earliest: int
 ) -> None:

@@ -98,7 +98,7 @@ contract WordsTest is Checks {
         VM.assertEq(trade.fee(), _slice(word, 96, 48));
     }
 
-    function testACleanTradeHasNoStrayBits(uint208 fields, uint47 stray) external pure {
+    function testACleanTradeHasNoStrayBits(uint208 fields, uint40 stray) external pure {
         stray = fields % 2 == 0 ? 0 : stray;
         uint256 pooled = (fields >> 1) % 2;
 
