@@ -1,15 +1,19 @@
 """
 Reads an order book and its lease fees from CSV files, to clear it under any mechanism.
 
-`side,participant,energy_kwh,price_usd_per_kwh`: a line per offer or bid, in the order in which they
-came; `seller,buyer,fee_usd_per_kwh`: a line per pair that a line joins. Cells are read as exact
-numbers, so nothing is rounded: what the chain's integers cannot hold is refused.
+`side,participant,energy_kwh,price_usd_per_kwh`: a row per offer or bid, in the order in which they
+came; a participant may have several, and an offer and a bid of one name meet as any two.
+`seller,buyer,fee_usd_per_kwh`: a row per pair that lines join, each offer of the one with each bid
+of the other. Rows of empty cells are passed over. Cells are read as exact numbers and rounded to
+the nearest Wh and micro-USD/MWh; how many were is told. What the chain's integers cannot hold is
+refused, and so is an energy that rounds to nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 from oracle.domain.book import MAX_ENERGY, MAX_PRICE, Kind, Order
@@ -21,8 +25,10 @@ ORDERS = ("side", "participant", "energy_kwh", "price_usd_per_kwh")
 FEES = ("seller", "buyer", "fee_usd_per_kwh")
 SIDES = {"offer": Kind.OFFER, "bid": Kind.BID}
 
+MAX_FEES = 1_000_000  # pairs of an offer and a bid
+
 _PRICE_SCALE = KWH_PER_MWH * MICRO_USD_PER_USD
-_DECIMAL = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_LENGTH = 40  # of a number's text
 
 
@@ -35,9 +41,39 @@ class BookFile:
     orders meet in one free pool.
     """
 
-    orders: tuple[Order, ...]  # each of the participant whose number is its position plus 1
-    names: tuple[str, ...]  # of the participants, in the same order
+    orders: tuple[Order, ...]  # each of a participant of its own: its position plus 1
+    names: tuple[str, ...]  # whose each order is; of several orders the same name
     fees: Mapping[tuple[int, int], MicroUsdPerMwh] | None = None
+    rounded: int = 0  # numbers of the files
+
+
+class _Rounding:
+    """Scales cells to whole numbers, and counts those that were none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def energy(self, place: str, cell: str) -> Wh:
+        energy = self._scaled(f"{place}, energy_kwh", cell, WH_PER_KWH, MAX_ENERGY)
+        if energy == 0:
+            raise InvalidInputError(
+                f"{place}, energy_kwh: expected at least half a Wh, got {said(cell)}"
+            )
+        return Wh(energy)
+
+    def price(self, place: str, cell: str) -> MicroUsdPerMwh:
+        return MicroUsdPerMwh(self._scaled(place, cell, _PRICE_SCALE, MAX_PRICE))
+
+    def _scaled(self, place: str, cell: str, scale: int, at_most: int) -> int:
+        """Return the whole number nearest to a cell times the scale; halves go to the even one."""
+        is_number = len(cell) <= _MAX_LENGTH and _DECIMAL.fullmatch(cell)
+        exact = Fraction(cell) * scale if is_number else Fraction(-1)
+        if exact < 0 or round(exact) > at_most:
+            raise InvalidInputError(
+                f"{place}: expected a number in [0, {at_most / scale:.15g}], got {said(cell)}"
+            )
+        self.count += exact.denominator != 1
+        return round(exact)
 
 
 def read_book(path: Path, fees_path: Path | None = None) -> BookFile:
@@ -49,56 +85,57 @@ def read_book(path: Path, fees_path: Path | None = None) -> BookFile:
     InvalidInputError
         With file, line and column at fault.
     """
+    rounding = _Rounding()
     orders: list[Order] = []
-    positions: dict[str, int] = {}
+    names: list[str] = []
     for row, cells in _rows(path, ORDERS):
         place = f"{path.name}, line {row.line}"
         side, name = cells["side"], cells["participant"]
-        if side not in SIDES:
+        if side.lower() not in SIDES:
             raise InvalidInputError(f"{place}, side: expected offer or bid, got {said(side)}")
         if not name:
             raise InvalidInputError(f"{place}, participant: expected a name, got {said(name)}")
-        if name in positions:
-            raise InvalidInputError(
-                f"{place}, participant: expected one order of {said(name)}, got a second"
-            )
-        positions[name] = len(orders)
-        energy = _energy(place, cells["energy_kwh"])
-        price = _price(f"{place}, price_usd_per_kwh", cells["price_usd_per_kwh"])
-        kind = SIDES[side]
-        orders.append(Order(kind=kind, participant=len(orders) + 1, energy=energy, price=price))
-    return BookFile(
-        orders=tuple(orders),
-        names=tuple(positions),
-        fees=None if fees_path is None else _fees(fees_path, orders, positions),
-    )
+        names.append(name)
+        energy = rounding.energy(place, cells["energy_kwh"])
+        price = rounding.price(f"{place}, price_usd_per_kwh", cells["price_usd_per_kwh"])
+        kind = SIDES[side.lower()]
+        orders.append(Order(kind=kind, participant=len(names), energy=energy, price=price))
+    fees = None if fees_path is None else _fees(fees_path, orders, names, rounding)
+    return BookFile(orders=tuple(orders), names=tuple(names), fees=fees, rounded=rounding.count)
 
 
 def _fees(
-    path: Path, orders: list[Order], positions: Mapping[str, int]
+    path: Path, orders: Sequence[Order], names: Sequence[str], rounding: _Rounding
 ) -> dict[tuple[int, int], MicroUsdPerMwh]:
+    positions: dict[tuple[str, Kind], list[int]] = {}
+    for position, (name, order) in enumerate(zip(names, orders, strict=True)):
+        positions.setdefault((name, order.kind), []).append(position)
     fees: dict[tuple[int, int], MicroUsdPerMwh] = {}
     for row, cells in _rows(path, FEES):
         place = f"{path.name}, line {row.line}"
-        pair = []
+        sides = []
         for column, kind in (("seller", Kind.OFFER), ("buyer", Kind.BID)):
-            position = positions.get(cells[column])
-            if position is None or orders[position].kind is not kind:
+            found = positions.get((cells[column], kind))
+            if found is None:
                 expected = f"a participant with {'an offer' if kind is Kind.OFFER else 'a bid'}"
                 raise InvalidInputError(
                     f"{place}, {column}: expected {expected}, got {said(cells[column])}"
                 )
-            pair.append(position)
-        line = pair[0], pair[1]
-        if line in fees:
+            sides.append(found)
+        if len(fees) + len(sides[0]) * len(sides[1]) > MAX_FEES:
+            raise InvalidInputError(f"{place}: expected at most {MAX_FEES:,} pairs of orders")
+        lines = list(product(*sides))
+        if lines[0] in fees:
             raise InvalidInputError(f"{place}: expected one fee of this pair, got a second")
-        fees[line] = _price(f"{place}, fee_usd_per_kwh", cells["fee_usd_per_kwh"])
+        fee = rounding.price(f"{place}, fee_usd_per_kwh", cells["fee_usd_per_kwh"])
+        fees |= dict.fromkeys(lines, fee)
     return fees
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[Row, dict[str, str]]]:
-    """Return each row with its cells by heading."""
-    heading_row, *rows = numbered_rows(path) or [Row(1, [])]
+    """Return each row that is not all empty, with its cells by heading."""
+    filled = [row for row in numbered_rows(path) if any(map(str.strip, row.cells))]
+    heading_row, *rows = filled or [Row(1, [])]
     headings = [heading.strip() for heading in heading_row.cells]
     check_headings(path.name, headings, columns)
     found = []
@@ -110,27 +147,3 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[Row, dict[str, str
             )
         found.append((row, dict(zip(headings, map(str.strip, row.cells), strict=True))))
     return found
-
-
-def _energy(place: str, cell: str) -> Wh:
-    energy = _scaled(f"{place}, energy_kwh", cell, WH_PER_KWH, MAX_ENERGY)
-    if energy == 0:
-        raise InvalidInputError(f"{place}, energy_kwh: expected more than 0, got {said(cell)}")
-    return Wh(energy)
-
-
-def _price(place: str, cell: str) -> MicroUsdPerMwh:
-    return MicroUsdPerMwh(_scaled(place, cell, _PRICE_SCALE, MAX_PRICE))
-
-
-def _scaled(place: str, cell: str, scale: int, at_most: int) -> int:
-    """Return a cell times the scale, exactly."""
-    is_number = len(cell) <= _MAX_LENGTH and _DECIMAL.fullmatch(cell)
-    scaled = Fraction(cell) * scale if is_number else Fraction(-1)
-    if not 0 <= scaled <= at_most:
-        raise InvalidInputError(
-            f"{place}: expected a number in [0, {at_most / scale:.15g}], got {said(cell)}"
-        )
-    if scaled.denominator != 1:
-        raise InvalidInputError(f"{place}: expected a multiple of {1 / scale:g}, got {said(cell)}")
-    return int(scaled)

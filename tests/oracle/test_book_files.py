@@ -62,12 +62,14 @@ def test_a_book_may_be_empty(tmp_path: Path) -> None:
     [
         ("ask,b,1,1", "line 3, side: expected offer or bid, got ask"),
         ("bid,,1,1", "line 3, participant: expected a name, got an empty cell"),
-        ("bid,a,1,1", "line 3, participant: expected one order of a, got a second"),
-        ("bid,b,0,1", "line 3, energy_kwh: expected more than 0, got 0"),
+        ("bid,b,0,1", "line 3, energy_kwh: expected at least half a Wh, got 0"),
+        ("bid,b,0.0005,1", "line 3, energy_kwh: expected at least half a Wh, got 0.0005"),
         ("bid,b,-1,1", r"line 3, energy_kwh: expected a number in \[0, 4294967.295\], got -1"),
         ("bid,b,4294967.296,1", "line 3, energy_kwh: expected a number"),
-        ("bid,b,1.0005,1", "line 3, energy_kwh: expected a multiple of 0.001, got 1.0005"),
-        ("bid,b,1,1e-10", "line 3, price_usd_per_kwh: expected a multiple of 1e-09, got 1e-10"),
+        ("bid,b,4294967.2956,1", "line 3, energy_kwh: expected a number"),
+        ("bid,b,1,-0.01", "line 3, price_usd_per_kwh: expected a number"),
+        ("bid,b,1,-1e-12", "line 3, price_usd_per_kwh: expected a number"),
+        ("bid,b,inf,1", "line 3, energy_kwh: expected a number"),
         ("bid,b,1,281474.976710656", r"price_usd_per_kwh: expected a number in \[0, 281474.97671"),
         ("bid,b,1,nan", "line 3, price_usd_per_kwh: expected a number"),
         ("bid,b,1,1e999", "line 3, price_usd_per_kwh: expected a number"),
@@ -79,6 +81,48 @@ def test_a_book_may_be_empty(tmp_path: Path) -> None:
 def test_refuses_a_row_with_file_line_and_column(tmp_path: Path, row: str, error: str) -> None:
     with pytest.raises(InvalidInputError, match=f"^book.csv, .*{error}"):
         a_book(tmp_path, "offer,a,1,1", row)
+
+
+def test_a_participant_may_have_several_orders_and_a_fee_is_that_of_each_pair(
+    tmp_path: Path,
+) -> None:
+    rows = ["offer,s,1,1", "offer,s,2,2", "bid,b,1,3", "bid,s,1,4", "bid,b,1,5"]
+
+    book = a_book(tmp_path, *rows, fees=["s,b,0.5", "s,s,0"])
+
+    assert book.names == ("s", "s", "b", "s", "b")
+    assert [order.participant for order in book.orders] == [1, 2, 3, 4, 5]
+    half = 500_000_000
+    assert book.fees == {
+        **{(0, 2): half, (0, 4): half, (1, 2): half, (1, 4): half},
+        **{(0, 3): 0, (1, 3): 0},
+    }
+
+
+def test_a_fee_of_names_with_too_many_orders_is_refused(tmp_path: Path) -> None:
+    rows = ["offer,s,1,1"] * 1000 + ["bid,b,1,2"] * 1001
+
+    with pytest.raises(InvalidInputError, match="^fees.csv, line 2: expected at most 1,000,000"):
+        a_book(tmp_path, *rows, fees=["s,b,0"])
+
+
+def test_numbers_are_rounded_to_the_nearest_and_counted(tmp_path: Path) -> None:
+    rows = ["bid,b,4.222109257625241,0.30000000000000004", "offer,s,0.00051,1.23456789e-1"]
+
+    book = a_book(tmp_path, *rows, fees=["s,b,1e-10"])
+
+    assert [order.energy for order in book.orders] == [4222, 1]
+    assert [order.price for order in book.orders] == [300_000_000, 123_456_789]
+    assert book.fees == {(1, 0): 0}
+    assert book.rounded == 4
+
+
+def test_sides_are_read_in_any_case_and_rows_of_empty_cells_passed_over(tmp_path: Path) -> None:
+    book = a_book(tmp_path, ",,,", "Bid,a,1,1", " , ,,", "OFFER,b,1,-0", "  ", fees=[",,"])
+
+    assert [order.kind for order in book.orders] == [Kind.BID, Kind.OFFER]
+    assert [order.price for order in book.orders] == [10**9, 0]
+    assert (book.fees, book.rounded) == ({}, 0)
 
 
 @pytest.mark.parametrize(
