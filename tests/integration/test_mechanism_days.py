@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,32 +10,15 @@ from typer.testing import CliRunner
 
 from oracle.chain.record import read_market
 from oracle.day import run_scenario
-from oracle.domain.community import Line, Shortfall, manager_index
-from oracle.domain.scenario import Scenario
-from oracle.duals import dispatch_record
 from oracle.export_files.export import write_export
 from oracle.market.registry import MECHANISMS
 from oracle.scenario import load_scenario
-from oracle.units import Bps, Meters, Wh, amount_down
+from oracle.units import amount_down
 from scripts.cli import app
-from tests.integration.remembering import RememberingEmbedded, Run
+from tests.integration.noons import CAPACITY, NOON, SCENARIOS, a_hybrid_noon, at_noon
+from tests.integration.remembering import RememberingAnvil, RememberingEmbedded, Run
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
-
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
-NOON = range(48, 52)  # of the slots, from 12:00 on
-
-
-def at_noon(scenario: Scenario) -> Scenario:
-    """Return a village that trades in few slots, in one of which a seller delivers half."""
-    community = scenario.community
-    assert community is not None
-    rules = replace(community.rules, first_trading_slot=NOON[0], last_trading_slot=NOON[-1])
-    short = tuple(
-        Shortfall(prosumer=number, slot=NOON[1], delivered=Bps(5000))
-        for number in range(len(community.prosumers))
-    )
-    return replace(scenario, community=replace(community, rules=rules, shortfalls=short))
 
 
 @pytest.fixture(scope="module", params=sorted(MECHANISMS))
@@ -107,27 +89,30 @@ def test_the_export_is_verified(noon: Run, tmp_path: Path) -> None:
 
 
 def test_a_hybrid_market_with_capacities_settles_and_is_verified(tmp_path: Path) -> None:
-    scenario = load_scenario(SCENARIOS / "village", 1, "matching")
-    community = scenario.community
-    assert community is not None
-    mill = manager_index(1)
-    spokes = [
-        Line(first=number, second=mill, distance=Meters(200), capacity=Wh(400))
-        for number in range(0, len(community.prosumers), 2)
-    ]
-    limited = [replace(line, capacity=Wh(300)) for line in community.lines]
-    rules = replace(community.rules, trade_graph="hybrid")
-    hybrid = replace(community, lines=(*limited, *spokes), rules=rules)
-    changed = at_noon(replace(scenario, community=hybrid))
+    scenario = a_hybrid_noon()
 
     with closing(RememberingEmbedded()) as chain:
-        run = Run(changed, chain, run_scenario(changed, chain))
+        run = Run(scenario, chain, run_scenario(scenario, chain))
         write_export(tmp_path, read_market(chain, run.result.addresses["Exchange"]))
-        planned = dispatch_record(run.result.plan, 1)
-        trades = [trade for one in planned.outcomes for trade in one.trades]
 
+    trades = [trade for one in run.result.plan.outcomes for trade in one.trades]
     assert {trade.pooled for trade in trades} == {False, True}
-    assert max(trade.energy for trade in trades) <= 400
+    assert max(trade.energy for trade in trades) == CAPACITY
+    assert any(trade.surplus for trade in trades)
     assert run.result.money.difference == 0
     result = CliRunner().invoke(app, ["verify", str(tmp_path), "--strict"])
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.node
+def test_a_town_trades_by_matching_on_anvil() -> None:
+    scenario = at_noon(load_scenario(SCENARIOS / "town", 1, "matching"))
+
+    with closing(RememberingAnvil()) as chain:
+        run = Run(scenario, chain, run_scenario(scenario, chain))
+        money = run.money_on_the_chain()
+
+    assert run.result.slots_settled == len(NOON)
+    assert run.result.trades
+    assert run.result.money.difference == 0
+    assert money["deposited"] - money["withdrawn"] == money["in_accounts"] == money["token_balance"]
