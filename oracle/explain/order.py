@@ -7,11 +7,11 @@ more is traded the better the limit is. Who set a price is whose limit, a little
 moves it; asked are the order itself, who it traded with and those with the nearest limits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from oracle.compare.measures import all_in_price, blocking_partners, reservations
-from oracle.domain.book import Kind, Order, Trade
+from oracle.domain.book import Kind, Trade
 from oracle.explain.slot_market import SlotMarket
 from oracle.units import MicroUsdPerMwh, Wh
 
@@ -19,11 +19,13 @@ NEAREST = 12  # orders that are asked whether they set a price, besides who trad
 STEP = 1_000  # micro-USD/MWh, by which their limits are moved
 GRID = -1  # in the place of a position: the grid's import price
 
-FILLED, RATIONED, TIED, LIMIT, NO_ROUTE, NO_ROOM, LEFT_OUT = (
+FILLED, RATIONED, TIED, LIMIT, PRICE, RULE, NO_ROUTE, NO_ROOM, LEFT_OUT = (
     "filled",
     "rationed",
     "tied",
     "limit",
+    "price",
+    "rule",
     "no route",
     "no room",
     "left out",
@@ -43,6 +45,8 @@ class Explanation:
     best_reachable: MicroUsdPerMwh | None  # the limit it met at best, its fee counted in
     needed_limit: MicroUsdPerMwh | None  # at which it would have traded, or more
     would_trade: Wh  # there
+    barred_by: MicroUsdPerMwh | None  # the one price, of bids all in, that its limit does not admit
+    left_over: Wh  # of what it can reach with room for a price
     still_limit: MicroUsdPerMwh | None  # at worst for what it traded
     setters: tuple[int, ...]  # whose limits move its price, GRID for the import price
     asked: int  # how many were asked
@@ -63,11 +67,15 @@ class Explainer:
         self._clearings = 0
         market, order = self._market, self._market.book[position]
         own = tuple(t for t in market.trades if position in (t.offer, t.bid))
-        traded = Wh(sum(trade.energy for trade in own))
+        traded = _energy(position, own)
         routes = self._routes(position)
-        best = None if not routes else (min if order.kind is Kind.BID else max)(routes)
-        with_room = sum(self._leaves_room(position, limit) for limit in routes)
-        needed, more = (None, Wh(0)) if traded == order.energy else self._needed(position, traded)
+        reached = routes.values()
+        best = None if not routes else (min if order.kind is Kind.BID else max)(reached)
+        fills = market.traded()
+        partners = {k for k, limit in routes.items() if self._leaves_room(position, limit)}
+        left_over = Wh(sum(market.book[k].energy - fills[k] for k in partners))
+        needed, there = (None, ()) if traded == order.energy else self._needed(position, traded)
+        barred_by = None if needed is None else self._barred_by(position, needed, there, left_over)
         setters, asked = self._setters(position, own)
         market_round = market.round()
         reserved = reservations(market_round, market.trades)
@@ -75,12 +83,14 @@ class Explainer:
             position=position,
             traded=traded,
             trades=own,
-            reason=_reason(traded, order, len(routes), with_room, needed),
+            reason=self._reason(position, traded, routes, partners, needed, barred_by, left_over),
             routes=len(routes),
-            routes_with_room=with_room,
+            routes_with_room=len(partners),
             best_reachable=best,
             needed_limit=needed,
-            would_trade=more,
+            would_trade=_energy(position, there),
+            barred_by=barred_by,
+            left_over=left_over,
             still_limit=self._still(position, traded) if traded else None,
             setters=setters,
             asked=asked,
@@ -96,14 +106,13 @@ class Explainer:
         return self._market.mechanism.clear(self._market.round(limits, price)).trades
 
     def _traded(self, position: int, limit: int) -> Wh:
-        trades = self._cleared({position: MicroUsdPerMwh(limit)})
-        return Wh(sum(t.energy for t in trades if position in (t.offer, t.bid)))
+        return _energy(position, self._cleared({position: MicroUsdPerMwh(limit)}))
 
-    def _routes(self, position: int) -> list[MicroUsdPerMwh]:
-        """Return the limits that an order can reach, each with the fee on the way to it."""
+    def _routes(self, position: int) -> dict[int, MicroUsdPerMwh]:
+        """Return the orders that one can reach: their limits, with the fee on the way there."""
         order = self._market.book[position]
         is_bid = order.kind is Kind.BID
-        found = []
+        found = {}
         for other in self._market.live():
             entry = self._market.book[other]
             if entry.kind is order.kind:
@@ -112,7 +121,7 @@ class Explainer:
             fees = self._fees(*pair)
             if fees:
                 cost = min(fees)
-                found.append(MicroUsdPerMwh(entry.price + cost if is_bid else entry.price - cost))
+                found[other] = MicroUsdPerMwh(entry.price + (cost if is_bid else -cost))
         return found
 
     def _fees(self, offer: int, bid: int) -> list[int]:
@@ -130,14 +139,88 @@ class Explainer:
         order = self._market.book[position]
         return reached <= order.price if order.kind is Kind.BID else reached >= order.price
 
-    def _needed(self, position: int, traded: Wh) -> tuple[MicroUsdPerMwh | None, Wh]:
-        """Return the first better limit at which an order trades more, and how much then."""
+    def _needed(self, position: int, traded: Wh) -> tuple[MicroUsdPerMwh | None, Sequence[Trade]]:
+        """Return the first better limit at which an order trades more, and all trades there."""
         order = self._market.book[position]
         best = self._market.price_cap if order.kind is Kind.BID else 0
         if self._traded(position, best) <= traded:
-            return None, Wh(0)
-        limit = _bisected(order.price, best, lambda price: self._traded(position, price) > traded)
-        return MicroUsdPerMwh(limit), self._traded(position, limit)
+            return None, ()
+        found = _bisected(order.price, best, lambda price: self._traded(position, price) > traded)
+        limit = MicroUsdPerMwh(found)
+        return limit, self._cleared({position: limit})
+
+    def _barred_by(
+        self, position: int, needed: MicroUsdPerMwh, there: Sequence[Trade], left_over: Wh
+    ) -> MicroUsdPerMwh | None:
+        """
+        Return the price of the slot, where it alone keeps an order from more.
+
+        That is so where others are left to trade with, or where the order needs no better limit
+        than this price. Of a slot without trades it is the price that there would have been.
+        """
+        order = self._market.book[position]
+        is_bid = order.kind is Kind.BID
+        prices = {all_in_price(t) if is_bid else t.price for t in self._market.trades or there}
+        if len(prices) != 1:
+            return None
+        price = prices.pop()
+        admits = price <= order.price if is_bid else price >= order.price
+        return price if not admits and (left_over or needed == price) else None
+
+    def _reason(
+        self,
+        position: int,
+        traded: Wh,
+        routes: Mapping[int, MicroUsdPerMwh],
+        partners: Set[int],
+        needed: MicroUsdPerMwh | None,
+        barred_by: MicroUsdPerMwh | None,
+        left_over: Wh,
+    ) -> str:
+        order = self._market.book[position]
+        if traded == order.energy:
+            return FILLED
+        if not routes:
+            return NO_ROUTE
+        if not partners:
+            return NO_ROOM
+        if needed is None:
+            return RATIONED if traded else LEFT_OUT
+        if barred_by is not None:
+            return PRICE
+        if abs(needed - order.price) == 1 and self._has_equals(position):
+            return TIED
+        return RULE if left_over or not self._came_too_late(position, traded, partners) else LIMIT
+
+    def _has_equals(self, position: int) -> bool:
+        """Return whether another order of the same side has the same limit."""
+        book, order = self._market.book, self._market.book[position]
+        return any(
+            (book[k].kind, book[k].price) == (order.kind, order.price)
+            for k in self._market.live()
+            if k != position
+        )
+
+    def _came_too_late(self, position: int, traded: Wh, partners: Set[int]) -> bool:
+        """
+        Return whether orders with better limits had what this one could reach, by rank.
+
+        Where limits rank, no more than one of them is filled in part, with its equals.
+        """
+        book, order = self._market.book, self._market.book[position]
+        is_bid = order.kind is Kind.BID
+        pairs = [(t.bid, t.offer) if is_bid else (t.offer, t.bid) for t in self._market.trades]
+        rivals = {
+            k
+            for k, partner in pairs
+            if partner in partners
+            and (book[k].price > order.price if is_bid else book[k].price < order.price)
+        }
+        fills = self._market.traded()
+        in_part = {book[k].price for k in rivals if fills[k] < book[k].energy}
+        if traded:
+            in_part.add(order.price)
+        return bool(rivals) and len(in_part) <= 1
 
     def _still(self, position: int, traded: Wh) -> MicroUsdPerMwh:
         """Return the worst limit at which an order trades what it did."""
@@ -204,15 +287,6 @@ def _prices(position: int, own: Sequence[Trade]) -> list[int]:
     return sorted({t.price if t.offer == position else all_in_price(t) for t in own})
 
 
-def _reason(
-    traded: Wh, order: Order, routes: int, with_room: int, needed: MicroUsdPerMwh | None
-) -> str:
-    if traded == order.energy:
-        return FILLED
-    if routes == 0:
-        return NO_ROUTE
-    if with_room == 0:
-        return NO_ROOM
-    if needed is not None:
-        return TIED if abs(needed - order.price) == 1 else LIMIT
-    return RATIONED if traded else LEFT_OUT
+def _energy(position: int, trades: Sequence[Trade]) -> Wh:
+    """Return how much an order trades."""
+    return Wh(sum(trade.energy for trade in trades if position in (trade.offer, trade.bid)))

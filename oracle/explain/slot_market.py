@@ -66,14 +66,16 @@ class SlotMarket:
         return {position: Wh(energy) for position, energy in found.items()}
 
     def marginal(self) -> set[int]:
-        """Return, per side, the worst limit that traded and the best that did not trade all."""
+        """Return, per side, who has the worst limit that traded or the best not traded in full."""
         found = set()
         traded = self.traded()
-        for kind in (Kind.OFFER, Kind.BID):
-            side = [k for k in traded if self.book[k].kind is kind]
-            side.sort(key=lambda k: self.book[k].price * (1 if kind is Kind.OFFER else -1))
-            found |= set([k for k in side if traded[k] > 0][-1:])
-            found |= set([k for k in side if traded[k] < self.book[k].energy][:1])
+        for kind, best, worst in ((Kind.OFFER, min, max), (Kind.BID, max, min)):
+            side = {k: self.book[k].price for k in traded if self.book[k].kind is kind}
+            limits = {
+                worst((side[k] for k in side if traded[k] > 0), default=None),
+                best((side[k] for k in side if traded[k] < self.book[k].energy), default=None),
+            }
+            found |= {k for k, limit in side.items() if limit in limits}
         return found
 
     def round(

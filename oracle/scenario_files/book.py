@@ -124,7 +124,7 @@ def _fees(
             sides.append(found)
         if len(fees) + len(sides[0]) * len(sides[1]) > MAX_FEES:
             raise InvalidInputError(f"{place}: expected at most {MAX_FEES:,} pairs of orders")
-        lines = list(product(*sides))
+        lines = list(product(sides[0], sides[1]))
         if lines[0] in fees:
             raise InvalidInputError(f"{place}: expected one fee of this pair, got a second")
         fee = rounding.price(f"{place}, fee_usd_per_kwh", cells["fee_usd_per_kwh"])

@@ -25,6 +25,8 @@ def order_summary(market: SlotMarket, found: Explanation) -> Json:
         "traded_kwh": kwh_from_wh(found.traded),
         "trades": [_trade(market, trade) for trade in found.trades],
         "reason": found.reason,
+        "barred_by_price_usd_per_kwh": _price(found.barred_by),
+        "left_over_kwh": kwh_from_wh(found.left_over),
         "routes": found.routes,
         "routes_with_room": found.routes_with_room,
         "best_reachable_usd_per_kwh": _price(found.best_reachable),

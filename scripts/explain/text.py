@@ -14,7 +14,9 @@ from oracle.explain.order import (
     LIMIT,
     NO_ROOM,
     NO_ROUTE,
+    PRICE,
     RATIONED,
+    RULE,
     TIED,
     Explanation,
 )
@@ -172,11 +174,21 @@ def _why(market: SlotMarket, found: Explanation) -> str:
         " or the rule shares them",
         TIED: "others have the same limit: the rule shares what is left, or takes who came first",
         LIMIT: f"others with a better limit came first for the {others}",
+        PRICE: _barred(found, others),
+        RULE: "at its limit the rule gives it no more",
         NO_ROUTE: f"it has no line or manager in common with any of the {others}",
         NO_ROOM: f"{best}, with the fee, is the {'lowest' if is_bid else 'highest'} limit of the"
         f" {counted(found.routes, 'order')} that it can reach",
         LEFT_OUT: "the rule leaves it out at any limit",
     }[found.reason]
+
+
+def _barred(found: Explanation, others: str) -> str:
+    if found.barred_by is None:
+        return ""
+    words = f"its limit does not admit the price of {_usd(found.barred_by)}"
+    left = f", though {_kwh(found.left_over)} of the {others} that it can reach are left over"
+    return words + (left if found.left_over else "")
 
 
 def _price_words(market: SlotMarket, found: Explanation) -> str:

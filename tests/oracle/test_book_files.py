@@ -102,7 +102,7 @@ def test_a_participant_may_have_several_orders_and_a_fee_is_that_of_each_pair(
 def test_a_fee_of_names_with_too_many_orders_is_refused(tmp_path: Path) -> None:
     rows = ["offer,s,1,1"] * 1000 + ["bid,b,1,2"] * 1001
 
-    with pytest.raises(InvalidInputError, match="^fees.csv, line 2: expected at most 1,000,000"):
+    with pytest.raises(InvalidInputError, match=r"^fees.csv, line 2: expected at most 1,000,000"):
         a_book(tmp_path, *rows, fees=["s,b,0"])
 
 

@@ -15,16 +15,21 @@ from oracle.explain.order import (
     LIMIT,
     NO_ROOM,
     NO_ROUTE,
+    PRICE,
     RATIONED,
+    RULE,
     TIED,
     Explainer,
     Explanation,
 )
 from oracle.explain.slot_market import SlotMarket, cleared_slots, slot_market
+from oracle.market.demand_bidding import DemandBidding
 from oracle.market.mcafee import McAfee
 from oracle.market.mechanism import Mechanism, round_of
 from oracle.market.mid_market import MidMarket
 from oracle.market.pairwise_nash import PairwiseNash
+from oracle.market.pay_as_bid import PayAsBid
+from oracle.market.supply_demand_ratio import SupplyDemandRatio
 from oracle.market.uniform import Uniform
 from oracle.units import MicroUsdPerMwh, Wh
 from tests.oracle.audit.exports import a_busy_market, record_of
@@ -100,12 +105,11 @@ def test_an_offer_that_asked_too_much_hears_its_limit() -> None:
 
     assert (found.traded, found.reason) == (0, LIMIT)
     assert found.best_reachable == usd_per_kwh(17)
-    assert found.needed_limit is not None
-    assert found.needed_limit <= usd_per_kwh(9)
+    assert found.needed_limit == usd_per_kwh(8)  # that of the last that sold
     limits = {market.position("P10"): found.needed_limit}
     again = market.mechanism.clear(market.round(limits)).trades
     assert sum(t.energy for t in again if t.offer == 9) == found.would_trade > 0
-    worse = {9: MicroUsdPerMwh(found.needed_limit + 1)}
+    worse = {9: MicroUsdPerMwh(usd_per_kwh(8) + 1)}
     assert all(t.offer != 9 for t in market.mechanism.clear(market.round(worse)).trades)
 
 
@@ -116,7 +120,7 @@ def test_the_pivots_set_the_prices_of_mcafee() -> None:
     buyer, left_out = explained(market, "P1"), explained(market, "P4")
 
     assert named(market, buyer.setters) == ["P4"]  # buyers pay b_k
-    assert (left_out.traded, left_out.reason) == (0, LIMIT)
+    assert (left_out.traded, left_out.reason) == (0, RULE)  # an offer of 8 is left over too
     assert left_out.would_trade == 1000
     assert named(market, left_out.would_rather)
 
@@ -137,6 +141,79 @@ def test_orders_with_the_same_limit_tie() -> None:
     assert found.would_trade == 1000
     assert named(market, found.ties) == ["P1", "P2", "P3"]
     assert named(market, found.setters) == ["P2"]  # by asking less it would sell alone
+
+
+SHARED = [("offer", 10, 0.05), ("bid", 6, 0.18), ("bid", 3, 0.10)]
+IMPORT_PRICE = usd_per_kwh(0.20)
+
+
+def test_who_does_not_admit_a_price_that_the_grid_sets_hears_of_it() -> None:
+    """The middle of .20 and .04; nobody came first: 4 kWh of the offer are left over."""
+    market = a_market(MidMarket(usd_per_kwh(0.04)), SHARED, real_time_price=IMPORT_PRICE)
+
+    found = explained(market, "P3")
+
+    assert (found.traded, found.reason, found.barred_by) == (0, PRICE, usd_per_kwh(0.12))
+    assert (found.needed_limit, found.left_over) == (usd_per_kwh(0.12), 4000)
+    assert found.would_trade == 3000
+
+
+def test_who_does_not_admit_the_grids_price_came_no_later_where_nothing_is_left() -> None:
+    market = a_market(
+        MidMarket(usd_per_kwh(0.04)),
+        [("offer", 6, 0.05), *SHARED[1:]],
+        real_time_price=IMPORT_PRICE,
+    )
+
+    found = explained(market, "P3")
+
+    assert (found.reason, found.left_over) == (PRICE, 0)
+    assert found.needed_limit == found.barred_by == usd_per_kwh(0.12)
+
+
+def test_a_slot_without_trades_has_the_price_that_there_would_have_been() -> None:
+    market = a_market(
+        MidMarket(usd_per_kwh(0.04)), [SHARED[0], SHARED[2]], real_time_price=IMPORT_PRICE
+    )
+
+    found = explained(market, "P2")
+
+    assert market.trades == ()
+    assert (found.reason, found.barred_by) == (PRICE, usd_per_kwh(0.12))
+
+
+def test_who_does_not_admit_the_price_of_supply_and_demand_hears_of_it() -> None:
+    """R = 5 / 9: .04 · .20 / (.16 · 5 / 9 + .04); 2 kWh of the offer are left over."""
+    rows = [("offer", 5, 0.05), ("bid", 3, 0.18), ("bid", 6, 0.06)]
+    market = a_market(SupplyDemandRatio(usd_per_kwh(0.04)), rows, real_time_price=IMPORT_PRICE)
+
+    found = explained(market, "P3")
+
+    assert found.reason == PRICE
+    assert found.barred_by == usd_per_kwh(0.062068965)
+    assert (found.needed_limit, found.left_over) == (found.barred_by, 2000)
+
+
+def test_a_quantity_that_follows_from_a_slope_was_taken_by_nobody() -> None:
+    rows = [("offer", 10, 0.05), ("bid", 6, 0.18), ("bid", 3, 0.15), ("bid", 1, 0.06)]
+    market = a_market(DemandBidding(10**5), rows, real_time_price=IMPORT_PRICE)
+
+    reasons = {name: explained(market, name).reason for name in ("P1", "P2", "P3", "P4")}
+
+    assert 0 < explained(market, "P3").traded < 3000
+    assert reasons == {"P1": RULE, "P2": RULE, "P3": RULE, "P4": PRICE}
+
+
+def test_a_worse_limit_comes_later_where_limits_rank() -> None:
+    rows = [("offer", 3, 0.05), ("bid", 2, 0.18), ("bid", 3, 0.15), ("bid", 1, 0.15)]
+
+    for mechanism, last in ((Uniform(), PRICE), (PayAsBid(), LIMIT)):  # .15 for all, or .05
+        market = a_market(mechanism, [*rows[:3], ("bid", 1, 0.10)])
+
+        reasons = [explained(market, name).reason for name in ("P2", "P3", "P4")]
+
+        assert reasons == [FILLED, LIMIT, last]
+        assert explained(a_market(mechanism, rows), "P4").reason == TIED
 
 
 def test_who_is_short_of_others_is_rationed() -> None:
@@ -187,6 +264,12 @@ def test_the_margin_is_the_worst_that_traded_and_the_best_that_did_not() -> None
     market = a_market(Uniform(), UNIT_BOOK)
 
     assert sorted(named(market, sorted(market.marginal()))) == ["P10", "P4", "P5", "P9"]
+
+
+def test_everybody_with_a_limit_of_the_margin_is_marginal() -> None:
+    rows = [("offer", 1, 2), ("offer", 1, 1), ("offer", 1, 2), ("offer", 1, 3), ("bid", 2, 9)]
+
+    assert a_market(Uniform(), rows).marginal() == {0, 2, 4}
 
 
 @pytest.fixture(scope="module")
