@@ -176,8 +176,8 @@ interface IExchange {
     /// @notice Clears `slot` with an outcome that the slot's mechanism accepts; open to anybody.
     /// @param slot The slot; its gate must be closed and its delivery not begun.
     /// @param book All entries of its book, in order.
-    /// @param trades The outcome, in strictly ascending order of the offer's position and, for each
-    /// offer, of the bidder's number.
+    /// @param trades The outcome, in ascending order of the offer's position; for each offer first
+    /// the trades over lines, by the bidder's number, then the pooled ones, by the bid's position.
     /// @param certificate What the mechanism needs to check it.
     function clear(
         Slot slot,
@@ -203,7 +203,8 @@ interface IExchange {
     function correctReading(Slot slot, uint16 participant, uint32 energyWh) external;
 
     /// @notice Pays for what was delivered in `slot`, refunds and compensates what was not, moves
-    /// reputations and releases the locks; open to anybody.
+    /// reputations and releases the locks; open to anybody. A buyer pays the price to the seller,
+    /// the fee to the line owner and the surplus, if any, to the system operator.
     /// @dev At once when every seller's reading is there, else after the readings' deadline; where
     /// the market lets readings be corrected, when they are final.
     /// @param book All entries of the book, as cleared.

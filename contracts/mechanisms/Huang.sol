@@ -21,8 +21,8 @@ contract Huang is IMechanism {
 
     /* TYPES */
 
-    /// @dev What one side loses: the cut, the orders that have more than it, and how many of these,
-    /// the earliest, lose no Wh besides.
+    /// @dev What one side loses: the cut, and how many of the orders that have more than it, the
+    /// earliest, lose no Wh besides.
     struct Ration {
         uint256 cutWh;
         uint256 spared;
