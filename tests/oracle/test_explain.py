@@ -205,15 +205,15 @@ def test_a_quantity_that_follows_from_a_slope_was_taken_by_nobody() -> None:
 
 
 def test_a_worse_limit_comes_later_where_limits_rank() -> None:
-    rows = [("offer", 3, 0.05), ("bid", 2, 0.18), ("bid", 3, 0.15), ("bid", 1, 0.15)]
+    rows = [("bid", 2, 0.18), ("bid", 3, 0.15), ("bid", 1, 0.15), ("offer", 3, 0.05)]
 
-    for mechanism, last in ((Uniform(), PRICE), (PayAsBid(), LIMIT)):  # .15 for all, or .05
-        market = a_market(mechanism, [*rows[:3], ("bid", 1, 0.10)])
+    for mechanism, last in ((Uniform(), PRICE), (PayAsBid(), LIMIT)):  # one price, or several
+        market = a_market(mechanism, [*rows[:2], ("bid", 1, 0.10), rows[3]])
 
-        reasons = [explained(market, name).reason for name in ("P2", "P3", "P4")]
+        reasons = [explained(market, name).reason for name in ("P1", "P2", "P3")]
 
         assert reasons == [FILLED, LIMIT, last]
-        assert explained(a_market(mechanism, rows), "P4").reason == TIED
+        assert explained(a_market(mechanism, rows), "P3").reason == TIED
 
 
 def test_who_is_short_of_others_is_rationed() -> None:
