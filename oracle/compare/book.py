@@ -8,14 +8,14 @@ that use the grid's prices: it is their import price.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from time import perf_counter
 from typing import Protocol, runtime_checkable
 
-from oracle.compare.measures import NOTHING, Measures, measures
+from oracle.compare.measures import NOTHING, Measures
 from oracle.compare.optimum import largest_volume, largest_welfare
-from oracle.compare.rules import Rule, rule_of
+from oracle.compare.rules import Rule, measured, rule_of, with_defaults
 from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
 from oracle.domain.community import COMMUNITY, FULL, TradeGraph
 from oracle.errors import InvalidInputError, OracleError
@@ -30,6 +30,10 @@ from oracle.units import BPS, Bps, MicroUsdPerMwh, Wh
 
 MAX_LINES = 40_000  # free lines between every offer and every bid
 MAX_ORDERS = 20_000  # that the engine of flows clears in a minute
+OPENING = (
+    "takes the book's prices as opening prices, and the grid's as limits: by the book's, welfare "
+    "may be negative, and there is no most"
+)
 NO_PRICE_LIMIT = MicroUsdPerMwh(MAX_PRICE)
 
 
@@ -46,7 +50,8 @@ class BookResult:
     """
     What a mechanism made of a book; `refusal` says in its place why it takes no such book.
 
-    `most_welfare` (pico-USD) and `most_volume` are the most that the graph's routes allow.
+    `most_welfare` (pico-USD) and `most_volume` are the most that the graph's routes allow; None
+    where the book's prices are not the limits.
     """
 
     mechanism: str
@@ -55,10 +60,13 @@ class BookResult:
     uses_grid_prices: bool
     trades: tuple[Trade, ...] = ()
     measures: Measures = NOTHING
-    most_welfare: int = 0
-    most_volume: Wh = Wh(0)
+    most_welfare: int | None = 0
+    most_volume: Wh | None = Wh(0)
     blended: BlendedPrices | None = None
     seconds: float = 0.0
+    settings: Settings = field(default_factory=dict)
+    ignores_fees: bool = False
+    note: str = ""
     refusal: str = ""
 
 
@@ -89,14 +97,18 @@ class BookComparison:
 
     def result(self, kind: type[Rule]) -> BookResult:
         """Return what a mechanism makes of the book."""
+        settings = self._settings.get(kind.name, {})
+        graph = self.graph_of(kind)
         empty = BookResult(
             mechanism=kind.name,
             rule=kind.rule,
-            graph=self.graph_of(kind),
+            graph=graph,
             uses_grid_prices=uses_grid_prices(kind),
+            settings=with_defaults(kind, settings),
+            ignores_fees=self._book.fees is not None and graph == COMMUNITY,
+            note=OPENING if kind.name == AverageRounds.name else "",
         )
         try:
-            settings = self._settings.get(kind.name, {})
             mechanism = rule_of(kind, settings, self._grid.export_price)
             return self._cleared(empty, kind, mechanism)
         except OracleError as refusal:
@@ -116,11 +128,12 @@ class BookComparison:
         started = perf_counter()
         trades = mechanism.clear(market_round).trades
         seconds = perf_counter() - started
-        most_welfare, most_volume = self._most(empty.graph)
+        is_bounded = kind.name != AverageRounds.name
+        most_welfare, most_volume = self._most(empty.graph) if is_bounded else (None, None)
         return replace(
             empty,
             trades=trades,
-            measures=measures(market_round, trades, self._book.orders),
+            measures=measured(mechanism, market_round, trades, self._book.orders),
             most_welfare=most_welfare,
             most_volume=most_volume,
             blended=(

@@ -2,21 +2,24 @@
 A scenario's community under many mechanisms: every slot planned off the chain, and measured.
 
 What trades are worth is measured by the true values of who trades: a strategy may state another
-price, the truth stays. The most that the routes allow is that of the truthful book of the same
-slot, which a mechanism's own past has left.
+price, the truth stays. Shares are of what a mechanism of the largest welfare makes of the same days
+and routes where all are truthful: `uniform` in the free pool, the engine elsewhere. It is the best
+slot by slot, not over the days, so that who leaves batteries otherwise may come to a little more
+than all. The share slot by slot, of the most of the truthful book that a mechanism's own past has
+left, counts in each slot again what a battery could not trade before.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from oracle import bidding
 from oracle.bills import grid_alone_bills
-from oracle.compare.measures import NOTHING, Measures, measures
-from oracle.compare.optimum import is_one_pool, largest_volume, largest_welfare
-from oracle.compare.rules import Rule, rule_of
+from oracle.compare.measures import NOTHING, Measures
+from oracle.compare.optimum import is_one_pool, largest_welfare
+from oracle.compare.rules import Rule, measured, rule_of, with_defaults
 from oracle.domain.book import Order, Trade
-from oracle.domain.community import Community, Tariff, TradeGraph
+from oracle.domain.community import COMMUNITY, Community, Tariff, TradeGraph
 from oracle.errors import OracleError
 from oracle.market.mechanism import Outcome, Round, Settings, round_of
 from oracle.market.registry import MECHANISMS
@@ -31,6 +34,7 @@ from oracle.plan import (
     plan_trades,
 )
 from oracle.scenario import under_mechanism
+from oracle.strategies.truthful import TRUTHFUL
 from oracle.units import Bps, MicroUsd, Wh
 
 MICRO = 10**6  # pico-USD of a micro-USD
@@ -56,7 +60,8 @@ class DaysResult:
     """
     What a mechanism made of a community's days; `refusal` says in its place why it takes none.
 
-    `most_welfare` (pico-USD) and `most_volume` are sums of the most of each slot.
+    `most_welfare` (pico-USD) and `most_volume` are those of `reference`, a mechanism, on the same
+    graph; `slot_welfare` is the sum of the most of each slot.
     """
 
     mechanism: str
@@ -65,6 +70,9 @@ class DaysResult:
     measures: Measures = NOTHING
     most_welfare: int = 0
     most_volume: Wh = Wh(0)
+    slot_welfare: int = 0
+    reference: str = ""
+    settings: Settings = field(default_factory=dict)
     orders: int = 0
     trades: int = 0
     self_consumption: float | None = None  # share of the generation that no grid took
@@ -99,53 +107,67 @@ class DaysComparison:
         self._engine = engine
         self._progress = progress
         self._alone = grid_alone_bills(community)
-        self._most: dict[tuple[object, ...], tuple[int, Wh]] = {}
+        self._most: dict[tuple[object, ...], int] = {}
+        self._references: dict[TradeGraph, Measures] = {}
 
     def result(self, kind: type[Rule]) -> DaysResult:
         """Return what a mechanism makes of the days."""
         is_benchmark = kind.name not in MECHANISMS
-        empty = DaysResult(mechanism=kind.name, rule=kind.rule, graph=kind.graphs[0])
+        settings = {} if is_benchmark else self._community.rules.settings.get(kind.name, {})
+        empty = DaysResult(
+            mechanism=kind.name,
+            rule=kind.rule,
+            graph=kind.graphs[0],
+            settings=with_defaults(kind, settings),
+        )
         try:
             community = under_mechanism(self._community, UNDER if is_benchmark else kind.name)
             empty = replace(empty, graph=community.rules.trade_graph)
             mechanism = rule_of(kind, {}) if is_benchmark else mechanism_of(community)
-            return self._planned(community, mechanism.clear, empty)
+            started = perf_counter()
+            plan, rounds = self._planned(community, mechanism, kind.name)
+            empty = replace(empty, seconds=perf_counter() - started)
+            return self._measured(community, mechanism, plan, rounds, empty)
         except OracleError as refusal:
             return replace(empty, refusal=str(refusal))
 
     def _planned(
-        self, community: Community, clear: Callable[[Round], Outcome], empty: DaysResult
-    ) -> DaysResult:
+        self, community: Community, mechanism: Rule, stage: str
+    ) -> tuple[TradePlan, Sequence[Round]]:
         rounds: list[Round] = []
         slots = community.pv.shape[1]
 
         def observed(market_round: Round) -> Outcome:
             rounds.append(market_round)
-            self._progress(empty.mechanism, len(rounds), slots)
-            return clear(market_round)
+            self._progress(stage, len(rounds), slots)
+            return mechanism.clear(market_round)
 
-        started = perf_counter()
-        plan = plan_trades(community, observed)
-        seconds = perf_counter() - started
-        return self._measured(community, plan, rounds, replace(empty, seconds=seconds))
+        return plan_trades(community, observed), rounds
 
     def _measured(
-        self, community: Community, plan: TradePlan, rounds: Sequence[Round], empty: DaysResult
+        self,
+        community: Community,
+        mechanism: Rule,
+        plan: TradePlan,
+        rounds: Sequence[Round],
+        empty: DaysResult,
     ) -> DaysResult:
         truth = _Truth(community, plan.rests)
-        total, most_welfare, most_volume = NOTHING, 0, 0
+        total, slot_welfare = NOTHING, 0
         crowd = [0] * len(rounds)
         for slot, (market_round, outcome) in enumerate(zip(rounds, plan.outcomes, strict=True)):
             if not market_round.orders:
                 continue
             true_round = truth.of(slot, market_round)
-            total += measures(market_round, outcome.trades, true_round.orders)
+            total += measured(mechanism, market_round, outcome.trades, true_round.orders)
             crowd[slot] = len(market_round.orders) if outcome.trades else 0
-            welfare, volume = self._largest(true_round)
-            most_welfare += welfare
-            most_volume += volume
+            slot_welfare += self._largest(true_round)
         busiest = max(range(len(rounds)), key=crowd.__getitem__)
         is_on_chain = empty.mechanism == community.rules.mechanism
+        reference = self._reference_kind(empty.graph)
+        if reference.name == empty.mechanism and _is_truthful(community):
+            self._references[empty.graph] = total
+        most = self._reference(empty.graph, reference)
         imported, exported = (
             sum(getattr(rest, which) for slot in plan.rests for rest in slot)
             for which in ("imported", "exported")
@@ -154,8 +176,10 @@ class DaysComparison:
         return replace(
             empty,
             measures=total,
-            most_welfare=most_welfare,
-            most_volume=Wh(most_volume),
+            most_welfare=most.welfare,
+            most_volume=most.volume,
+            slot_welfare=slot_welfare,
+            reference=reference.name,
             orders=sum(len(market_round.orders) for market_round in rounds),
             trades=sum(len(outcome.trades) for outcome in plan.outcomes),
             self_consumption=(generated - exported) / generated if generated else None,
@@ -165,7 +189,30 @@ class DaysComparison:
             busiest=_alone(community, plan, busiest) if crowd[busiest] and is_on_chain else None,
         )
 
-    def _largest(self, market_round: Round) -> tuple[int, Wh]:
+    def _reference_kind(self, graph: TradeGraph) -> type[Rule]:
+        return Uniform if graph == COMMUNITY else self._engine
+
+    def _reference(self, graph: TradeGraph, kind: type[Rule]) -> Measures:
+        """Return what a mechanism of the largest welfare makes of a graph's days in truth."""
+        if graph not in self._references:
+            rules = replace(self._community.rules, mechanism=kind.name, trade_graph=graph)
+            prosumers = tuple(
+                replace(prosumer, strategy=TRUTHFUL.name, margin=Bps(0))
+                for prosumer in self._community.prosumers
+            )
+            community = replace(self._community, rules=rules, prosumers=prosumers)
+            mechanism = mechanism_of(community)
+            plan, rounds = self._planned(community, mechanism, f"{kind.name}, for the shares")
+            self._references[graph] = sum(
+                (
+                    measured(mechanism, market_round, outcome.trades)
+                    for market_round, outcome in zip(rounds, plan.outcomes, strict=True)
+                ),
+                NOTHING,
+            )
+        return self._references[graph]
+
+    def _largest(self, market_round: Round) -> int:
         one_pool = is_one_pool(market_round)
         key = (
             one_pool,
@@ -173,11 +220,7 @@ class DaysComparison:
             market_round.real_time_price,
         )
         if key not in self._most:
-            engine = rule_of(self._engine, {})
-            self._most[key] = (
-                largest_welfare(market_round, engine),
-                largest_volume(market_round),
-            )
+            self._most[key] = largest_welfare(market_round, rule_of(self._engine, {}))
         return self._most[key]
 
     def _households(
@@ -216,7 +259,7 @@ class _Truth:
         self._fees = numbered_fees(community)
         self._capacities = numbered_capacities(community)
         self._scores: Sequence[Bps] = initial_scores(community)
-        self._is_stated = all(one.strategy == "truthful" for one in community.prosumers)
+        self._is_stated = _is_truthful(community)
 
     def of(self, slot: int, market_round: Round) -> Round:
         """Return the round that truthful prosumers would have made of a slot."""
@@ -227,6 +270,10 @@ class _Truth:
         book: Sequence[Order] = bidding.limits(community, slot, before, self._scores)
         price = market_round.real_time_price
         return round_of(tuple(book), self._fees, price, self._capacities)
+
+
+def _is_truthful(community: Community) -> bool:
+    return all(prosumer.strategy == TRUTHFUL.name for prosumer in community.prosumers)
 
 
 def _states(

@@ -6,12 +6,14 @@ from typing import ClassVar, Protocol, Self
 
 import numpy as np
 
+from oracle.compare.measures import Measures, measures
+from oracle.domain.book import Order, Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
 from oracle.market.mechanism import Outcome, Round, Setting, Settings, WithoutParameters
 from oracle.market.pool import IntArray, Side, paired, pool_of
 from oracle.market.registry import MECHANISMS
 from oracle.market.replay import matched
-from oracle.market.vcg import vcg
+from oracle.market.vcg import VcgOutcome, vcg
 from oracle.units import MicroUsdPerMwh
 
 
@@ -46,6 +48,10 @@ class Vcg(WithoutParameters):
         "the operator may have a deficit"
     )
 
+    def payments(self, market_round: Round) -> VcgOutcome:
+        """Return what everybody pays and gets, exactly: means are rounded in the trades."""
+        return vcg(market_round)
+
     def clear(self, market_round: Round) -> Outcome:
         pool, found = pool_of(market_round), vcg(market_round)
 
@@ -69,5 +75,32 @@ def rule_of(
     kind: type[Rule], settings: Settings, export_price: MicroUsdPerMwh = MicroUsdPerMwh(0)
 ) -> Rule:
     """Return a rule with these settings, and the defaults of the others."""
-    defaults = {setting.key: setting.default for setting in kind.settings}
-    return kind.of(defaults | dict(settings), export_price)
+    return kind.of(with_defaults(kind, settings), export_price)
+
+
+def with_defaults(kind: type[Rule], settings: Settings) -> dict[str, float | str]:
+    """Return all settings of a rule: these, and the defaults of the others."""
+    return {setting.key: setting.default for setting in kind.settings} | dict(settings)
+
+
+def measured(
+    rule: Rule,
+    market_round: Round,
+    trades: Sequence[Trade],
+    values: Sequence[Order | None] | None = None,
+) -> Measures:
+    """Return what trades are worth as `measures` does; of VCG with its exact payments."""
+    found = measures(market_round, trades, values)
+    if not isinstance(rule, Vcg):
+        return found
+    payments = rule.payments(market_round)
+    paid, operator = sum(payments.paid), payments.operator_balance
+    buyers = found.buyers_surplus + found.paid - paid
+    return replace(
+        found,
+        buyers_surplus=buyers,
+        sellers_surplus=found.welfare - buyers - operator,
+        operator=operator,
+        received=sum(payments.received),
+        paid=paid,
+    )

@@ -1,5 +1,6 @@
 """`wattline compare`: market mechanisms side by side, on one book or on a scenario's days."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -20,17 +21,23 @@ from oracle.scenario_files.book import read_book
 from oracle.scenario_files.limits import MAX_PRICE_USD_PER_KWH
 from oracle.units import (
     MicroUsdPerMwh,
-    Wh,
     kwh_from_wh,
     micro_usd_per_mwh_from_usd_per_kwh,
     usd_per_kwh,
 )
 from scripts.compare.files import write_comparison
 from scripts.compare.gas import SlotGas, slot_gas
-from scripts.compare.options import Settings, chosen_rules, chosen_settings, with_default
+from scripts.compare.options import (
+    Settings,
+    chosen_rules,
+    chosen_settings,
+    require_within,
+    with_default,
+)
 from scripts.compare.summary import book_summary, days_summary
 from scripts.compare.tables import book_tables, days_tables
 from scripts.console import errors_in_one_line, out, progress_bars
+from scripts.numbers import counted
 from scripts.summary import Json, json_text
 
 STEPS = 8  # of average-rounds between the grid's prices, where no --step is given
@@ -44,14 +51,17 @@ def compare(
         Path | None,
         typer.Option(
             help="A book instead of a scenario: CSV with side (offer or bid), participant,"
-            " energy_kwh, price_usd_per_kwh; rows in the order in which they came."
+            " energy_kwh, price_usd_per_kwh; rows in the order in which they came. A participant"
+            " may have several orders; an offer and a bid of one name meet as any two. Numbers are"
+            " rounded to the Wh and 1e-9 USD/kWh; negative prices are refused."
         ),
     ] = None,
     fees: Annotated[
         Path | None,
         typer.Option(
             help="Lease fees of the book's lines: CSV with seller, buyer, fee_usd_per_kwh; a pair"
-            " without a row has no line. Without this file all orders meet in one free pool."
+            " without a row has no line. Without this file all orders meet in one free pool; with"
+            " it still those of mechanisms that know pools only, which ignore lines and fees."
         ),
     ] = None,
     mechanisms: Annotated[
@@ -66,26 +76,21 @@ def compare(
         typer.Option(
             help="What the grid charges for a book's energy, USD/kWh; the book's highest price"
             " where not given. For mechanisms that use it.",
-            min=0.0,
-            max=MAX_PRICE_USD_PER_KWH,
         ),
     ] = None,
     export_price: Annotated[
         float | None,
-        typer.Option(help="What the grid pays; the book's lowest price where not given.", min=0.0),
+        typer.Option(help="What the grid pays; the book's lowest price where not given."),
     ] = None,
     unit_kwh: Annotated[
         float | None,
-        typer.Option(
-            help="Energy of a unit of mcafee; the smallest of the book where not given.", min=0.001
-        ),
+        typer.Option(help="Energy of a unit of mcafee; the smallest of the book where not given."),
     ] = None,
     step: Annotated[
         float | None,
         typer.Option(
             help="Step of average-rounds, USD/kWh; of a book an eighth of import less export price"
             " where not given.",
-            min=1e-9,
         ),
     ] = None,
     chosen: Annotated[
@@ -104,7 +109,11 @@ def compare(
     ] = False,
     out_dir: Annotated[
         Path | None,
-        typer.Option("--out", help="Where to write tables, compare.json and compare.html."),
+        typer.Option(
+            "--out",
+            help="Where to write compare.csv, compare_participants.csv, compare.json and"
+            " compare.html of a scenario.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -112,13 +121,18 @@ def compare(
     Clear one book, or every slot of SCENARIO, under several mechanisms, and compare.
 
     Welfare is what traded energy is worth to its buyers, less what it costs its sellers, less lease
-    fees. Shares are of the most that the routes allow. VCG is a benchmark with a deficit.
+    fees. Shares of a book are of the most that its routes allow, those of days of what uniform, or
+    matching over lines, makes of them. VCG is a benchmark with a deficit.
 
     Example: wattline compare scenarios/village --days 1 --mechanisms uniform,matching
 
     Example: wattline compare --book book.csv --fees fees.csv --json
     """
     with errors_in_one_line():
+        for option, price in (("--import-price", import_price), ("--export-price", export_price)):
+            require_within(option, price, 0.0, MAX_PRICE_USD_PER_KWH)
+        require_within("--unit-kwh", unit_kwh, UNIT.low, UNIT.high)
+        require_within("--step", step, STEP.low, STEP.high)
         settings = chosen_settings(chosen or ())
         if unit_kwh is not None:
             settings = with_default(settings, McAfee.name, UNIT.key, unit_kwh)
@@ -153,8 +167,9 @@ def _compare_book(
 ) -> tuple[Json, RenderableType]:
     book = read_book(path, fees)
     grid = grid_prices(book, *prices)
-    smallest = min((order.energy for order in book.orders), default=Wh(0))
-    settings = with_default(settings, McAfee.name, UNIT.key, kwh_from_wh(smallest))
+    if book.orders:
+        smallest = min(order.energy for order in book.orders)
+        settings = with_default(settings, McAfee.name, UNIT.key, kwh_from_wh(smallest))
     step = (grid.import_price - grid.export_price) // STEPS
     settings = with_default(
         settings, AverageRounds.name, STEP.key, usd_per_kwh(MicroUsdPerMwh(max(1, step)))
@@ -166,6 +181,9 @@ def _compare_book(
             report("mechanisms", done, len(rules))
             results.append(comparison.result(rule))
         report("mechanisms", len(rules), len(rules))
+    if book.rounded:
+        said = counted(book.rounded, "number")
+        typer.echo(f"{path.name}: {said} rounded to the nearest Wh or 1e-9 USD/kWh", err=True)
     return book_summary(book, path.name, grid, results), book_tables(book, grid, results)
 
 
@@ -179,6 +197,10 @@ def _compare_days(
 ) -> tuple[Json, RenderableType]:
     if scenario.community is None:
         raise InvalidInputError(f"{scenario.name}: expected a scenario with prosumers")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise InvalidInputError(f"--out {folder}: expected a folder that can be written to")
     with progress_bars(scenario.name) as report:
         comparison = DaysComparison(scenario.community, settings, Matching, report)
         results = [comparison.result(rule) for rule in rules]

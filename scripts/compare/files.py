@@ -20,6 +20,7 @@ MEASURES = (
     "volume_share",
     "welfare_usd",
     "welfare_share",
+    "slot_welfare_share",
     "buyers_surplus_usd",
     "sellers_surplus_usd",
     "operator_usd",
@@ -29,7 +30,7 @@ MEASURES = (
     "saved_usd",
     "blocking_pairs",
     "orders",
-    "trades",
+    "trade_count",
     "seconds",
 )
 UNITS = {"buyer_price": "buyer_price_usd_per_kwh", "seller_price": "seller_price_usd_per_kwh"}
@@ -48,8 +49,7 @@ PARTICIPANTS = (
 def write_comparison(
     scenario: Scenario, results: Sequence[DaysResult], gas: Sequence[SlotGas], folder: Path
 ) -> None:
-    """Write every file into `folder`, which is made where it is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write every file into `folder`, beside those of a run; it exists."""
     summary = days_summary(scenario, results, gas)
     (folder / "compare.json").write_text(json_text(summary) + "\n", encoding="utf-8")
     page = compare_html(scenario, results, gas)
@@ -61,7 +61,7 @@ def write_comparison(
         if "error" not in found
     ]
     write_csv(folder / "compare.csv", columns, rows)
-    write_csv(folder / "participants.csv", PARTICIPANTS, _participants(results))
+    write_csv(folder / "compare_participants.csv", PARTICIPANTS, _participants(results))
 
 
 def _gas(found: dict[str, dict[str, int]], is_wanted: bool) -> tuple[int | None, ...]:

@@ -56,6 +56,14 @@ def with_default(settings: Settings, name: str, key: str, value: float) -> Setti
     return settings | {name: {key: value, **own}}
 
 
+def require_within(option: str, value: float | None, low: float, high: float) -> None:
+    """Refuse what is no number between the two, infinities among it."""
+    if value is not None and not low <= value <= high:
+        raise InvalidInputError(
+            f"{option}: expected a number in [{low:.15g}, {high:.15g}], got {value:g}"
+        )
+
+
 def _value(setting: Setting, text: str, value: str) -> float | str:
     if setting.choices:
         if value not in setting.choices:

@@ -54,6 +54,7 @@ def compare_html(
             charts=_charts(shown) if shown else (),
             prices=_prices(shown),
             bills=_bills(shown),
+            references=sorted({(result.graph, result.reference) for result in shown}),
             gas=gas,
         )
     )
@@ -74,7 +75,7 @@ def _charts(shown: Sequence[DaysResult]) -> tuple[BarChart, ...]:
             names,
             [
                 part(
-                    "share of the most that the routes allow",
+                    "share of what the reference makes of the days",
                     "after",
                     lambda one: percent(share(one.measures.welfare, one.most_welfare)),
                 )

@@ -51,6 +51,7 @@ def book_summary(
         "offers": sum(order.kind is Kind.OFFER for order in book.orders),
         "bids": sum(order.kind is Kind.BID for order in book.orders),
         "lines": None if book.fees is None else len(book.fees),
+        "rounded": book.rounded,
         "import_price": usd_per_kwh(grid.import_price),
         "export_price": usd_per_kwh(grid.export_price),
         "mechanisms": {result.mechanism: mechanism_summary(book, result) for result in results},
@@ -59,7 +60,11 @@ def book_summary(
 
 def mechanism_summary(book: BookFile, result: BookResult) -> Json:
     """Return what one mechanism made of a book."""
-    summary: Json = {"graph": result.graph, "rule": result.rule}
+    summary = _heading(result)
+    if result.ignores_fees:
+        summary["fees"] = "ignored"
+    if result.note:
+        summary["note"] = result.note
     if result.refusal:
         return summary | {"error": result.refusal}
     found, prices = result.measures, mean_prices(result)
@@ -112,7 +117,7 @@ def all_saved(result: DaysResult) -> MicroUsd:
 
 
 def _days(result: DaysResult) -> Json:
-    summary: Json = {"graph": result.graph, "rule": result.rule}
+    summary = _heading(result)
     if result.refusal:
         return summary | {"error": result.refusal}
     prices = traded_prices(result.measures)
@@ -121,8 +126,10 @@ def _days(result: DaysResult) -> Json:
         | {"buyer_price": prices.buyer, "seller_price": prices.seller}
         | _measured(result)
         | {
+            "slot_welfare_share": share(result.measures.welfare, result.slot_welfare),
+            "shares_of": result.reference,
             "orders": result.orders,
-            "trades": result.trades,
+            "trade_count": result.trades,
             "self_consumption": _rounded_share(result.self_consumption),
             "self_sufficiency": _rounded_share(result.self_sufficiency),
             "saved_usd": usd_from_micro_usd(all_saved(result)),
@@ -142,6 +149,10 @@ def _days(result: DaysResult) -> Json:
     )
 
 
+def _heading(result: BookResult | DaysResult) -> Json:
+    return {"graph": result.graph, "rule": result.rule, "settings": dict(result.settings)}
+
+
 def _measured(result: BookResult | DaysResult) -> Json:
     found = result.measures
     return {
@@ -151,8 +162,8 @@ def _measured(result: BookResult | DaysResult) -> Json:
         "buyers_surplus_usd": usd(found.buyers_surplus),
         "sellers_surplus_usd": usd(found.sellers_surplus),
         "lease_fees_usd": usd(found.lease_fees),
-        "max_welfare_usd": usd(result.most_welfare),
-        "max_volume_kwh": kwh_from_wh(result.most_volume),
+        "max_welfare_usd": None if result.most_welfare is None else usd(result.most_welfare),
+        "max_volume_kwh": None if result.most_volume is None else kwh_from_wh(result.most_volume),
         "welfare_share": share(found.welfare, result.most_welfare),
         "volume_share": share(found.volume, result.most_volume),
         "blocking_pairs": found.blocking_pairs,
@@ -205,9 +216,9 @@ def usd(amount: int) -> float:
     return round(amount / PICO_USD, USD_DIGITS)
 
 
-def share(part: int, whole: int) -> float | None:
-    """Return a share; None of nothing."""
-    return None if whole == 0 else rounded(part / whole, SHARE_DIGITS)
+def share(part: int, whole: int | None) -> float | None:
+    """Return a share; None of nothing, or where there is no whole."""
+    return rounded(part / whole, SHARE_DIGITS) if whole else None
 
 
 def _trade(book: BookFile, trade: Trade) -> Json:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from oracle.compare.book import BookResult, GridPrices
 from oracle.compare.days import DaysResult
+from oracle.domain.community import COMMUNITY, FULL, HYBRID, TradeGraph
 from oracle.domain.scenario import Scenario
 from oracle.scenario_files.book import BookFile
 from oracle.units import kwh_from_wh, usd_from_micro_usd, usd_per_kwh
@@ -18,18 +19,10 @@ from scripts.numbers import number, signed
 from scripts.slots import slot_number
 from scripts.tables import DASH, text_table
 
-VOLUME = [
-    "mechanism",
-    "graph",
-    "buyers\npay",
-    "sellers\nget",
-    "kWh",
-    "% of\nmost",
-    "$",
-    "% of\nmost",
-]
 GAINS = ["mechanism", "buyers", "sellers", "operator", "lease\nfees", "blocking\npairs"]
 PERCENT_DIGITS = 1
+WIDEST, WIDEST_PRICE = 8, 7  # characters of a number, so that rows fit 80 columns
+GRAPHS: dict[TradeGraph, str] = {COMMUNITY: "pool", FULL: "lines", HYBRID: "both"}
 
 
 def book_tables(book: BookFile, grid: GridPrices, results: Sequence[BookResult]) -> Group:
@@ -47,7 +40,9 @@ def book_tables(book: BookFile, grid: GridPrices, results: Sequence[BookResult])
         Text(f"{len(book.orders):,} orders, {routes}", style="bold"),
         Text(grids, style="dim"),
         _volume_table(results),
-        gains,
+        *_ignoring(results),
+        *(Text(f"{r.mechanism}: {r.note}", style="dim") for r in results if r.note),
+        _whole(gains),
         *_refusals(results),
     )
 
@@ -80,12 +75,17 @@ def days_tables(
     heading = [Text(f"{scenario.name}, {scenario.slot_count} slots", style="bold")]
     if scenario.note:
         heading.append(Text(scenario.note, style="italic"))
+    references = sorted(
+        {(result.graph, result.reference) for result in results if result.reference}
+    )
+    whose = " or ".join(f"{name} ({GRAPHS[graph]})" for graph, name in references)
     most = Text(
-        "% of most: of what the routes allow, slot by slot; what a battery could not trade in one "
-        "slot counts again in the next",
+        f"% of best: of what {whose} makes of the days with truthful prices; with batteries "
+        "another may come to a little more",
         style="dim",
     )
-    parts: list[RenderableType] = [*heading, _volume_table(results), most, gains, bills]
+    volume = _volume_table(results, "% of\nbest")
+    parts: list[RenderableType] = [*heading, volume, most, _whole(gains), _whole(bills)]
     if gas:
         parts.append(_gas_table(gas))
     if folder is not None:
@@ -102,11 +102,26 @@ def _gas_table(gas: Sequence[SlotGas]) -> Group:
         counts = (slot_number(one.slot), one.orders, one.trades, one.record, one.clear, one.settle)
         table.add_row(one.mechanism, *(f"{count:,}" for count in counts))
     where = f"chain {gas[0].chain}, hardfork {gas[0].hardfork}"
-    return Group(table, Text(where, style="dim"))
+    return Group(_whole(table), Text(where, style="dim"))
 
 
-def _volume_table(results: Sequence[BookResult] | Sequence[DaysResult]) -> Table:
-    table = text_table("Prices in $/kWh, with fees and surplus; volume; welfare", VOLUME, left=2)
+def _volume_table(
+    results: Sequence[BookResult] | Sequence[DaysResult], share_heading: str = "% of\nmost"
+) -> Table:
+    table = text_table(
+        "Prices in $/kWh, with fees and surplus; volume; welfare",
+        [
+            "mechanism",
+            "graph",
+            "buyers\npay",
+            "sellers\nget",
+            "kWh",
+            share_heading,
+            "$",
+            share_heading,
+        ],
+        left=2,
+    )
     for result in results:
         if result.refusal:
             continue
@@ -114,15 +129,28 @@ def _volume_table(results: Sequence[BookResult] | Sequence[DaysResult]) -> Table
         prices = mean_prices(result) if isinstance(result, BookResult) else traded_prices(found)
         table.add_row(
             result.mechanism,
-            result.graph,
+            GRAPHS[result.graph],
             _price(prices.buyer),
             _price(prices.seller),
-            number(kwh_from_wh(found.volume), 1),
+            _fitting(kwh_from_wh(found.volume), 1),
             _percent(share(found.volume, result.most_volume)),
             _money(found.welfare),
             _percent(share(found.welfare, result.most_welfare)),
         )
+    return _whole(table)
+
+
+def _whole(table: Table) -> Table:
+    """Return a table whose numbers are never broken in two."""
+    for column in table.columns:
+        column.no_wrap = True
     return table
+
+
+def _ignoring(results: Sequence[BookResult]) -> list[Text]:
+    names = [result.mechanism for result in results if result.ignores_fees and not result.refusal]
+    words = "without lines and fees, in one free pool: " + ", ".join(names)
+    return [Text(words, style="dim")] if names else []
 
 
 def _gain_cells(result: BookResult | DaysResult) -> list[str]:
@@ -140,11 +168,18 @@ def _refusals(results: Sequence[BookResult] | Sequence[DaysResult]) -> list[Text
 
 
 def _price(price: float | None) -> str:
-    return DASH if price is None else number(price, 4)
+    return DASH if price is None else _fitting(price, 4, WIDEST_PRICE)
 
 
 def _money(amount: int) -> str:
-    return number(usd(amount), 2)
+    return _fitting(usd(amount), 2)
+
+
+def _fitting(value: float, digits: int, widest: int = WIDEST) -> str:
+    """Return a number with fewer digits where it would be too wide, at last as 1.2e+09."""
+    texts = [number(value, fewer) for fewer in range(digits, -1, -1)]
+    powers = [f"{value:.{fewer}e}" for fewer in (2, 1)]
+    return next((text for text in (*texts, *powers) if len(text) <= widest), f"{value:.0e}")
 
 
 def _percent(part: float | None) -> str:

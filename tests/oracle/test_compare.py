@@ -25,7 +25,14 @@ from oracle.market.mechanism import POOL, Edge, Round, Settings
 from oracle.scenario_files.book import BookFile
 from oracle.units import MicroUsdPerMwh, Wh, usd_from_micro_usd
 from tests.oracle.books import every_matching, rounds
-from tests.oracle.communities import a_community, a_line, a_prosumer, a_tariff, usd_per_kwh
+from tests.oracle.communities import (
+    a_battery,
+    a_community,
+    a_line,
+    a_prosumer,
+    a_tariff,
+    usd_per_kwh,
+)
 from tests.oracle.pools import random_rounds
 
 PICO = 10**12  # pico-USD of a USD
@@ -475,6 +482,35 @@ def test_the_truth_is_not_what_a_strategy_states() -> None:
 
     assert lying.measures.welfare == honest.measures.welfare
     assert lying.most_welfare == honest.most_welfare
+
+
+def test_shares_of_days_are_of_one_welfare_per_graph() -> None:
+    """Who trades little leaves little in the batteries, and would be measured by that alone."""
+    found = {name: days_of(two_slots(), name) for name in ("uniform", "huang", "pairwise-nash")}
+
+    assert {name: one.reference for name, one in found.items()} == {
+        "uniform": "uniform",
+        "huang": "uniform",
+        "pairwise-nash": "matching",
+    }
+    assert found["huang"].measures.volume == 0
+    assert found["huang"].most_welfare == found["uniform"].measures.welfare > 0
+    assert found["huang"].most_volume == found["uniform"].measures.volume
+    assert found["pairwise-nash"].most_volume == days_of(two_slots(), "matching").measures.volume
+    assert found["uniform"].slot_welfare == found["uniform"].measures.welfare
+
+
+def two_slots() -> Community:
+    """One may sell its 2 kWh in the first slot or, out of its battery, in the second."""
+    battery = a_battery(min_energy=Wh(0), max_energy=Wh(4000), initial_energy=Wh(0))
+    return a_community(
+        [[2, 0], [-2, -2]],
+        [a_line(0, 1, 1.0)],
+        prosumers=[a_prosumer("A", battery=battery), a_prosumer("B")],
+        tariff=a_tariff([0.3] * 2, [0.1] * 2),
+        first_trading_slot=0,
+        last_trading_slot=1,
+    )
 
 
 def test_a_mechanism_that_takes_no_such_days_says_why() -> None:

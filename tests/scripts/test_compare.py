@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from tests.oracle.scenario_folders import SCENARIOS, a_copy
+from tests.oracle.scenario_folders import SCENARIOS, a_copy, an_edited_copy
 from tests.scripts.test_cli import invoke, printed
 
 HEADINGS = "side,participant,energy_kwh,price_usd_per_kwh"
@@ -157,6 +157,100 @@ def test_settings_of_mechanisms_can_be_set(tmp_path: Path) -> None:
     by_set = mechanisms_of("--book", book, "--mechanisms", "mcafee", "--set", "mcafee.unit_kwh=0.5")
 
     assert without_seconds(by_unit) == without_seconds(by_set)
+    assert by_unit["mcafee"]["volume_kwh"] == 2.0  # four pairs of half a kWh
+    assert by_unit["mcafee"]["settings"] == {"unit_kwh": 0.5}
+
+
+def test_settings_are_those_used_the_defaults_among_them(tmp_path: Path) -> None:
+    book = a_book(tmp_path, "offer,s,2,0.04", "bid,b,1,0.20")
+
+    of_book = mechanisms_of("--book", book, "--mechanisms", "mcafee,average-rounds,vcg")
+    of_days = mechanisms_of(
+        *(SCENARIOS / "village", "--days", 1, "--mechanisms", "mcafee,average-rounds"),
+        *("--set", "mcafee.unit_kwh=0.2"),
+    )
+
+    assert {name: one["settings"] for name, one in of_book.items()} == {
+        "mcafee": {"unit_kwh": 1.0},
+        "average-rounds": {"step_usd_per_kwh": 0.02},
+        "vcg": {},
+    }
+    assert of_days["mcafee"]["settings"] == {"unit_kwh": 0.2}
+    assert of_days["average-rounds"]["settings"] == {"step_usd_per_kwh": 0.005}
+
+
+def test_orders_of_one_name_may_trade_with_each_other(tmp_path: Path) -> None:
+    rows = ["Offer,a,1,2", "bid,a,1,9", "BID,a,1,8", "offer,c,1,1"]
+
+    found = mechanisms_of("--book", a_book(tmp_path, *rows), "--mechanisms", "pay-as-bid")
+
+    trades = found["pay-as-bid"]["trades"]
+    pairs = [(trade["seller"], trade["buyer"], trade["price"]) for trade in trades]
+    assert sorted(pairs) == [("a", "a", 2.0), ("c", "a", 8.0)]
+
+
+def test_says_how_many_numbers_were_rounded(tmp_path: Path) -> None:
+    book = a_book(tmp_path, "offer,s,4.222109257625241,1", "bid,b,1,2.00000000000004")
+
+    result = invoke("compare", "--book", book, "--mechanisms", "uniform", "--json")
+
+    assert json.loads(result.stdout)["rounded"] == 2
+    assert "book.csv: 2 numbers rounded to the nearest Wh or 1e-9 USD/kWh\n" in result.stderr
+
+
+def test_average_rounds_has_no_shares_of_a_book_whose_prices_open_it(tmp_path: Path) -> None:
+    book = a_book(tmp_path, "offer,s,1,6", "offer,t,1,8", "bid,a,1,10", "bid,b,1,7")
+
+    found = mechanisms_of("--book", book, "--mechanisms", "average-rounds")["average-rounds"]
+    shown = invoke("compare", "--book", book, "--mechanisms", "average-rounds").stdout
+
+    assert (found["welfare_share"], found["volume_share"]) == (None, None)
+    assert (found["max_welfare_usd"], found["max_volume_kwh"]) == (None, None)
+    assert found["note"].startswith("takes the book's prices as opening prices")
+    assert "average-rounds: takes the book's prices as opening prices" in shown
+
+
+def test_says_who_ignores_lines_and_fees(tmp_path: Path) -> None:
+    book = a_book(tmp_path, "offer,s,1,6", "bid,b,1,9")
+    lines = a_file(tmp_path, "fees.csv", "seller,buyer,fee_usd_per_kwh", "s,b,5")
+    arguments = ("--book", book, "--fees", lines, "--mechanisms", "matching,uniform,vcg")
+
+    found, shown = mechanisms_of(*arguments), invoke("compare", *arguments).stdout
+
+    assert [one.get("fees") for one in found.values()] == [None, "ignored", "ignored"]
+    assert [one["volume_kwh"] for one in found.values()] == [0.0, 1.0, 1.0]
+    assert "without lines and fees, in one free pool: uniform, vcg" in shown
+
+
+def test_the_money_of_vcg_is_exact_where_means_are_not(tmp_path: Path) -> None:
+    """The seller is paid 9 + 8 + 8, a third of which no integer is; the buyers pay 3 each."""
+    rows = ["offer,s,3,3", "bid,a,1,9", "bid,b,1,8", "bid,c,1,8"]
+
+    found = mechanisms_of("--book", a_book(tmp_path, *rows), "--mechanisms", "vcg")["vcg"]
+
+    assert (found["operator_usd"], found["welfare_usd"]) == (-16.0, 16.0)
+    assert (found["buyers_surplus_usd"], found["sellers_surplus_usd"]) == (16.0, 16.0)
+
+
+def test_an_empty_book_trades_nothing_under_any_mechanism(tmp_path: Path) -> None:
+    found = mechanisms_of("--book", a_book(tmp_path))
+
+    assert [name for name, one in found.items() if "error" in one] == []
+    assert {one["volume_kwh"] for one in found.values()} == {0.0}
+
+
+def test_no_number_of_a_table_is_cut_in_80_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    book = a_book(tmp_path, "offer,s,4000000,0.05", "bid,b,4000000,281474.9", "bid,c,9,270000.5")
+
+    shown = invoke("compare", "--book", book).stdout
+
+    assert "…" not in shown
+    rows = [line.split() for line in shown.splitlines() if line.startswith(" supply-demand-ratio")]
+    assert [len(row) for row in rows] == [8, 7]
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def without_seconds(found: Any) -> Any:
@@ -195,6 +289,12 @@ def test_a_mechanism_that_takes_no_such_book_says_why(tmp_path: Path) -> None:
         (["--book", "book.csv", "--gas"], "--gas: expected no such option beside --book"),
         (["nowhere", "--fees", "f.csv"], "--fees: expected no such option beside a scenario"),
         (["nowhere"], "nowhere: expected the folder of a scenario"),
+        (["--book", "book.csv", "--export-price", "inf"], "--export-price: expected a number in "),
+        (["--book", "book.csv", "--export-price", "1e300"], "[0, 281474.976710655], got 1e+300"),
+        (["--book", "book.csv", "--import-price", "nan"], "--import-price: expected a number in "),
+        (["--book", "book.csv", "--step", "inf"], "--step: expected a number in [1e-09, 100000]"),
+        (["--book", "book.csv", "--unit-kwh", "inf"], "--unit-kwh: expected a number in [0.001, "),
+        (["village", "--out", "book.csv"], "book.csv: File exists"),
         (["nowhere", "--mechanisms", "uniform,unfair"], "--mechanisms: expected some of pairwise-"),
         (["nowhere", "--mechanisms", "uniform,uniform"], "--mechanisms: expected each once"),
         (["nowhere", "--set", "x=1"], "--set x=1: expected MECHANISM.KEY=VALUE with one of"),
@@ -207,6 +307,8 @@ def test_refuses_in_one_line(tmp_path: Path, arguments: list[str], error: str) -
     a_book(tmp_path, *BIDS)
 
     files = {name: str(tmp_path / name) for name in ("book.csv", "nix.csv")}
+    if "--out" in arguments:
+        files["village"] = str(SCENARIOS / "village")
     said = refused(*(files.get(argument, argument) for argument in arguments))
 
     assert said.startswith("error: ")
@@ -226,7 +328,15 @@ def test_compares_a_scenarios_days_and_writes_every_file(tmp_path: Path) -> None
     assert list(found) == ["pairwise-nash", "uniform", "vcg"]
     assert (found["uniform"]["welfare_share"], found["uniform"]["blocking_pairs"]) == (1.0, 0)
     assert found["vcg"]["operator_usd"] < 0
-    assert found["pairwise-nash"]["volume_share"] == 1.0
+    assert {name: one["shares_of"] for name, one in found.items()} == {
+        "pairwise-nash": "matching",
+        "uniform": "uniform",
+        "vcg": "uniform",
+    }
+    assert found["vcg"]["max_welfare_usd"] == found["uniform"]["welfare_usd"]
+    assert 0.9 < found["pairwise-nash"]["welfare_share"] < 1.0
+    assert found["uniform"]["slot_welfare_share"] == 1.0
+    assert found["uniform"]["trade_count"] > 0
     for one in found.values():
         saved = sum(participant["saved_usd"] for participant in one["participants"])
         assert saved == pytest.approx(one["saved_usd"], abs=1e-6)
@@ -234,7 +344,9 @@ def test_compares_a_scenarios_days_and_writes_every_file(tmp_path: Path) -> None
         rows = list(csv.DictReader(file))
     assert [row["mechanism"] for row in rows] == list(found)
     assert float(rows[1]["welfare_usd"]) == found["uniform"]["welfare_usd"]
-    with (out / "participants.csv").open(encoding="utf-8") as file:
+    assert float(rows[1]["trade_count"]) == found["uniform"]["trade_count"]
+    assert not (out / "participants.csv").exists()  # that of a run in the same folder
+    with (out / "compare_participants.csv").open(encoding="utf-8") as file:
         participants = list(csv.DictReader(file))
     assert len(participants) == 3 * len(found["uniform"]["participants"])
     page = (out / "compare.html").read_text(encoding="utf-8")
@@ -263,14 +375,14 @@ def test_a_scenarios_names_are_escaped_in_the_page(tmp_path: Path) -> None:
 
 
 def test_a_scenario_without_prosumers_is_refused(tmp_path: Path) -> None:
-    folder = a_copy(tmp_path, "paper-day")
-    path = folder / "scenario.toml"
-    text = path.read_text().split("[market]")[0]
-    path.write_text(text)
-    for name in ("prosumer_pv.csv", "prosumer_load.csv"):
-        (folder / name).unlink(missing_ok=True)
+    def without_community(content: str) -> str:
+        start, end = content.index("[storage]"), content.index("[[demand_response]]")
+        return content[:start] + content[end : content.index("[line_lease]")]
 
-    assert "expected" in refused(folder)
+    folder = an_edited_copy(tmp_path, "paper-day", "scenario.toml", without_community)
+    (folder / "prosumers.csv").unlink()
+
+    assert "expected a scenario with prosumers" in refused(folder)
 
 
 @pytest.mark.slow
