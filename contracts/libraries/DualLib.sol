@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {FIRST as FIRST_FACTOR, SECOND as SECOND_FACTOR} from "./MatchingLib.sol";
+
 /// @title DualLib
 /// @notice The duals of an order or a manager in one word, the highest bits first:
 ///
@@ -12,11 +14,6 @@ library DualLib {
     uint256 internal constant FIRST = 0;
     uint256 internal constant SECOND = 64;
 
-    uint256 private constant FIRST_FACTOR =
-        0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95;
-    uint256 private constant SECOND_FACTOR =
-        0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b;
-
     function gain(uint256 word, uint256 place) internal pure returns (uint256) {
         return (word >> (place + 16)) & type(uint48).max;
     }
@@ -27,6 +24,16 @@ library DualLib {
 
     function tieBreak(uint256 word) internal pure returns (int256) {
         return int256(word) >> 128;
+    }
+
+    /// @notice What the lot of a route, tail 16 | head 16, counts in tie-breaks: 80 bits, mixed as
+    /// those of {MatchingLib}, the higher half 56 bits above the lower, as each half has its sums.
+    function lotOf(uint256 pair) internal pure returns (uint256 value) {
+        unchecked {
+            value = pair * FIRST_FACTOR;
+            value = (value ^ (value >> 128)) * SECOND_FACTOR;
+            value = ((value >> 216) << 56) | ((value >> 176) & type(uint40).max);
+        }
     }
 
     /// @dev What {nextBusy} knows of the round, a word each.
@@ -44,11 +51,11 @@ library DualLib {
     }
 
     // solhint-disable function-max-lines
-    /// @notice The index of the first edge from `e` on that is `pair`, has no capacity, or is idle
-    /// against the gains or tie-breaks of its ends; after the last if there is none.
+    /// @notice The index of the first edge from `e` on that is `pair`, or that has a capacity and is
+    /// idle against the gains or tie-breaks of its ends; after the last if there is none.
     /// @dev Most lines of a book carry nothing, hence the assembly: 200 gas a line, 400 where gains
     /// are what it is worth, min(b_j − fee, R) − s_i; there it bounds one end by the other, that of
-    /// lower rank. No line is worth less than zero. The lot is that of {MatchingLib}.
+    /// lower rank. No line is worth less than zero.
     function nextBusy(
         Scan memory scan,
         bytes calldata orders,
@@ -65,9 +72,12 @@ library DualLib {
                 index := add(index, 32)
             } {
                 let edge := calldataload(index)
-                // a line without capacity bounds nobody
-                if or(eq(shr(224, edge), pair), iszero(and(edge, 0xffffffff000000000000))) {
+                if eq(shr(224, edge), pair) {
                     break
+                }
+                // a line without capacity bounds nobody and contradicts nothing
+                if iszero(and(edge, 0xffffffff000000000000)) {
+                    continue
                 }
                 let offer := shl(5, shr(240, edge))
                 let bid := shl(5, and(shr(224, edge), 0xffff))
@@ -88,8 +98,10 @@ library DualLib {
                     break
                 }
                 if eq(gains, worth) {
+                    // as lotOf
                     let lot := mul(shr(224, edge), FIRST_FACTOR)
-                    lot := shr(224, mul(xor(lot, shr(128, lot)), SECOND_FACTOR))
+                    lot := mul(xor(lot, shr(128, lot)), SECOND_FACTOR)
+                    lot := or(shl(56, shr(216, lot)), and(shr(176, lot), 0xffffffffff))
                     if slt(add(sar(128, dual), sar(128, other)), lot) {
                         break
                     }

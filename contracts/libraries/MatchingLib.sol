@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+/// @dev The factors of lots, odd: 2^256 over the golden ratio, the fraction of the square root of 2.
+uint256 constant FIRST = 0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95;
+uint256 constant SECOND = 0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b;
+
 /// @title MatchingLib
 /// @notice The weights of a matching and the bound that duals prove; see {PairwiseNash}.
 /// @dev Every line of a book has a weight, hence the assembly: 200 gas a line instead of 700.
 /// {MatchingHarness} holds the plain twin that the tests compare with.
 library MatchingLib {
-    uint256 private constant FIRST =
-        0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95;
-    uint256 private constant SECOND =
-        0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b;
-
     /// @dev The numbers that turn fees and positions into weights, each below 2 ** 64.
     struct Scale {
         uint256 entries;
@@ -33,10 +32,9 @@ library MatchingLib {
     ///
     ///   w_ij = ((M − fee_ij) T + (n − i)(n − j)) L + lot_ij
     ///
-    /// The lot is 32 bits that depend on the positions in no simple way, so that no sums agree: a
+    /// The lot is 32 bits that depend on the positions in no simple way, so that sums seldom agree: a
     /// multiplication, a shift and another, as in SplitMix of Steele, Lea and Flood, OOPSLA 2014,
-    /// on 256 bits. The factors are odd; the first is 2^256 over the golden ratio, the second the
-    /// fraction of the square root of 2.
+    /// on 256 bits.
     function weight(
         Scale memory scale,
         uint256 pair,
@@ -50,14 +48,6 @@ library MatchingLib {
             let tie := mul(sub(n, shr(16, pair)), sub(n, and(pair, 0xffff)))
             let free := mul(sub(mload(add(scale, 32)), fee), mload(add(scale, 64)))
             value := add(mul(add(free, tie), mload(add(scale, 96))), shr(224, value))
-        }
-    }
-
-    /// @dev The lot of a pair alone.
-    function lotOf(uint256 pair) internal pure returns (uint256 value) {
-        unchecked {
-            value = pair * FIRST;
-            value = ((value ^ (value >> 128)) * SECOND) >> 224;
         }
     }
 

@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IMechanism} from "../interfaces/IMechanism.sol";
 import {DualLib} from "../libraries/DualLib.sol";
 import {EdgeLib} from "../libraries/EdgeLib.sol";
-import {MatchingLib} from "../libraries/MatchingLib.sol";
 import {OrderLib} from "../libraries/OrderLib.sol";
 import {PoolLib} from "../libraries/PoolLib.sol";
 import {SpokeLib} from "../libraries/SpokeLib.sol";
@@ -65,7 +64,7 @@ contract Matching is IMechanism {
     uint256 internal constant BOUNDED = 1 << 128;
 
     /// @dev Energy of an early order counts before the lots of all routes together.
-    uint256 internal constant TIME_SHIFT = 48;
+    uint256 internal constant TIME_SHIFT = 112;
 
     /* IMMUTABLES */
 
@@ -340,7 +339,7 @@ contract Matching is IMechanism {
             int256 tie = slack;
             if (slack == 0 && pass.breaksTies) {
                 tie = from.tieBreak() + sign * to.tieBreak();
-                tie -= int256(MatchingLib.lotOf((tail << 16) | head));
+                tie -= int256(DualLib.lotOf((tail << 16) | head));
             }
             if ((tie < 0 && more) || (tie > 0 && less)) revert DualsContradict(tail, head);
             if (slack != 0) return;

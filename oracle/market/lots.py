@@ -1,4 +1,12 @@
-"""Lots: what decides where a mechanism's rule, fees and times leave two matchings equal."""
+"""
+Lots: what decides where a mechanism's rule, fees and times leave two matchings equal.
+
+Lots are fixed numbers, so sums of some agree. Were they drawn at random, L routes that carry at
+most K Wh each would leave two optima with a chance of at most L K / 2^bits: whatever the other lots
+are, as a route's lot grows, what the route carries in the optimum changes at K values or fewer, and
+two optima differ on a route whose lot is one of these (the isolation lemma of Mulmuley, Vazirani
+and Vazirani, "Matching is as easy as matrix inversion", Combinatorica 7, 1987).
+"""
 
 LOT_BITS = 32
 WORD = 1 << 256
@@ -9,12 +17,12 @@ FACTORS = (
 )
 
 
-def lot(one: int, other: int) -> int:
+def lot(one: int, other: int, bits: int = LOT_BITS) -> int:
     """
-    Return 32 bits that depend on two positions in no simple way, so that no sums agree.
+    Return some bits, at most 128, that depend on two positions in no simple way.
 
     A multiplication, a shift and another, as in SplitMix (Steele, Lea and Flood, "Fast splittable
     pseudorandom number generators", OOPSLA 2014), on 256 bits.
     """
     mixed = (one << 16 | other) * FACTORS[0] % WORD
-    return (mixed ^ mixed >> 128) * FACTORS[1] % WORD >> 256 - LOT_BITS
+    return (mixed ^ mixed >> 128) * FACTORS[1] % WORD >> 256 - bits

@@ -33,9 +33,14 @@ nor at its limit, and as given where it is zero, the other way where it is at it
 A seller gets s_i + u_i. A buyer pays that, the fees, and the rents that (A2) leaves at the lines
 and spokes that are at their limits, as surplus: all together b_j − w_j, or less where R binds.
 
-Among optima, energy of early orders comes first, each Wh at entries − position, and what even this
-leaves equal, lots decide: so there is one optimum, but for sums of 32-bit lots that agree. The
-trades through a manager are then those of both sides in the book's order, as in `pool`.
+Among optima, energy of early orders comes first, each Wh at entries − position. All ways to pair
+the same orders are equal here, so lots of 80 bits decide between them, as two levels of 40: were
+they drawn at random, a book of 1,024 orders with 8,192 lines of at most 75,000 Wh would leave two
+optima with a chance below 10⁻¹⁵, see `lots`. They are fixed, and sums of many agree somewhere: that
+any two pairs at 1,024 positions could swap partners (3·10¹¹ ways) has a chance of 10⁻¹², that any
+three could (2·10¹⁷ ways) one of 10⁻⁶; but nothing rules out that dozens can, if somebody chooses
+the positions of them all. The trades through a manager are then those of both sides in the book's
+order, as in `pool`.
 
 Duals that satisfy (A2) form a lattice: u and λ rise together and w falls. θ = seller-best takes the
 largest u, buyer-best the smallest, average the middle u = ⌊(u⁺ + u⁻) / 2⌋, w = ⌈(w⁺ + w⁻) / 2⌉,
@@ -52,8 +57,9 @@ only average has second ones, the buyer-best. They prove, in one pass over route
 * that trades are optimal, as (A2) holds: for any energies within their limits the weights of (A1)
   sum to at most Σ energy · gain + Σ capacity · rent, and to just that where (A2) holds;
 * that the tie is broken rightly: where (A2) holds with equality under the first gains, tie-breaks
-  satisfy the same conditions with the weights of ties, time · 2⁴⁸ and lots. Pairs (gain, tie-break)
-  in lexicographic order are then duals of the pairs (welfare, tie), for which the same sums hold;
+  satisfy the same conditions with the weights of ties: times · 2¹¹², lots, their halves 2⁵⁶ apart.
+  Pairs (gain, tie-break) in lexicographic order are then duals of the pairs (welfare, tie), for
+  which the same sums hold;
 * that the duals are the extreme ones: each node has a bound of (A2) from the root, or from a node
   of lower rank, that holds with equality. Going down these bounds ends at the root, since ranks
   fall; their sum along the way is an upper bound of the node's π, and its π attains it. Buyer-best,
@@ -97,7 +103,11 @@ SELLER_BEST, AVERAGE, BUYER_BEST = range(3)
 THETAS = ("seller-best", "average", "buyer-best")  # as a scenario names them
 
 WORD_BYTES = 32
-TIME_SHIFT = 48  # lots sum to less
+# Half a lot; and where halves and times are in a tie-break. A label sums at most 2¹³ weights along
+# paths, a condition two labels and a weight: below 2⁵⁵ for halves, which leaves 2¹⁵ for times.
+HALF_BITS = 40
+LOT_SHIFT = 56
+TIME_SHIFT = 2 * LOT_SHIFT
 PLACES = FIRST, SECOND = 0, 64  # where the gains of an extreme are in a certificate's word
 
 
@@ -115,7 +125,17 @@ class Weights:
 
     welfare: IntArray  # (A1), micro-USD/MWh
     time: IntArray
-    lots: IntArray
+    high_lots: IntArray
+    low_lots: IntArray
+
+    @property
+    def ties(self) -> tuple[tuple[IntArray, int], ...]:
+        """Return the levels that break ties, and where each is in a tie-break."""
+        return (self.time, TIME_SHIFT), (self.high_lots, LOT_SHIFT), (self.low_lots, 0)
+
+    @property
+    def levels(self) -> tuple[IntArray, ...]:
+        return self.welfare, self.time, self.high_lots, self.low_lots
 
 
 @dataclass(frozen=True)
@@ -168,7 +188,7 @@ class Matching:
         """
         routes = trade_network(market_round)
         weights = weights_of(routes, market_round.real_time_price)
-        flow = largest(routes.network, (weights.welfare, weights.time, weights.lots))
+        flow = largest(routes.network, weights.levels)
         certificate = self._certificate(routes, weights, flow, market_round.real_time_price)
         gains = self._gains(market_round, certificate)
         trades = [
@@ -263,6 +283,8 @@ class Matching:
 
 def weights_of(routes: TradeNetwork, price_cap: int) -> Weights:
     """Return the weights of a network without a grid, (A1) and what breaks ties."""
+    lines = _lots(routes.offer, routes.bid)
+    spokes = _lots(*(ends - 1 for ends in routes.spoke_ends))
     return Weights(
         welfare=routes.weights(
             lines=np.minimum(routes.price[routes.bid] - routes.line_fee, price_cap)
@@ -274,10 +296,8 @@ def weights_of(routes: TradeNetwork, price_cap: int) -> Weights:
             ),
         ),
         time=routes.weights(orders=routes.entries - routes.live),
-        lots=routes.weights(
-            lines=_lots(routes.offer, routes.bid),
-            spokes=_lots(*(ends - 1 for ends in routes.spoke_ends)),
-        ),
+        high_lots=routes.weights(lines=lines[0], spokes=spokes[0]),
+        low_lots=routes.weights(lines=lines[1], spokes=spokes[1]),
     )
 
 
@@ -317,7 +337,7 @@ def _tie_breaks(
     label[is_bid] *= -1
     arcs = is_tight(routes.network, label, weights.welfare)
     ties = [0] * len(duals.gain)
-    for weight, shift in ((weights.time, TIME_SHIFT), (weights.lots, 0)):
+    for weight, shift in weights.ties:
         label, _ = find_labels(routes.network, flow, weight, arcs)
         arcs &= is_tight(routes.network, label, weight)
         label -= label[ROOT]
@@ -330,7 +350,7 @@ def _require_optimal(routes: TradeNetwork, weights: Weights, flow: IntArray) -> 
     """Refuse a flow that a cycle of the residual makes better, and name a route of the cycle."""
     network = routes.network
     arcs = np.ones(len(network.tail), dtype=np.bool_)
-    for weight in (weights.welfare, weights.time, weights.lots):
+    for weight in weights.levels:
         label, better = find_labels(network, flow, weight, arcs)
         if better is not None:
             arc = np.flatnonzero(better != flow)[0]
@@ -344,8 +364,20 @@ def _contradiction(tail: int, head: int) -> ContractRevert:
     return ContractRevert("DualsContradict", {"tail": tail, "head": head})
 
 
-def _lots(ones: IntArray, others: IntArray) -> IntArray:
-    return column(lot(*pair) for pair in zip(ones.tolist(), others.tolist(), strict=True))
+def _halves(tail: int, head: int) -> tuple[int, int]:
+    """Return the high and the low half of a route's lot."""
+    return divmod(lot(tail, head, 2 * HALF_BITS), 1 << HALF_BITS)
+
+
+def _lots(tails: IntArray, heads: IntArray) -> tuple[IntArray, IntArray]:
+    halves = [_halves(*ends) for ends in zip(tails.tolist(), heads.tolist(), strict=True)]
+    return column(high for high, _ in halves), column(low for _, low in halves)
+
+
+def tie_of(tail: int, head: int) -> int:
+    """Return what a route's lot counts in tie-breaks."""
+    high, low = _halves(tail, head)
+    return high << LOT_SHIFT | low
 
 
 def _word(certificate: bytes, node: int) -> int:
@@ -397,7 +429,7 @@ class _Pass:
         more, less = energy < capacity or capacity == NO_LIMIT, energy > 0
         slack = tie = self.gains[tail] + sign * self.gains[head] - welfare
         if slack == 0 and self.breaks_ties:
-            tie = self._ties[tail] + sign * self._ties[head] - lot(tail, head)
+            tie = self._ties[tail] + sign * self._ties[head] - tie_of(tail, head)
         if (tie < 0 and more) or (tie > 0 and less):
             raise _contradiction(tail, head)
         if slack:

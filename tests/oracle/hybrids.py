@@ -1,11 +1,12 @@
 """Random rounds over lines, managers, or both, with ties, capacities and the largest numbers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from oracle.domain.book import Kind, Order
-from oracle.market.mechanism import NO_LIMIT, Edge, Round, Spoke
+from oracle.market.mechanism import NO_LIMIT, Edge, Outcome, Round, Spoke
 from oracle.units import MicroUsdPerMwh, Wh
 
 
@@ -83,3 +84,30 @@ def hybrid_rounds(seed: int, count: int, orders: int = 10) -> Iterator[Round]:
             managers=int(rng.choice([0, 1, 3])),
             limited=float(rng.choice([0.0, 0.5])),
         )
+
+
+def swappable_round() -> Round:
+    """
+    Return two offers and two bids of 1 Wh, all four pairs equal in welfare and time.
+
+    At their positions lots of 32 bits sum alike over both pairings.
+    """
+    book: list[Order | None] = [None] * 315
+    for kind, price, positions in ((Kind.OFFER, 1, (21, 314)), (Kind.BID, 3, (99, 170))):
+        for position in positions:
+            book[position] = Order(
+                kind=kind, participant=1 + position, energy=Wh(1), price=MicroUsdPerMwh(price)
+            )
+    free = MicroUsdPerMwh(0)
+    return Round(
+        orders=tuple(book),
+        edges=tuple(Edge(offer=i, bid=j, fee=free) for i in (21, 314) for j in (99, 170)),
+        real_time_price=MicroUsdPerMwh(9),
+    )
+
+
+def with_partners_swapped(outcome: Outcome) -> Outcome:
+    """Return an outcome of two trades over lines with the bids exchanged."""
+    first, second = outcome.trades
+    swapped = replace(first, bid=second.bid), replace(second, bid=first.bid)
+    return replace(outcome, trades=swapped)

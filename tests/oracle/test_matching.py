@@ -9,6 +9,7 @@ import pytest
 
 from oracle.domain.book import MAX_ENERGY, MAX_PRICE, Kind, Order, Trade
 from oracle.errors import ContractRevert, InvalidInputError
+from oracle.market.lots import lot
 from oracle.market.matching import (
     AVERAGE,
     BUYER_BEST,
@@ -23,7 +24,12 @@ from oracle.market.trade_network import Grid, trade_network
 from oracle.market.uniform import Uniform
 from oracle.program import AT_MOST, Program
 from oracle.units import MicroUsdPerMwh, Wh
-from tests.oracle.hybrids import hybrid_round, hybrid_rounds
+from tests.oracle.hybrids import (
+    hybrid_round,
+    hybrid_rounds,
+    swappable_round,
+    with_partners_swapped,
+)
 from tests.oracle.pools import USD, pool_round, random_rounds, units
 
 THETAS = (SELLER_BEST, AVERAGE, BUYER_BEST)
@@ -346,6 +352,40 @@ def test_one_outcome_only_passes_the_check() -> None:
                 mechanism.verify(market_round, at_prices_of(honest, trades))
             refused += 1
     assert refused > 1000
+
+
+def test_partners_are_not_swapped_where_short_lots_agree() -> None:
+    """Of lots of 32 bits, those of (21, 99), (314, 170) and of (21, 170), (314, 99) sum alike."""
+    market_round = swappable_round()
+    honest = cleared(market_round)
+    offers, bids = (21, 314), (99, 170)
+    short = [[lot(offer, bid) for bid in bids] for offer in offers]
+    assert short[0][0] + short[1][1] == short[0][1] + short[1][0]
+
+    swapped = with_partners_swapped(honest)
+
+    assert flows(honest).keys() | flows(swapped).keys() == set(product(offers, bids))
+    for refused in (
+        lambda: Matching().verify(market_round, swapped),
+        lambda: Matching().certificate_of(market_round, swapped.trades),
+    ):
+        with pytest.raises(ContractRevert, match="DualsContradict"):
+            refused()
+
+
+def test_a_line_without_capacity_changes_nothing() -> None:
+    for market_round in hybrid_rounds(16, 100):
+        closed = replace(
+            market_round,
+            edges=tuple(
+                replace(edge, capacity=Wh(0)) if k % 2 else edge
+                for k, edge in enumerate(market_round.edges)
+            ),
+        )
+        without = replace(market_round, edges=market_round.edges[::2])
+
+        assert cleared(closed) == cleared(without)
+        Matching().verify(closed, cleared(without))
 
 
 @pytest.mark.parametrize(

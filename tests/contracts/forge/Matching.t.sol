@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {DualLib} from "../../../contracts/libraries/DualLib.sol";
 import {EdgeLib} from "../../../contracts/libraries/EdgeLib.sol";
 import {FeeLadderLib} from "../../../contracts/libraries/FeeLadderLib.sol";
 import {MatchingLib} from "../../../contracts/libraries/MatchingLib.sol";
 import {OrderLib} from "../../../contracts/libraries/OrderLib.sol";
+import {WordsLib} from "../../../contracts/libraries/WordsLib.sol";
 import {FeeLadder, Order} from "../../../contracts/types/Market.sol";
 import {Checks} from "./Checks.sol";
 
@@ -41,7 +43,6 @@ contract MatchingTest is Checks {
             positions,
             rows,
             rowWords,
-            new uint256[](0),
             book.ladder,
             book.realTimePrice
         );
@@ -135,7 +136,50 @@ contract MatchingTest is Checks {
         VM.assertEq(this.offerDuals(orders, edges, packed), wanted);
     }
 
+    /* LOTS */
+
+    function testALotIsTwoHalvesOfItsFormula(uint256 offer, uint256 bid) external pure {
+        (, offer, bid) = _positions(2048, offer, bid);
+
+        VM.assertEq(DualLib.lotOf((offer << 16) | bid), _lot(offer, bid));
+    }
+
+    /// @dev Both gain nothing over a line worth nothing: tie-breaks of its lot pass, one less not.
+    function testAnIdleLineIsHeldToItsLot(uint256 offer, uint256 bid, uint128 share) external view {
+        (, offer, bid) = _positions(2048, offer, bid);
+        if (offer == bid) bid = offer == 0 ? 1 : offer - 1;
+        bytes memory edge = abi.encode((offer << 240) | (bid << 224) | (1 << 48));
+        uint256 other = _lot(offer, bid) - (share % _lot(offer, bid));
+        bytes memory orders = new bytes(2048 * 32);
+        bytes memory duals = new bytes(2048 * 32);
+        WordsLib.store(duals, offer, (_lot(offer, bid) - other) << 128);
+
+        WordsLib.store(duals, bid, other << 128);
+        uint256 passed = this.nextBusy(orders, edge, duals);
+        WordsLib.store(duals, bid, (other - 1) << 128);
+        uint256 refused = this.nextBusy(orders, edge, duals);
+
+        VM.assertEq(passed, 1);
+        VM.assertEq(refused, 0);
+    }
+
     /* CALLS WITH CALLDATA */
+
+    function nextBusy(
+        bytes calldata orders,
+        bytes calldata edges,
+        bytes calldata duals
+    ) external pure returns (uint256) {
+        DualLib.Scan memory scan = DualLib.Scan({
+            nodes: new bytes(orders.length),
+            realTimePrice: 0,
+            secondPlace: DualLib.FIRST,
+            firstBit: 1,
+            secondBit: 2,
+            isSellerBest: true
+        });
+        return DualLib.nextBusy(scan, orders, edges, duals, 0, type(uint256).max);
+    }
 
     function offerDuals(
         bytes calldata orders,
@@ -234,12 +278,19 @@ contract MatchingTest is Checks {
 
     /// @dev ((M − fee) n³ + (n − i)(n − j)) n 2³² + lot.
     function _weight(uint256 n, uint256 i, uint256 j, uint256 fee) internal pure returns (uint256) {
-        uint256 lot = i * 2 ** 16 + j;
+        uint256 free = ((n + 1) * 2 ** 48 - fee) * n ** 3;
+        return (free + (n - i) * (n - j)) * n * 2 ** 32 + _mixed(i, j) / 2 ** 224;
+    }
+
+    /// @dev The first 40 bits, and the next 40.
+    function _lot(uint256 i, uint256 j) internal pure returns (uint256) {
+        return (_mixed(i, j) / 2 ** 216) * 2 ** 56 + ((_mixed(i, j) / 2 ** 176) % 2 ** 40);
+    }
+
+    function _mixed(uint256 i, uint256 j) internal pure returns (uint256 lot) {
         unchecked {
-            lot *= FIRST;
+            lot = (i * 2 ** 16 + j) * FIRST;
             lot = (lot ^ (lot / 2 ** 128)) * SECOND;
         }
-        uint256 free = ((n + 1) * 2 ** 48 - fee) * n ** 3;
-        return (free + (n - i) * (n - j)) * n * 2 ** 32 + lot / 2 ** 224;
     }
 }

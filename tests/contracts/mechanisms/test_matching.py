@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from oracle.domain.book import Order
 from oracle.errors import InvalidInputError
 from oracle.market.matching import AVERAGE, BUYER_BEST, SELLER_BEST, Matching
 from oracle.market.mechanism import Edge, Mechanism, Outcome, Round, Spoke
@@ -16,12 +17,13 @@ from tests.contracts.revertible import RevertibleChain
 from tests.contracts.reverting import reverts
 from tests.oracle.books import a_bid, an_offer
 from tests.oracle.communities import usd_per_kwh
-from tests.oracle.hybrids import hybrid_rounds
+from tests.oracle.hybrids import hybrid_rounds, swappable_round, with_partners_swapped
 
 pytestmark = pytest.mark.contract
 
 THETAS = (SELLER_BEST, AVERAGE, BUYER_BEST)
 WORD = 32
+ENTRIES = 2048  # the most that a book has
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +181,39 @@ def test_refuses_trades_through_a_manager_that_cross(twins: dict[int, Twins]) ->
     with reverts(twins[AVERAGE].contract, "NotPaired", position=1):
         bent = replace(honest, trades=crossed)
         twins[AVERAGE].contract.functions.verify(*arguments_of(market_round, bent)).call()
+
+
+def test_refuses_partners_swapped_where_short_lots_agree(twins: dict[int, Twins]) -> None:
+    market_round = swappable_round()
+    honest = Matching().clear(market_round)
+
+    assert twins[AVERAGE].opinion(market_round, honest) is None
+    refusal = twins[AVERAGE].opinion(market_round, with_partners_swapped(honest))
+    assert refusal is not None
+    assert refusal[0] == "DualsContradict"
+
+
+def test_both_draw_the_same_lots(twins: dict[int, Twins]) -> None:
+    """A line that carries some of what it may leaves its ends one sum of tie-breaks: its lot."""
+    rng = np.random.default_rng(17)
+    for _ in range(20):
+        i, j = (int(position) for position in rng.choice(ENTRIES, 2, replace=False))
+        book: list[Order | None] = [None] * ENTRIES
+        book[i], book[j] = an_offer(1, 5), a_bid(2, 5)
+        line = Edge(offer=i, bid=j, fee=MicroUsdPerMwh(0))
+        market_round = Round(orders=tuple(book), edges=(line,), real_time_price=usd_per_kwh(0.3))
+
+        assert twins[AVERAGE].accept_all([market_round]) == 1
+
+
+def test_a_line_without_capacity_bounds_nobody(twins: dict[int, Twins]) -> None:
+    """Closed, or away: the same proof for both."""
+    for market_round in hybrid_rounds(20, 30):
+        edges = market_round.edges
+        closed = tuple(replace(e, capacity=Wh(e.capacity * (k % 2))) for k, e in enumerate(edges))
+        outcome = Matching().clear(replace(market_round, edges=edges[1::2]))
+
+        assert twins[AVERAGE].opinion(replace(market_round, edges=closed), outcome) is None
 
 
 def test_knows_three_thetas(twins: dict[int, Twins], mock_chain: RevertibleChain) -> None:
