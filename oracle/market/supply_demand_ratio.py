@@ -11,7 +11,8 @@ IEEE Transactions on Power Systems 2017):
 
 Both are rounded down. What the paper leaves open: where the denominator is nothing (x = 0 with
 S = 0 or m = 0, or S = D = 0), P_sell = m; and orders have limits here. Whoever's limit does not
-admit P_sell trades nothing, but counts in S and D. The others trade the smaller of their supply and
+admit P_sell trades nothing, but counts in S and D; offers above the import price take no part, and
+do not count in S. The others trade the smaller of their supply and
 demand at P_sell, in proportion to their energies. P_buy then comes about by itself, as buyers have
 the rest from the grid at m.
 """

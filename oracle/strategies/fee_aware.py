@@ -3,10 +3,11 @@ The strategy `fee-aware`: a share of the room that the lease fee leaves.
 
     p = limit ± m · max(0, room − F),   F the least fee of its own routes                (B4)
 
-Over a line of fee F, two that would else turn to the grid have import − export − F to share. Who
+Over a line of fee F, two whose limits are the grid's prices have import − export − F to share. Who
 ignores F asks for a share of what is not there: two who keep half of their rooms then never meet.
-So each takes the least fee among its own routes out of its room before it takes its share. Two who
-are each other's nearest and keep at most half of that meet whenever both gain by it.
+So each takes the least fee among its own routes out of its room before it takes its share. Two of
+such limits who are each other's nearest and keep at most half of that meet whenever both gain by
+it; where a limit lies between the grid's prices they share less, and may miss each other.
 """
 
 from oracle.strategies.strategy import Situation, Strategy

@@ -61,9 +61,11 @@ def clearing(
             *((Uniform(), size, pool_of_size) for size in _sizes("--uniform", uniform)),
             *(
                 (Matching(), size, lambda rng, size: lined(rng, size, lines))
-                for size in _sizes("--matching", matching)
+                for size in _lined_sizes(matching, lines)
             ),
         ]
+        if not rounds:
+            raise InvalidInputError("expected a size for --uniform or --matching, got none")
         figures: list[ClearingFigures] = []
         with progress_bars("clearing") as report:
             for done, (mechanism, size, made) in enumerate(rounds):
@@ -115,10 +117,6 @@ def pool_of_size(rng: np.random.Generator, orders: int) -> Round:
 
 def lined(rng: np.random.Generator, side: int, lines: int) -> Round:
     """Return a round of offers, each with lines to some of as many bids; those that fit a price."""
-    if 2 * side > MOST_LINED or lines > side:
-        raise InvalidInputError(
-            f"{side} orders on each side: expected from {lines}, the lines, to {MOST_LINED // 2}"
-        )
     book = tuple(_orders(rng, [Kind.OFFER] * side + [Kind.BID] * side))
     edges = []
     for i in range(side):
@@ -154,6 +152,17 @@ def _sizes(option: str, text: str) -> list[int]:
     if min(sizes) < 0:
         raise InvalidInputError(f"{option} {text}: expected numbers of orders from 0")
     return [size for size in sizes if size]
+
+
+def _lined_sizes(text: str, lines: int) -> list[int]:
+    sizes = _sizes("--matching", text)
+    for side in sizes:
+        if 2 * side > MOST_LINED or lines > side:
+            raise InvalidInputError(
+                f"--matching {side}: expected from {lines}, the lines, to {MOST_LINED // 2} orders "
+                "on each side"
+            )
+    return sizes
 
 
 def _table(figures: Sequence[ClearingFigures]) -> Table:

@@ -74,7 +74,8 @@ def test_books_are_as_they_are_said_to_be() -> None:
     [
         (("--uniform", "many"), "expected whole numbers"),
         (("--matching", "-5"), "from 0"),
-        (("--matching", "5", "--lines", 6), "expected from 6"),
+        (("--matching", "5", "--lines", 6), "--matching 5: expected from 6, the lines, to 32768"),
+        (("--matching", "0"), "expected a size for --uniform or --matching, got none"),
     ],
 )
 def test_refuses_sizes_in_one_line(arguments: tuple[object, ...], words: str) -> None:
@@ -82,3 +83,14 @@ def test_refuses_sizes_in_one_line(arguments: tuple[object, ...], words: str) ->
 
     assert result.exit_code == 1
     assert words in result.output
+
+
+def test_refuses_a_size_before_any_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[object] = []
+    monkeypatch.setattr("scripts.bench.clearing.measured", lambda *some: timed.append(some))
+
+    result = invoke("--uniform", "20", "--matching", "10,40000")
+
+    assert result.exit_code == 1
+    assert "--matching 40000: expected from 8, the lines, to 32768 orders" in result.output
+    assert timed == []
