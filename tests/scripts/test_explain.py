@@ -1,13 +1,23 @@
 """`wattline explain` as people and machines call it."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console, RenderableType
 
+from oracle.explain.order import Explainer
 from oracle.explain.slot_market import cleared_slots
 from oracle.export_files.export import write_export
+from oracle.market.demand_bidding import DemandBidding
+from oracle.market.mid_market import MidMarket
+from oracle.market.uniform import Uniform
+from scripts.explain.summary import order_summary
+from scripts.explain.text import order_text
 from tests.oracle.audit.exports import a_busy_market, record_of
+from tests.oracle.communities import usd_per_kwh
 from tests.oracle.scenario_folders import an_edited_copy, replace
+from tests.oracle.test_explain import a_market
 from tests.scripts.test_cli import invoke, printed
 
 pytestmark = pytest.mark.contract
@@ -66,11 +76,64 @@ def test_explains_by_names_of_the_scenario(day: Path) -> None:
     found = printed("explain", day, "--order", one["order"], "--json")
 
     assert found["reason"] == "filled"
+    assert found["traded_kwh"] == sum(trade["energy_kwh"] for trade in found["trades"]) > 0
+    assert {trade["price_usd_per_kwh"] for trade in found["trades"]} == {
+        slot["buyer_price_usd_per_kwh"]  # one price, without fees
+    }
+    assert (found["would_trade_more_at_usd_per_kwh"], found["would_trade_kwh"]) == (None, None)
     assert found["would_rather_trade_with"] == []
     assert "Otherwise: nobody would gain by trading with it instead" in text
     assert "Why: its limit was good enough for all its energy" in text
-    assert "Price: " in text
-    assert found["clearings"] > 0
+    name, side = one["order"], one["side"]
+    assert f"{name}: {side} of {one['energy_kwh']:.3f} kWh at " in text
+    if found["price_set_by"]:
+        setters = ["its own limit" if by == name else by for by in found["price_set_by"]]
+        words = f"set by {' and '.join(setters)} (of {found['asked_for_the_price']} asked)"
+    else:
+        words = f"the limit of {', '.join(found['limit_of'])}; none of them moves it alone"
+    assert f"Price: {words}" in " ".join(text.split())
+    assert f"found by clearing the slot {found['clearings']} times again" in text
+
+
+def test_tells_who_does_not_admit_the_price_of_it_and_of_what_is_left_over() -> None:
+    """The price is in the middle of .20 and .04, whatever the limits are."""
+    rows = [("offer", 10.0, 0.05), ("bid", 6.0, 0.18), ("bid", 3.0, 0.10)]
+    market = a_market(MidMarket(usd_per_kwh(0.04)), rows, real_time_price=usd_per_kwh(0.20))
+    explained = Explainer(market).explain(2)
+
+    found, text = order_summary(market, explained), as_text(order_text(market, explained))
+
+    assert (found["reason"], found["traded_kwh"], found["trades"]) == ("price", 0.0, [])
+    assert (found["barred_by_price_usd_per_kwh"], found["left_over_kwh"]) == (0.12, 4.0)
+    assert (found["would_trade_more_at_usd_per_kwh"], found["would_trade_kwh"]) == (0.12, 3.0)
+    assert found["would_rather_trade_with"] == ["7:P1"]
+    assert "Traded: 0.000 kWh of 3.000 kWh\n" in text
+    assert (
+        "Why: its limit does not admit the price of 0.1200 $/kWh, though 4.000 kWh of the offers "
+        "that it can reach are left over\n"
+    ) in text
+    assert "Limit: from 0.1200 $/kWh up it would have traded 3.000 kWh\n" in text
+    assert "Otherwise: it and 7:P1 would gain by trading with each other\n" in text
+
+
+def test_tells_of_a_quantity_that_the_rule_gives_and_of_a_queue() -> None:
+    rows = [("offer", 3.0, 0.05), ("bid", 2.0, 0.18), ("bid", 3.0, 0.15)]
+    of_slopes = a_market(DemandBidding(10**5), rows, real_time_price=usd_per_kwh(0.20))
+    ranked = a_market(Uniform(), rows)
+
+    texts = [
+        as_text(order_text(market, Explainer(market).explain(2))) for market in (of_slopes, ranked)
+    ]
+
+    assert "Why: at its limit the rule gives it no more\n" in texts[0]
+    assert "Why: others with a better limit came first for the offers\n" in texts[1]
+    assert "Traded: 1.000 kWh of 3.000 kWh\n  1.000 kWh with P1 at 0.1500 $/kWh\n" in texts[1]
+
+
+def as_text(shown: RenderableType) -> str:
+    console = Console(width=200, record=True, file=StringIO())
+    console.print(shown, highlight=False)
+    return console.export_text()
 
 
 @pytest.mark.parametrize(
