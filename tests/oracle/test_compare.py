@@ -23,7 +23,7 @@ from oracle.errors import InvalidInputError
 from oracle.market.matching import Matching
 from oracle.market.mechanism import POOL, Edge, Round, Settings
 from oracle.scenario_files.book import BookFile
-from oracle.units import MicroUsdPerMwh, Wh, usd_from_micro_usd
+from oracle.units import Bps, MicroUsdPerMwh, Wh, usd_from_micro_usd
 from tests.oracle.books import every_matching, rounds
 from tests.oracle.communities import (
     a_battery,
@@ -482,6 +482,19 @@ def test_the_truth_is_not_what_a_strategy_states() -> None:
 
     assert lying.measures.welfare == honest.measures.welfare
     assert lying.most_welfare == honest.most_welfare
+
+
+def test_shares_of_days_are_of_what_truthful_prices_would_bring() -> None:
+    """Both keep so much of their rooms that they never meet."""
+    here = a_day()
+    prosumers = tuple(
+        replace(one, strategy="fixed-margin", margin=Bps(9000)) for one in here.prosumers
+    )
+
+    lying = days_of(replace(here, prosumers=prosumers), "uniform")
+
+    assert lying.measures.volume == 0
+    assert lying.most_welfare == days_of(here, "uniform").measures.welfare > 0
 
 
 def test_shares_of_days_are_of_one_welfare_per_graph() -> None:

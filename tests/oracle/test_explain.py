@@ -1,6 +1,7 @@
 """Why an order traded or not: hand-made slots, and a slot of a market's record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -204,6 +205,20 @@ def test_a_quantity_that_follows_from_a_slope_was_taken_by_nobody() -> None:
     assert reasons == {"P1": RULE, "P2": RULE, "P3": RULE, "P4": PRICE}
 
 
+def test_a_quantity_of_a_slope_came_no_later_where_nothing_is_left() -> None:
+    """The offer's slope is as good as flat, so that it sells all its energy."""
+    rows = [("offer", 1, 0.05), ("bid", 6, 0.18), ("bid", 6, 0.17)]
+    market = a_market(DemandBidding(1), rows, real_time_price=IMPORT_PRICE)
+    book = (replace(market.book[0], terms=1), *market.book[1:])
+    market = replace(market, book=book, trades=())
+    market = replace(market, trades=market.mechanism.clear(market.round()).trades)
+
+    found = explained(market, "P3")
+
+    assert 0 < found.traded < 6000
+    assert (found.reason, found.left_over) == (RULE, 0)
+
+
 def test_a_worse_limit_comes_later_where_limits_rank() -> None:
     rows = [("bid", 2, 0.18), ("bid", 3, 0.15), ("bid", 1, 0.15), ("offer", 3, 0.05)]
 
@@ -214,6 +229,16 @@ def test_a_worse_limit_comes_later_where_limits_rank() -> None:
 
         assert reasons == [FILLED, LIMIT, last]
         assert explained(a_market(mechanism, rows), "P3").reason == TIED
+
+
+def test_who_is_a_micro_dollar_behind_is_not_tied() -> None:
+    """At the other's limit the two would share; the other is served in full as it is."""
+    rows = [("bid", 2, 0.150000001), ("bid", 3, 0.15), ("offer", 3, 0.05)]
+
+    found = explained(a_market(Uniform(), rows), "P2")
+
+    assert (found.traded, found.reason) == (1000, LIMIT)
+    assert found.needed_limit == usd_per_kwh(0.150000001)
 
 
 def test_who_is_short_of_others_is_rationed() -> None:

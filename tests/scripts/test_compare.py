@@ -355,6 +355,18 @@ def test_compares_a_scenarios_days_and_writes_every_file(tmp_path: Path) -> None
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 
 
+def test_who_leaves_energy_in_batteries_is_not_measured_by_it_again() -> None:
+    """In the evening the village trades out of its batteries what it did not at noon."""
+    found = mechanisms_of(SCENARIOS / "village", "--days", 1, "--mechanisms", "huang,uniform")
+
+    huang, uniform = found["huang"], found["uniform"]
+    assert (huang["max_welfare_usd"], huang["max_volume_kwh"]) == (
+        uniform["welfare_usd"],
+        uniform["volume_kwh"],
+    )
+    assert huang["slot_welfare_share"] < huang["welfare_share"] < 1.0
+
+
 def test_two_comparisons_are_the_same_but_for_the_seconds() -> None:
     arguments = (SCENARIOS / "village", "--days", 1, "--mechanisms", "uniform,pairwise-nash")
 
