@@ -285,8 +285,10 @@ contract Matching is IMechanism {
                 if (price > pass.realTimePrice) revert DualsContradict(node, node);
                 if (price == end) _bound(pass, node);
             }
+            bytes memory found = pass.nodes;
+            uint256 bounded = pass.bounded;
             for (uint256 node = 0; node < nodes; ++node) {
-                if (pass.nodes.load(node) & pass.bounded != 0) continue;
+                if (found.load(node) & bounded != 0) continue;
                 if (node < pass.entries && orders.read(node) == 0) continue;
                 revert NotExtreme(node);
             }
@@ -331,23 +333,24 @@ contract Matching is IMechanism {
         unchecked {
             uint256 from = certificate.read(tail);
             uint256 to = certificate.read(head);
+            uint256 place = pass.place;
             int256 sign = head < pass.entries ? int256(1) : int256(-1);
-            int256 slack = int256(from.gain(pass.place)) - welfare;
-            slack += sign * int256(to.gain(pass.place));
-            bool more = energyWh < capacityWh || capacityWh == SpokeLib.NO_LIMIT;
-            bool less = energyWh != 0;
+            int256 slack = int256(from.gain(place)) - welfare + sign * int256(to.gain(place));
             int256 tie = slack;
             if (slack == 0 && pass.breaksTies) {
                 tie = from.tieBreak() + sign * to.tieBreak();
                 tie -= int256(DualLib.lotOf((tail << 16) | head));
             }
-            if ((tie < 0 && more) || (tie > 0 && less)) revert DualsContradict(tail, head);
+            bool more = energyWh < capacityWh || capacityWh == SpokeLib.NO_LIMIT;
+            if (tie != 0 && (tie < 0 ? more : energyWh != 0)) revert DualsContradict(tail, head);
             if (slack != 0) return;
-            (bool down, bool up) = pass.isSellerBest ? (more, less) : (less, more);
-            uint256 tailRank = from.rank(pass.place);
-            uint256 headRank = to.rank(pass.place);
-            if (down && tailRank < headRank) _bound(pass, head);
-            if (up && headRank < tailRank) _bound(pass, tail);
+            // the node of the higher rank is bounded by the other, if energy could move that way
+            uint256 tailRank = from.rank(place);
+            uint256 headRank = to.rank(place);
+            if (tailRank == headRank) return;
+            bool isDown = tailRank < headRank;
+            if (isDown == pass.isSellerBest ? !more : energyWh == 0) return;
+            _bound(pass, isDown ? head : tail);
         }
     }
 
