@@ -5,6 +5,7 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {HeldRole} from "./HeldRole.sol";
 import {ILineLease} from "./interfaces/ILineLease.sol";
+import {EdgeLib} from "./libraries/EdgeLib.sol";
 import {CodeTableLib} from "./libraries/CodeTableLib.sol";
 import {FeeLadderLib} from "./libraries/FeeLadderLib.sol";
 import {LineLib} from "./libraries/LineLib.sol";
@@ -79,6 +80,8 @@ contract LineLease is ILineLease, HeldRole {
     /// @inheritdoc ILineLease
     function announceCapacities(uint256[] calldata capacities, Slot from) external onlyOwner {
         from.requireUnopened();
+        (, uint32 since, ) = _rows.latestCheckpoint();
+        if (Slot.unwrap(from) < since) revert Checkpoints.CheckpointUnorderedInsertion();
         address directory = address(0);
         if (capacities.length != 0) {
             _requireCapacities(capacities, from);
@@ -113,13 +116,20 @@ contract LineLease is ILineLease, HeldRole {
     }
 
     /// @inheritdoc ILineLease
-    function spokesOf(
+    function routesOf(
         Slot slot,
-        bytes calldata orders
-    ) external view returns (bytes memory spokes) {
-        (address directory, uint256 rowWords) = rowTableOf(slot);
-        uint256[] memory rows = CodeTableLib.read(directory);
-        return SpokeLib.spokesOf(orders, rows, rowWords, capacitiesOf(slot), ladderOf(slot));
+        bytes calldata orders,
+        bytes calldata edges
+    ) external view returns (bytes memory limited, bytes memory spokes) {
+        uint224 packed = _rows.upperLookupRecent(Slot.unwrap(slot));
+        uint256[] memory rows = CodeTableLib.read(address(uint160(packed)));
+        uint256[] memory capacities = capacitiesOf(slot);
+        uint256 rowWords = uint8(packed >> 160);
+        limited = edges;
+        if (capacities.length != 0) EdgeLib.limit(limited, orders, rows, rowWords, capacities);
+        if (packed & HAS_MANAGERS != 0) {
+            spokes = SpokeLib.spokesOf(orders, rows, rowWords, capacities, ladderOf(slot));
+        }
     }
 
     /// @inheritdoc ILineLease
@@ -137,9 +147,10 @@ contract LineLease is ILineLease, HeldRole {
 
     /// @inheritdoc ILineLease
     function termsOf(Slot slot) external view returns (LineTerms memory terms) {
-        (terms.rows, terms.rowWords) = rowTableOf(slot);
-        terms.hasManagers = _rows.upperLookupRecent(Slot.unwrap(slot)) & HAS_MANAGERS != 0;
-        terms.capacities = _capacityTableOf(slot);
+        uint224 packed = _rows.upperLookupRecent(Slot.unwrap(slot));
+        terms.rows = address(uint160(packed));
+        terms.rowWords = uint8(packed >> 160);
+        terms.areMore = packed & HAS_MANAGERS != 0 || _capacityTableOf(slot) != address(0);
         terms.ladder = ladderOf(slot);
     }
 
@@ -177,7 +188,7 @@ contract LineLease is ILineLease, HeldRole {
         address directory = CodeTableLib.write(rows);
         _rows.push(Slot.unwrap(from), marks | (uint224(rowWords) << 160) | uint160(directory));
         // Refuses, too, to go before capacities that were announced for other lines.
-        _capacities.push(Slot.unwrap(from), 0);
+        if (_capacities.length() != 0) _capacities.push(Slot.unwrap(from), 0);
         emit LinesAnnounced(from, directory, rowWords, keccak256(abi.encodePacked(rows)));
     }
 

@@ -136,20 +136,17 @@ abstract contract Clearing is OrderBook {
     ) internal view returns (bytes memory orders, bytes memory edges, bytes memory spokes) {
         LineTerms memory terms = lineLease.termsOf(slot);
         uint256[] memory rows = CodeTableLib.read(terms.rows);
-        uint256[] memory capacities;
-        if (terms.capacities != address(0)) capacities = CodeTableLib.read(terms.capacities);
         bytes memory positions;
         (orders, positions) = _liveOrders(book);
-        if (terms.hasManagers) spokes = lineLease.spokesOf(slot, orders);
         edges = EdgeLib.edgesOf(
             orders,
             positions,
             rows,
             terms.rowWords,
-            capacities,
             terms.ladder,
             realTimePrice
         );
+        if (terms.areMore) (edges, spokes) = lineLease.routesOf(slot, orders, edges);
     }
 
     /// @dev The book with zero words for cancelled orders and cancellations; and for each
@@ -219,14 +216,26 @@ abstract contract Clearing is OrderBook {
                 if (trade.fee() != fee) revert WrongFee(k, trade.fee(), fee);
                 uint256 low = _filled(orders, filled, pair >> 16, energyWh);
                 uint256 high = _filled(orders, filled, pair & 0xffff, energyWh);
-                uint256 price = trade.price();
-                uint256 besides = fee + trade.surplus();
-                if (price < low || price > realTimePrice || price + besides > high) {
-                    high = high < besides ? 0 : high - besides;
-                    if (high > realTimePrice) high = realTimePrice;
-                    revert PriceOutsideLimits(k, price, low, high);
-                }
+                _requirePrice(k, trade, low, high, realTimePrice);
             }
+        }
+    }
+
+    /// @dev What the seller gets is at least its price, what the buyer pays in all at most its own.
+    function _requirePrice(
+        uint256 position,
+        Trade trade,
+        uint256 low,
+        uint256 high,
+        uint256 realTimePrice
+    ) internal pure {
+        unchecked {
+            uint256 price = trade.price();
+            uint256 besides = trade.fee() + trade.surplus();
+            if (price >= low && price <= realTimePrice && price + besides <= high) return;
+            high = high < besides ? 0 : high - besides;
+            if (high > realTimePrice) high = realTimePrice;
+            revert PriceOutsideLimits(position, price, low, high);
         }
     }
 

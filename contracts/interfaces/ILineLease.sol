@@ -84,10 +84,17 @@ interface ILineLease {
     /// @notice All that clearing needs of the lines in `slot`.
     function termsOf(Slot slot) external view returns (LineTerms memory terms);
 
-    /// @notice The lines in `slot` from live orders to their managers, 32 bytes an order, zero for
-    /// none; see {SpokeLib}.
+    /// @notice What capacities and managers add to a round in `slot`.
     /// @param orders The live orders, words as {OrderLib} packs them, zero where one is not live.
-    function spokesOf(Slot slot, bytes calldata orders) external view returns (bytes memory spokes);
+    /// @param edges Words as {EdgeLib} packs them, without capacities.
+    /// @return limited The edges with the capacities of their lines.
+    /// @return spokes The lines from the orders to their managers, 32 bytes an order, zero for
+    /// none; see {SpokeLib}. Empty where nobody has a manager.
+    function routesOf(
+        Slot slot,
+        bytes calldata orders,
+        bytes calldata edges
+    ) external view returns (bytes memory limited, bytes memory spokes);
 
     /// @notice The lease fee from `seller` to `buyer` in `slot`, in micro-USD per MWh, rounded up.
     function feeOf(Slot slot, uint16 seller, uint16 buyer) external view returns (uint256);

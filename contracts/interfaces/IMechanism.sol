@@ -3,10 +3,10 @@ pragma solidity ^0.8.28;
 
 /// @title IMechanism
 /// @notice What a market mechanism says of a round's outcome.
-/// @dev The exchange has checked before: trades ascend by offer, over lines before pooled ones; each
-/// has a route, within its capacity, and bears its fee; none has energy zero; no order is overfilled
-/// and no route taken twice by a pair; every price is within both limits and the real-time price,
-/// with the surplus that its buyer pays.
+/// @dev The exchange has checked before: trades ascend by offer, over lines before pooled ones;
+/// each has a route, within its capacity, and bears its fee; none has energy zero; no order is
+/// overfilled and no route taken twice by a pair; every price is within both limits and the
+/// real-time price, with the surplus that its buyer pays.
 interface IMechanism {
     /// @notice Thrown when a mechanism is deployed with a number that makes no sense of its rule.
     error BadParameter(uint256 parameter, uint256 value);

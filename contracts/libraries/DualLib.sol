@@ -51,8 +51,8 @@ library DualLib {
     }
 
     // solhint-disable function-max-lines
-    /// @notice The index of the first edge from `e` on that is `pair`, or that has a capacity and is
-    /// idle against the gains or tie-breaks of its ends; after the last if there is none.
+    /// @notice The index of the first edge from `e` on that is `pair`, or that has a capacity and
+    /// is idle against the gains or tie-breaks of its ends; after the last if there is none.
     /// @dev Most lines of a book carry nothing, hence the assembly: 200 gas a line, 400 where gains
     /// are what it is worth, min(b_j − fee, R) − s_i; there it bounds one end by the other, that of
     /// lower rank. No line is worth less than zero.

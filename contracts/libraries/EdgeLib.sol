@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Edge, FeeLadder} from "../types/Market.sol";
+import {Edge, FeeLadder, Order} from "../types/Market.sol";
+import {LineLib} from "./LineLib.sol";
+import {OrderLib} from "./OrderLib.sol";
+import {WordsLib} from "./WordsLib.sol";
 
 /// @title EdgeLib
 /// @notice A line between a live offer and a live bid whose limits leave room for the lease fee, in
@@ -9,6 +12,10 @@ import {Edge, FeeLadder} from "../types/Market.sol";
 /// @dev Clearing walks over every line of every offer, up to 8,192 of them, hence the assembly: 250
 /// gas a line instead of 700. {EdgeHarness} holds the plain twin that the tests compare with.
 library EdgeLib {
+    using LineLib for uint256;
+    using OrderLib for Order;
+    using WordsLib for bytes;
+
     /// @dev Set in the position of a bid.
     uint256 internal constant IS_BID = 1 << 16;
 
@@ -53,8 +60,6 @@ library EdgeLib {
     /// row.
     /// @param rows The rows of lines, words as {LineLib} reads them.
     /// @param rowWords The words a row has.
-    /// @param capacities The lines' capacities at their lines' places, as many words as the rows;
-    /// empty where none has one.
     /// @param ladder The fee ladder, computed as {FeeLadderLib} does.
     /// @param realTimePrice No offer above it has an edge.
     function edgesOf(
@@ -62,7 +67,6 @@ library EdgeLib {
         bytes memory positions,
         uint256[] memory rows,
         uint256 rowWords,
-        uint256[] memory capacities,
         FeeLadder memory ladder,
         uint256 realTimePrice
     ) internal pure returns (bytes memory edges) {
@@ -97,16 +101,10 @@ library EdgeLib {
                 for {} lt(row, rowEnd) {
                     row := add(row, 32)
                 } {
-                    // the capacities of the lines, in scratch space as the stack is full
-                    mstore(0, not(0))
-                    if mload(capacities) {
-                        mstore(0, mload(add(capacities, sub(row, rows))))
-                    }
                     for {
                         let lines := mload(row)
                     } lines {
                         lines := shl(32, lines)
-                        mstore(0, shl(32, mload(0)))
                     } {
                         let bid := mload(add(positionOf, shl(5, shr(244, lines))))
                         if iszero(and(bid, 0x10000)) {
@@ -122,7 +120,7 @@ library EdgeLib {
                         if gt(add(and(shr(136, offer), 0xffffffffffff), cost), shr(32, bid)) {
                             continue
                         }
-                        cost := or(cost, shl(48, shr(224, mload(0))))
+                        cost := or(cost, 0xffffffff000000000000)
                         mstore(next, or(or(index, shl(224, and(bid, 0xffff))), cost))
                         next := add(next, 32)
                     }
@@ -134,6 +132,42 @@ library EdgeLib {
     }
 
     // solhint-enable function-max-lines
+
+    /// @notice Enters the capacities of their lines into edges, which have none before.
+    /// @param edges As {edgesOf} returns them.
+    /// @param orders The live orders.
+    /// @param rows The rows that the edges are from.
+    /// @param rowWords The words a row has.
+    /// @param capacities The lines' capacities at their lines' places, as many words as the rows.
+    function limit(
+        bytes memory edges,
+        bytes memory orders,
+        uint256[] memory rows,
+        uint256 rowWords,
+        uint256[] memory capacities
+    ) internal pure {
+        uint256 count = edges.length >> 5;
+        uint256 last = type(uint256).max;
+        uint256 line = 0;
+        for (uint256 e = 0; e < count; ++e) {
+            Edge edge = Edge.wrap(edges.load(e));
+            uint256 seller = Order.wrap(orders.load(offerIndex(edge))).participant();
+            uint256 buyer = Order.wrap(orders.load(bidIndex(edge))).participant();
+            if (offerIndex(edge) != last) line = (seller - 1) * rowWords * LineLib.LINES_PER_WORD;
+            last = offerIndex(edge);
+            while (_peerAt(rows, line) != buyer) ++line;
+            uint256 word = capacities[line / LineLib.LINES_PER_WORD];
+            uint256 capacity = word.capacityOf(line % LineLib.LINES_PER_WORD);
+            edges.store(
+                e,
+                Edge.unwrap(pack(offerIndex(edge), bidIndex(edge), capacity, fee(edge)))
+            );
+        }
+    }
+
+    function _peerAt(uint256[] memory rows, uint256 line) private pure returns (uint256) {
+        return rows[line / LineLib.LINES_PER_WORD].peerOf(line % LineLib.LINES_PER_WORD);
+    }
 
     /// @dev The edge of a pair, zero if there is none, among those from `place` on, which counts in
     /// bytes; and the place after it.

@@ -8,9 +8,9 @@ import {Trade} from "../types/Market.sol";
 ///
 ///   offer 16 | bid 16 | energy 32 | price 48 | fee 48 | surplus 48 | unused 47 | pooled 1
 ///
-/// `offer` and `bid` are positions in the book; price, fee and surplus are in micro-USD per MWh: the
-/// buyer pays all three, to the seller, the line owner and the system operator. A pooled trade goes
-/// through the manager of both, any other over a line.
+/// `offer` and `bid` are positions in the book; price, fee and surplus are in micro-USD per MWh:
+/// the buyer pays all three, to the seller, the line owner and the system operator. A pooled trade
+/// goes through the manager of both, any other over a line.
 /// @dev oracle/domain/book.py packs the same words.
 library TradeLib {
     /// @dev Offer and bid as one number.

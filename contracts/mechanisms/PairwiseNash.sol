@@ -68,7 +68,9 @@ contract PairwiseNash is IMechanism {
     }
 
     /// @inheritdoc IMechanism
-    function parameters() external pure returns (uint256[] memory) {}
+    function parameters() external pure returns (uint256[] memory) {
+        return new uint256[](0);
+    }
 
     /* INTERNAL */
 

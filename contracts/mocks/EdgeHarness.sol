@@ -38,10 +38,12 @@ contract EdgeHarness {
             _positionsOf(round.orders),
             round.rows,
             round.rowWords,
-            round.capacities,
             round.ladder,
             round.realTimePrice
         );
+        if (round.capacities.length != 0) {
+            EdgeLib.limit(own, orders, round.rows, round.rowWords, round.capacities);
+        }
         bytes32 before = keccak256(own);
         uint256[] memory later = new uint256[](8);
         isMemorySafe = true;

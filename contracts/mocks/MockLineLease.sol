@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {EdgeLib} from "../libraries/EdgeLib.sol";
 import {SpokeLib} from "../libraries/SpokeLib.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
 import {FeeLadder, LineTerms, Slot} from "../types/Market.sol";
@@ -9,6 +10,7 @@ import {FeeLadder, LineTerms, Slot} from "../types/Market.sol";
 /// @notice Lines and ladder that anybody sets at once; what {Clearing} asks of a line lease.
 contract MockLineLease {
     LineTerms internal _terms;
+    address internal _capacities;
 
     /// @notice Sets the lines and the ladder of every slot.
     function set(
@@ -19,18 +21,24 @@ contract MockLineLease {
     ) external {
         _terms.rows = CodeTableLib.write(rows);
         _terms.rowWords = rowWords;
-        _terms.hasManagers = true;
-        delete _terms.capacities;
-        if (capacities.length != 0) _terms.capacities = CodeTableLib.write(capacities);
+        _terms.areMore = true;
+        _capacities = CodeTableLib.write(capacities);
         _terms.ladder = ladder;
     }
 
     /// @notice As in ILineLease.
-    function spokesOf(Slot, bytes calldata orders) external view returns (bytes memory spokes) {
-        uint256[] memory capacities;
-        if (_terms.capacities != address(0)) capacities = CodeTableLib.read(_terms.capacities);
+    function routesOf(
+        Slot,
+        bytes calldata orders,
+        bytes calldata edges
+    ) external view returns (bytes memory limited, bytes memory spokes) {
+        uint256[] memory capacities = CodeTableLib.read(_capacities);
         uint256[] memory rows = CodeTableLib.read(_terms.rows);
-        return SpokeLib.spokesOf(orders, rows, _terms.rowWords, capacities, _terms.ladder);
+        limited = edges;
+        if (capacities.length != 0) {
+            EdgeLib.limit(limited, orders, rows, _terms.rowWords, capacities);
+        }
+        spokes = SpokeLib.spokesOf(orders, rows, _terms.rowWords, capacities, _terms.ladder);
     }
 
     /// @notice As in ILineLease.

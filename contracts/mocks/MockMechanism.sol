@@ -17,6 +17,7 @@ contract MockMechanism is IMechanism {
     ) external pure {}
 
     /// @inheritdoc IMechanism
-    // solhint-disable-next-line no-empty-blocks
-    function parameters() external pure returns (uint256[] memory) {}
+    function parameters() external pure returns (uint256[] memory) {
+        return new uint256[](0);
+    }
 }

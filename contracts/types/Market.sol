@@ -46,13 +46,12 @@ struct FeeLadder {
     uint16 growthBps;
 }
 
-/// @dev What clearing needs of the lines in a slot. Rows and capacities are stored as code.
+/// @dev What clearing needs of the lines in a slot. Rows are stored as code.
 struct LineTerms {
-    address rows;
     uint256 rowWords;
-    bool hasManagers;
-    /// Zero where no line has a capacity.
-    address capacities;
+    address rows;
+    /// Whether a line leads to a manager, or may have a capacity.
+    bool areMore;
     FeeLadder ladder;
 }
 

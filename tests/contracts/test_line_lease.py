@@ -168,10 +168,12 @@ def test_a_live_orders_spoke_is_its_line_to_its_manager(
     announce(world, rows, 2, earliest)
     orders = [Order(kind=Kind.BID, participant=number).pack() for number in (1, 2, 3, 4, 5)]
 
-    spokes = line_lease.functions.spokesOf(earliest, packed([0, *orders])).call()
+    edges, spokes = line_lease.functions.routesOf(earliest, packed([0, *orders]), b"").call()
 
     managed = 3 << 80 | 0xFFFFFFFF << 48 | 5_000_000
     assert spokes == packed([0, 0, managed, 0, 0, 0])
+    assert edges == b""
+    assert line_lease.functions.routesOf(earliest - 1, packed([0]), b"").call() == [b"", b""]
 
 
 @pytest.mark.parametrize("words", [1, 5, 7])

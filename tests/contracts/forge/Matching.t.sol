@@ -66,7 +66,10 @@ contract MatchingTest is Checks {
                 uint256 fee = book.ladder.feeUp(line % 2 ** 20);
                 if (book.prices[i] + fee > book.prices[j]) continue;
                 uint256 pair = (i << 240) | (j << 224);
-                edges = bytes.concat(edges, bytes32(pair | (uint256(type(uint32).max) << 48) | fee));
+                edges = bytes.concat(
+                    edges,
+                    bytes32(pair | (uint256(type(uint32).max) << 48) | fee)
+                );
             }
         }
     }
