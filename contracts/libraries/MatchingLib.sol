@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @dev The factors of lots, odd: 2^256 over the golden ratio, the fraction of the root of 2.
+/// @dev The factors of lots, odd: 2^256 over the golden ratio, the fraction of √2.
 uint256 constant FIRST = 0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95;
 uint256 constant SECOND = 0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b;
 
