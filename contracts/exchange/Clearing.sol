@@ -188,36 +188,50 @@ abstract contract Clearing is OrderBook {
     ) internal pure {
         bytes memory filled = WordsLib.zeros(orders.length >> 5);
         bytes memory pooled = WordsLib.zeros(spokes.length >> 5);
-        uint256 count = trades.length;
         uint256 next = 0;
         uint256 last = 0;
         unchecked {
-            for (uint256 k = 0; k < count; ++k) {
+            for (uint256 k = 0; k < trades.length; ++k) {
                 Trade trade = trades.read(k);
                 uint256 energyWh = trade.energyWh();
                 if (!trade.isClean() || energyWh == 0) revert BadTrade(k, trade);
-                uint256 place = trade.place();
-                if (place < last) revert TradesNotAscending(k);
+                if (spokes.length != 0) last = _requireAscending(k, trade, last);
                 uint256 pair = trade.pair();
                 uint256 fee;
                 if (trade.isPooled()) {
-                    last = place + 1;
                     fee = _pooledFee(orders, spokes, k, pair);
                     _load(spokes, pooled, k, pair >> 16, energyWh);
                     _load(spokes, pooled, k, pair & 0xffff, energyWh);
                 } else {
-                    last = place;
                     Edge edge;
                     (next, edge) = EdgeLib.find(edges, next, pair);
                     if (Edge.unwrap(edge) == 0) revert NoLine(k, pair >> 16, pair & 0xffff);
+                    if (energyWh > edge.capacityWh()) {
+                        revert LineOverloaded(k, energyWh, edge.capacityWh());
+                    }
                     fee = edge.fee();
-                    _requireCapacity(k, energyWh, edge.capacityWh());
                 }
                 if (trade.fee() != fee) revert WrongFee(k, trade.fee(), fee);
                 uint256 low = _filled(orders, filled, pair >> 16, energyWh);
                 uint256 high = _filled(orders, filled, pair & 0xffff, energyWh);
                 _requirePrice(k, trade, low, high, realTimePrice);
             }
+        }
+    }
+
+    /// @dev Where trades may be pooled, too, they come by offer, over lines before pooled ones, and
+    /// these by bid. Returns the least place of the next.
+    function _requireAscending(
+        uint256 position,
+        Trade trade,
+        uint256 last
+    ) internal pure returns (uint256) {
+        unchecked {
+            uint256 pair = trade.pair();
+            uint256 place = (pair >> 16) << 17;
+            if (trade.isPooled()) place |= (1 << 16) | (pair & 0xffff);
+            if (place < last) revert TradesNotAscending(position);
+            return trade.isPooled() ? place + 1 : place;
         }
     }
 
@@ -272,15 +286,9 @@ abstract contract Clearing is OrderBook {
         uint256 energyWh
     ) internal pure {
         pooled.add(index, energyWh);
-        _requireCapacity(position, pooled.load(index), spokes.load(index).capacityWh());
-    }
-
-    function _requireCapacity(
-        uint256 position,
-        uint256 energyWh,
-        uint256 capacityWh
-    ) internal pure {
-        if (energyWh > capacityWh) revert LineOverloaded(position, energyWh, capacityWh);
+        uint256 sumWh = pooled.load(index);
+        uint256 capacityWh = spokes.load(index).capacityWh();
+        if (sumWh > capacityWh) revert LineOverloaded(position, sumWh, capacityWh);
     }
 
     /// @dev Notes the energy of a trade for an order, and returns the order's price.

@@ -104,6 +104,7 @@ abstract contract Settlement is Delivery, Reputation {
 
         uint256[] memory owners = CodeTableLib.read(registry.ownerTableOf(slot));
         Results memory results = _resultsOf(slot, book, trades, statements, owners);
+        _collect(trades, results);
         uint256 kept = _release(slot, book, results);
         _credit(lineLease.owner(), results.fees + kept);
         if (results.surplus != 0) _credit(owner(), results.surplus);
@@ -207,8 +208,9 @@ abstract contract Settlement is Delivery, Reputation {
                 }
                 results.delivered.putUint32(k, energyWh);
                 uint256 goods = AmountLib.amountDown(energyWh, trade.price());
-                uint256 paid = goods + _besides(trade, energyWh, results);
-                results.earned.add(trade.bidIndex(), compensation - paid);
+                uint256 fee = AmountLib.amountDown(energyWh, trade.fee());
+                results.fees += fee;
+                results.earned.add(trade.bidIndex(), compensation - goods - fee);
                 net += goods - compensation;
                 if (sale.group != 0) {
                     uint256 buyer = book.read(trade.bidIndex()).participant();
@@ -223,19 +225,18 @@ abstract contract Settlement is Delivery, Reputation {
         }
     }
 
-    /// @dev What a buyer pays besides the goods: to the line owner, and to the system operator.
-    function _besides(
-        Trade trade,
-        uint256 energyWh,
-        Results memory results
-    ) internal pure returns (uint256 amount) {
+    /// @dev Enters what buyers pay to the system operator for what was delivered.
+    function _collect(Trade[] calldata trades, Results memory results) internal pure {
+        uint256 count = trades.length;
         unchecked {
-            amount = AmountLib.amountDown(energyWh, trade.fee());
-            results.fees += amount;
-            if (trade.surplus() == 0) return amount;
-            uint256 surplus = AmountLib.amountDown(energyWh, trade.surplus());
-            results.surplus += surplus;
-            return amount + surplus;
+            for (uint256 k = 0; k < count; ++k) {
+                Trade trade = trades.read(k);
+                if (trade.surplus() == 0) continue;
+                uint256 energyWh = results.delivered.uint32At(k);
+                uint256 surplus = AmountLib.amountDown(energyWh, trade.surplus());
+                results.surplus += surplus;
+                results.earned.add(trade.bidIndex(), 0 - surplus);
+            }
         }
     }
 

@@ -46,14 +46,6 @@ library TradeLib {
         return Trade.unwrap(trade) & 1 != 0;
     }
 
-    /// @dev Where it comes among a round's trades: by offer, over lines first, pooled ones by bid.
-    function place(Trade trade) internal pure returns (uint256) {
-        unchecked {
-            uint256 first = (Trade.unwrap(trade) >> 240) << 17;
-            return isPooled(trade) ? first + (1 << 16) + bidIndex(trade) : first;
-        }
-    }
-
     /// @dev Whether it goes over a line, without a surplus.
     function isPlain(Trade trade) internal pure returns (bool) {
         return Trade.unwrap(trade) & type(uint96).max == 0;

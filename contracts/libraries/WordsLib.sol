@@ -95,6 +95,14 @@ library WordsLib {
         }
     }
 
+    /// @dev The four bytes at an index of a list of such numbers.
+    function uint32At(bytes memory numbers, uint256 index) internal pure returns (uint256 value) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            value := and(mload(add(add(numbers, 4), shl(2, index))), 0xffffffff)
+        }
+    }
+
     /// @dev Writes the four bytes at an index of a list of such numbers.
     function putUint32(bytes memory numbers, uint256 index, uint256 value) internal pure {
         // solhint-disable-next-line no-inline-assembly

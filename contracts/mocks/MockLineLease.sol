@@ -2,15 +2,19 @@
 pragma solidity 0.8.37;
 
 import {EdgeLib} from "../libraries/EdgeLib.sol";
+import {LineLib} from "../libraries/LineLib.sol";
 import {SpokeLib} from "../libraries/SpokeLib.sol";
 import {CodeTableLib} from "../libraries/CodeTableLib.sol";
-import {FeeLadder, LineTerms, Slot} from "../types/Market.sol";
+import {FeeLadder, LineTerms, MAX_PARTICIPANTS, Slot} from "../types/Market.sol";
 
 /// @title MockLineLease
 /// @notice Lines and ladder that anybody sets at once; what {Clearing} asks of a line lease.
 contract MockLineLease {
+    using LineLib for uint256;
+
     LineTerms internal _terms;
     address internal _capacities;
+    bool internal _hasManagers;
 
     /// @notice Sets the lines and the ladder of every slot.
     function set(
@@ -21,7 +25,13 @@ contract MockLineLease {
     ) external {
         _terms.rows = CodeTableLib.write(rows);
         _terms.rowWords = rowWords;
-        _terms.areMore = true;
+        _terms.areMore = capacities.length != 0;
+        delete _hasManagers;
+        for (uint256 i = 0; i < rows.length; ++i) {
+            for (uint256 k = 0; k < LineLib.LINES_PER_WORD; ++k) {
+                if (rows[i].peerOf(k) > MAX_PARTICIPANTS) _hasManagers = _terms.areMore = true;
+            }
+        }
         _capacities = CodeTableLib.write(capacities);
         _terms.ladder = ladder;
     }
@@ -38,6 +48,7 @@ contract MockLineLease {
         if (capacities.length != 0) {
             EdgeLib.limit(limited, orders, rows, _terms.rowWords, capacities);
         }
+        if (!_hasManagers) return (limited, "");
         spokes = SpokeLib.spokesOf(orders, rows, _terms.rowWords, capacities, _terms.ladder);
     }
 

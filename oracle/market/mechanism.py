@@ -194,9 +194,7 @@ def round_of(
             if limit is not None and offer.price + fee <= limit.price:
                 capacity = limits.get((offer.participant, buyer), NO_LIMIT)
                 edges.append(Edge(offer=position, bid=bid, fee=fee, capacity=capacity))
-    spokes = tuple(
-        None if order is None else managers.get(order.participant) for order in orders
-    )
+    spokes = tuple(None if order is None else managers.get(order.participant) for order in orders)
     return Round(
         orders=orders,
         edges=tuple(edges),
@@ -230,7 +228,8 @@ def require_feasible(market_round: Round, trades: Sequence[Trade]) -> None:
         if trade.energy == 0 or trade.delivered != 0:
             raise ContractRevert("BadTrade", {"position": position, "trade": trade.pack()})
         place = (trade.offer, trade.pooled, trade.bid if trade.pooled else -1)
-        if place < last or (trade.pooled and place == last):
+        is_ascending = place > last or (place == last and not trade.pooled)
+        if market_round.spokes and not is_ascending:  # else the order of the edges says it
             raise ContractRevert("TradesNotAscending", {"position": position})
         last = place
         if trade.pooled:

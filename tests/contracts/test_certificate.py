@@ -370,7 +370,7 @@ def test_a_pair_that_trades_twice_is_refused(
 def test_trades_in_another_order_are_refused(
     world: World, stage: Stage, exchange: Contract
 ) -> None:
-    with reverts(exchange, "TradesNotAscending", position=1):
+    with reverts(exchange, "NoLine", position=1, offerIndex=2, bidIndex=4):
         try_to_clear(world, stage, trades=stage.trade_words[::-1])
 
 

@@ -207,9 +207,8 @@ def test_contract_and_python_see_the_same_round(harness: Contract, case: Case) -
     assert edges == packed(
         e.offer << 240 | e.bid << 224 | e.capacity << 48 | e.fee for e in market_round.edges
     )
-    of_python = market_round.spokes or (None,) * len(market_round.orders)
     assert spokes == packed(
-        s.manager << 80 | s.capacity << 48 | s.fee if s else 0 for s in of_python
+        s.manager << 80 | s.capacity << 48 | s.fee if s else 0 for s in market_round.spokes
     )
 
 
