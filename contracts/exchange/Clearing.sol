@@ -135,13 +135,12 @@ abstract contract Clearing is OrderBook {
         uint256 realTimePrice
     ) internal view returns (bytes memory orders, bytes memory edges, bytes memory spokes) {
         LineTerms memory terms = lineLease.termsOf(slot);
-        uint256[] memory rows = CodeTableLib.read(terms.rows);
         bytes memory positions;
         (orders, positions) = _liveOrders(book);
         edges = EdgeLib.edgesOf(
             orders,
             positions,
-            rows,
+            CodeTableLib.read(terms.rows),
             terms.rowWords,
             terms.ladder,
             realTimePrice

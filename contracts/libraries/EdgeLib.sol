@@ -78,11 +78,9 @@ library EdgeLib {
             let firstRow := add(rows, 32)
             let rowsEnd := add(firstRow, shl(5, mload(rows)))
             let rowBytes := shl(5, rowWords)
-            let firstOrder := add(orders, 32)
-            let ordersEnd := add(firstOrder, mload(orders))
             for {
-                let place := firstOrder
-            } lt(place, ordersEnd) {
+                let place := add(orders, 32)
+            } lt(place, add(add(orders, 32), mload(orders))) {
                 place := add(place, 32)
             } {
                 let offer := mload(place)
@@ -97,7 +95,7 @@ library EdgeLib {
                 if gt(rowEnd, rowsEnd) {
                     continue
                 }
-                let index := shl(235, sub(place, firstOrder))
+                let index := shl(235, sub(sub(place, 32), orders))
                 for {} lt(row, rowEnd) {
                     row := add(row, 32)
                 } {

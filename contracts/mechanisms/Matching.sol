@@ -194,17 +194,14 @@ contract Matching is IMechanism {
         bytes calldata trades,
         bytes calldata certificate
     ) internal pure {
-        uint256 last = passes.length - 1;
-        uint256 realTimePrice = passes[0].realTimePrice;
         DualLib.Scan memory scan = DualLib.Scan({
             nodes: passes[0].nodes,
-            realTimePrice: realTimePrice,
-            secondPlace: passes[last].place,
+            realTimePrice: passes[0].realTimePrice,
+            secondPlace: passes[passes.length - 1].place,
             firstBit: passes[0].bounded,
             secondBit: BOUNDED << 1,
             isSellerBest: passes[0].isSellerBest
         });
-        uint256 count = edges.count();
         uint256 next = 0;
         unchecked {
             for (uint256 e = 0; ; ++e) {
@@ -212,19 +209,36 @@ contract Matching is IMechanism {
                 uint256 energyWh;
                 (next, pair, energyWh) = _lineTrade(trades, next);
                 e = DualLib.nextBusy(scan, orders, edges, certificate, e, pair);
-                if (e >= count) return;
+                if (e >= edges.count()) return;
                 Edge edge = Edge.wrap(edges.read(e));
                 if (edge.pair() == pair) ++next;
                 else energyWh = 0;
-                uint256 i = edge.offerIndex();
-                uint256 j = edge.bidIndex();
-                uint256 value = Order.wrap(orders.read(j)).price() - edge.fee();
-                if (value > realTimePrice) value = realTimePrice;
-                int256 welfare = int256(value) - int256(Order.wrap(orders.read(i)).price());
-                for (uint256 k = 0; k <= last; ++k) {
-                    _route(passes[k], certificate, i, j, welfare, energyWh, edge.capacityWh());
+                int256 welfare = _worthOf(orders, edge, scan.realTimePrice);
+                for (uint256 k = 0; k < passes.length; ++k) {
+                    _route(
+                        passes[k],
+                        certificate,
+                        edge.offerIndex(),
+                        edge.bidIndex(),
+                        welfare,
+                        energyWh,
+                        edge.capacityWh()
+                    );
                 }
             }
+        }
+    }
+
+    /// @dev What a Wh over a line is worth to both of its ends.
+    function _worthOf(
+        bytes calldata orders,
+        Edge edge,
+        uint256 realTimePrice
+    ) internal pure returns (int256) {
+        unchecked {
+            uint256 value = Order.wrap(orders.read(edge.bidIndex())).price() - edge.fee();
+            if (value > realTimePrice) value = realTimePrice;
+            return int256(value) - int256(Order.wrap(orders.read(edge.offerIndex())).price());
         }
     }
 
