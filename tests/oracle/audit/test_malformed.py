@@ -92,7 +92,7 @@ def _no_manifest(folder: Path) -> None:
 
 def _another_version(folder: Path) -> None:
     path = folder / "manifest.json"
-    path.write_text(path.read_text().replace('"version": 2', '"version": 3'))
+    path.write_text(path.read_text().replace('"version": 3', '"version": 2'))
 
 
 def _no_events(folder: Path) -> None:
@@ -113,7 +113,7 @@ def _bytes(folder: Path) -> None:
     ("spoil", "fault"),
     [
         (_no_manifest, r"error: manifest.json: expected this file in "),
-        (_another_version, r"error: manifest.json, version: expected 2, got 3"),
+        (_another_version, r"error: manifest.json, version: expected 3, got 2"),
         (_no_events, r"error: events.jsonl: expected this file in "),
         (_an_unknown_event, r"error: events.jsonl, line \d+, event: expected one that this "),
         (_bytes, r"error: totals.json: expected text in UTF-8"),
