@@ -26,7 +26,13 @@ from scripts.coverage.marks import SETTINGS, MarkedSources, marked
 from scripts.sources import analysed, standard_input
 
 OUT = ROOT / "out" / "coverage"
-LEFT_OUT = ("test_artifacts.py", "test_capacity.py", "test_gas.py", "test_storage_layout.py")
+LEFT_OUT = (
+    "test_artifacts.py",
+    "test_capacity.py",
+    "test_gas.py",
+    "test_storage_layout.py",
+    "mechanisms/test_full_books.py",
+)
 SEQUENCES = 3  # of random calls; what only luck finds would not be found again
 
 # OpenZeppelin's assembly leaves the memory alone but does not say so; unless all of it does, the
