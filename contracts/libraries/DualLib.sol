@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {FIRST as FIRST_FACTOR, SECOND as SECOND_FACTOR} from "./MatchingLib.sol";
+import {LOT_FIRST, LOT_SECOND} from "./MatchingLib.sol";
 
 /// @title DualLib
 /// @notice The duals of an order or a manager in one word, the highest bits first:
@@ -30,8 +30,8 @@ library DualLib {
     /// those of {MatchingLib}, the higher half 56 bits above the lower, as each half has its sums.
     function lotOf(uint256 pair) internal pure returns (uint256 value) {
         unchecked {
-            value = pair * FIRST_FACTOR;
-            value = (value ^ (value >> 128)) * SECOND_FACTOR;
+            value = pair * LOT_FIRST;
+            value = (value ^ (value >> 128)) * LOT_SECOND;
             value = ((value >> 216) << 56) | ((value >> 176) & type(uint40).max);
         }
     }
@@ -99,8 +99,8 @@ library DualLib {
                 }
                 if eq(gains, worth) {
                     // as lotOf
-                    let lot := mul(shr(224, edge), FIRST_FACTOR)
-                    lot := mul(xor(lot, shr(128, lot)), SECOND_FACTOR)
+                    let lot := mul(shr(224, edge), LOT_FIRST)
+                    lot := mul(xor(lot, shr(128, lot)), LOT_SECOND)
                     lot := or(shl(56, shr(216, lot)), and(shr(176, lot), 0xffffffffff))
                     if slt(add(sar(128, dual), sar(128, other)), lot) {
                         break

@@ -2,8 +2,8 @@
 pragma solidity ^0.8.28;
 
 /// @dev The factors of lots, odd: 2^256 over the golden ratio, the fraction of √2.
-uint256 constant FIRST = 0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95;
-uint256 constant SECOND = 0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b;
+uint256 constant LOT_FIRST = 0x9e3779b97f4a7c15f39cc0605cedc8341082276bf3a27251f86c6a11d0c18e95;
+uint256 constant LOT_SECOND = 0x6a09e667f3bcc908b2fb1366ea957d3e3adec17512775099da2f590b0667322b;
 
 /// @title MatchingLib
 /// @notice The weights of a matching and the bound that duals prove; see {PairwiseNash}.
@@ -43,8 +43,8 @@ library MatchingLib {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let n := mload(scale)
-            value := mul(pair, FIRST)
-            value := mul(xor(value, shr(128, value)), SECOND)
+            value := mul(pair, LOT_FIRST)
+            value := mul(xor(value, shr(128, value)), LOT_SECOND)
             let tie := mul(sub(n, shr(16, pair)), sub(n, and(pair, 0xffff)))
             let free := mul(sub(mload(add(scale, 32)), fee), mload(add(scale, 64)))
             value := add(mul(add(free, tie), mload(add(scale, 96))), shr(224, value))
@@ -86,8 +86,8 @@ library MatchingLib {
                     offer := shr(16, pair)
                     highest := 0
                 }
-                let lot := mul(pair, FIRST)
-                lot := shr(224, mul(xor(lot, shr(128, lot)), SECOND))
+                let lot := mul(pair, LOT_FIRST)
+                lot := shr(224, mul(xor(lot, shr(128, lot)), LOT_SECOND))
                 pair := and(pair, 0xffff)
                 let above := mul(sub(energyFirst, and(edge, 0xffffffffffff)), feeFirst)
                 above := mul(add(above, mul(sub(n, offer), sub(n, pair))), lotLast)
