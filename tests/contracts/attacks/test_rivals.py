@@ -78,7 +78,7 @@ def test_lemlab_anyone_wipes_the_contract(world: World) -> None:
     }
     owners = {"announceLadder", "announceLines", "announceMechanism", "announceMeters"}
     owners |= {"announceGroups", "announceRealTimePrices", "correctReading", "pause", "register"}
-    owners |= {"renounceOwnership", "transferOwnership", "unpause"}
+    owners |= {"announceCapacities", "renounceOwnership", "transferOwnership", "unpause"}
 
     for name, allowed in everybodys.items():
         abi = getattr(world.deployment, name).abi
