@@ -17,6 +17,7 @@ from oracle.domain.community import Community
 from oracle.domain.power_system import FloatArray, PowerSystem, SharedStorage
 from oracle.domain.record import PlannedOutcome
 from oracle.domain.results import Plan, SolvedColumns, TradeRecord
+from oracle.domain.rows import limits_of
 from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
 from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
@@ -222,12 +223,7 @@ def numbered_fees(community: Community) -> dict[tuple[int, int], MicroUsdPerMwh]
 
 def numbered_capacities(community: Community) -> dict[tuple[int, int], Wh]:
     """Return the capacity per (seller, buyer) whose line has one, numbered as the fees are."""
-    capacities = {}
-    for line in community.routes:
-        if line.capacity is not None:
-            capacities[line.first + 1, line.second + 1] = line.capacity
-            capacities[line.second + 1, line.first + 1] = line.capacity
-    return capacities
+    return limits_of(community.routes)
 
 
 def initial_scores(community: Community) -> list[Bps]:

@@ -122,9 +122,8 @@ class RunTerms:
                 raise fault(event, f"distance in m of {pair}: expected {distance}, came no line")
 
         limits = numbered_capacities(self._community)
-        rows = {pair: limits[pair] for pair in limits if pair in expected}
         for since, came in self._capacities():
-            self._require("capacities.csv", "capacities in Wh", rows, came, since)
+            self._require("capacities.csv", "capacities in Wh", limits, came, since)
 
     def _capacities(self) -> list[tuple[Slot, dict[tuple[int, int], Wh]]]:
         """Return what holds from the first slot on, and from later ones; new lines have none."""

@@ -6,7 +6,7 @@ Capacities, where lines have any, are words like them, 32 bits at each line's pl
 
 from collections.abc import Iterable, Sequence
 
-from oracle.domain.book import FIRST_MANAGER, MAX_PARTICIPANTS
+from oracle.domain.book import MAX_PARTICIPANTS
 from oracle.domain.community import Line
 from oracle.errors import InvalidInputError
 from oracle.units import Meters, Wh
@@ -57,20 +57,26 @@ def lines_of(words: Sequence[int], row_words: int) -> dict[tuple[int, int], Mete
     return distances
 
 
-def capacity_words(lines: Iterable[Line], rows: Sequence[int], row_words: int) -> list[int]:
-    """Return the capacities at the places of their lines in the rows; empty if none has one."""
+def limits_of(lines: Iterable[Line]) -> dict[tuple[int, int], Wh]:
+    """Return the capacity per (seller, buyer), by their numbers from 1, of lines that have one."""
     limits = {}
     for line in lines:
         if line.capacity is not None:
             limits[line.first + 1, line.second + 1] = line.capacity
-            limits[line.second + 1, line.first + 1] = line.capacity
+            if line.second < MAX_PARTICIPANTS:  # managers have no row
+                limits[line.second + 1, line.first + 1] = line.capacity
+    return limits
+
+
+def capacity_words(lines: Iterable[Line], rows: Sequence[int], row_words: int) -> list[int]:
+    """Return the capacities at the places of their lines in the rows; empty if none has one."""
+    limits = limits_of(lines)
     if not limits:
         return []
-    count = sum(1 for pair in limits if pair[0] < FIRST_MANAGER)
-    if count > MAX_LIMITED_LINES:
+    if len(limits) > MAX_LIMITED_LINES:
         raise InvalidInputError(
             f"lines with a capacity: expected at most {MAX_LIMITED_LINES}, each way counted, "
-            f"got {count}"
+            f"got {len(limits)}"
         )
     return [
         sum(
@@ -85,7 +91,7 @@ def capacity_words(lines: Iterable[Line], rows: Sequence[int], row_words: int) -
 def capacities_of(
     words: Sequence[int], rows: Sequence[int], row_words: int
 ) -> dict[tuple[int, int], Wh]:
-    """Return the capacity per (seller, buyer) whose line has one; the inverse of the above."""
+    """Return what `limits_of` the lines says, from the words of their capacities and rows."""
     capacities = {}
     for position, (word, row) in enumerate(zip(words, rows, strict=bool(words))):
         for k in range(LINES_PER_WORD):
