@@ -9,7 +9,7 @@ import numpy as np
 from oracle.compare.measures import Measures, measures
 from oracle.domain.book import Order, Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
-from oracle.market.mechanism import Outcome, Round, Setting, Settings, WithoutParameters
+from oracle.market.mechanism import Outcome, Parametrised, Round, Setting, Settings
 from oracle.market.pool import IntArray, Side, paired, pool_of
 from oracle.market.registry import MECHANISMS
 from oracle.market.replay import matched
@@ -34,7 +34,7 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class Vcg(WithoutParameters):
+class Vcg(Parametrised):
     """
     The Vickrey-Clarke-Groves auction, by pairs: the operator pays what buyers do not.
 

@@ -32,7 +32,7 @@ from typing import ClassVar, Self
 from oracle.domain.book import MAX_PRICE, Trade
 from oracle.domain.community import COMMUNITY, Prosumer, TradeGraph
 from oracle.errors import InvalidInputError
-from oracle.market.mechanism import Outcome, Round, Setting, Settings
+from oracle.market.mechanism import Outcome, Parametrised, Round, Setting, Settings
 from oracle.market.pool import Side, pool_of
 from oracle.market.replay import certificate_of, matched, outcome_of, require_replayed
 from oracle.market.terms import Quote, Stated
@@ -47,14 +47,13 @@ def opening_terms(price: MicroUsdPerMwh) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class AverageRounds:
+class AverageRounds(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "average-rounds"
     contract: ClassVar[str] = "AverageRounds"
     graphs: ClassVar[tuple[TradeGraph, ...]] = (COMMUNITY,)
     settings: ClassVar[tuple[Setting, ...]] = (STEP,)
-    capacities: ClassVar[bool] = False
     rule: ClassVar[str] = (
         "in rounds the best bid with the best offer at the middle of what they ask; the others "
         "then move towards their limits by a step"
@@ -71,14 +70,6 @@ class AverageRounds:
     def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
         step = float(settings.get(STEP.key, STEP.default))
         return cls(micro_usd_per_mwh_from_usd_per_kwh(step), export_price)
-
-    @classmethod
-    def of_parameters(cls, parameters: Sequence[int]) -> Self:
-        return cls(*map(MicroUsdPerMwh, parameters))
-
-    @property
-    def parameters(self) -> tuple[int, ...]:
-        return self.step, self.export_price
 
     @classmethod
     def stated(cls, prosumer: Prosumer, quote: Quote) -> Stated:

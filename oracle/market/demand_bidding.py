@@ -43,7 +43,14 @@ import numpy as np
 from oracle.domain.book import MAX_PRICE, Kind, Trade
 from oracle.domain.community import COMMUNITY, Prosumer, TradeGraph
 from oracle.errors import ContractRevert, InvalidInputError
-from oracle.market.mechanism import Outcome, Round, Setting, Settings, require_feasible
+from oracle.market.mechanism import (
+    Outcome,
+    Parametrised,
+    Round,
+    Setting,
+    Settings,
+    require_feasible,
+)
 from oracle.market.pool import IntArray, Pool, Side, pool_of, require_length
 from oracle.market.sharing import Weights, require_shared, shared_trades
 from oracle.market.terms import Quote, Stated
@@ -104,14 +111,13 @@ def slope_terms(slope: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class DemandBidding:
+class DemandBidding(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "demand-bidding"
     contract: ClassVar[str] = "DemandBidding"
     graphs: ClassVar[tuple[TradeGraph, ...]] = (COMMUNITY,)
     settings: ClassVar[tuple[Setting, ...]] = (RESPONSE,)
-    capacities: ClassVar[bool] = False
     rule: ClassVar[str] = (
         "everybody as much as its limit and the slope of its cost say at one price, the lowest at "
         "which demand does not exceed supply"
@@ -130,14 +136,6 @@ class DemandBidding:
     def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
         response = float(settings.get(RESPONSE.key, RESPONSE.default))
         return cls(micro_usd_per_mwh_from_usd_per_kwh(response / WH_PER_KWH))
-
-    @classmethod
-    def of_parameters(cls, parameters: Sequence[int]) -> Self:
-        return cls(*parameters)
-
-    @property
-    def parameters(self) -> tuple[int, ...]:
-        return (self.price_response,)
 
     @classmethod
     def stated(cls, prosumer: Prosumer, quote: Quote) -> Stated:

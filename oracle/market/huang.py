@@ -28,7 +28,7 @@ from oracle.domain.book import Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
 from oracle.errors import ContractRevert
 from oracle.market.crossing import PIVOT_BYTES, Crossing, crossing_of
-from oracle.market.mechanism import Outcome, Round, WithoutParameters, require_feasible
+from oracle.market.mechanism import Outcome, Parametrised, Round, require_feasible
 from oracle.market.pool import (
     IntArray,
     Pool,
@@ -64,7 +64,7 @@ class _Terms:
 
 
 @dataclass(frozen=True)
-class Huang(WithoutParameters):
+class Huang(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "huang"

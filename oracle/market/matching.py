@@ -81,6 +81,7 @@ from oracle.market.lots import lot
 from oracle.market.mechanism import (
     NO_LIMIT,
     Outcome,
+    Parametrised,
     Round,
     Setting,
     Settings,
@@ -139,7 +140,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Matching:
+class Matching(Parametrised):
     """See the module docstring; `theta` is SELLER_BEST, AVERAGE or BUYER_BEST."""
 
     theta: int = AVERAGE
@@ -163,14 +164,6 @@ class Matching:
     @classmethod
     def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
         return cls(THETAS.index(str(settings.get("theta", THETAS[AVERAGE]))))
-
-    @classmethod
-    def of_parameters(cls, parameters: Sequence[int]) -> Self:
-        return cls(*parameters)
-
-    @property
-    def parameters(self) -> tuple[int, ...]:
-        return (self.theta,)
 
     @property
     def _thetas(self) -> tuple[int, ...]:

@@ -21,7 +21,14 @@ from oracle.domain.book import MAX_ENERGY, Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
 from oracle.errors import InvalidInputError
 from oracle.market.crossing import PIVOT_BYTES, Crossing, crossing, curve_of
-from oracle.market.mechanism import Outcome, Round, Setting, Settings, require_feasible
+from oracle.market.mechanism import (
+    Outcome,
+    Parametrised,
+    Round,
+    Setting,
+    Settings,
+    require_feasible,
+)
 from oracle.market.pool import (
     IntArray,
     Pool,
@@ -38,14 +45,13 @@ UNIT = Setting(key="unit_kwh", default=0.1, low=0.001)
 
 
 @dataclass(frozen=True)
-class McAfee:
+class McAfee(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "mcafee"
     contract: ClassVar[str] = "McAfee"
     graphs: ClassVar[tuple[TradeGraph, ...]] = (COMMUNITY,)
     settings: ClassVar[tuple[Setting, ...]] = (UNIT,)
-    capacities: ClassVar[bool] = False
     rule: ClassVar[str] = (
         "one unit each, the orders with the best prices, at a price that the next ones set or "
         "else without the last pair, whose prices the others pay and get; no lie pays"
@@ -60,14 +66,6 @@ class McAfee:
     @classmethod
     def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
         return cls(wh_from_kwh(float(settings.get(UNIT.key, UNIT.default))))
-
-    @classmethod
-    def of_parameters(cls, parameters: Sequence[int]) -> Self:
-        return cls(*map(Wh, parameters))
-
-    @property
-    def parameters(self) -> tuple[int, ...]:
-        return (self.unit,)
 
     def clear(self, market_round: Round) -> Outcome:
         pool = pool_of(market_round)

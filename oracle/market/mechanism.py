@@ -11,7 +11,7 @@ community-based markets: a comprehensive review", Renewable and Sustainable Ener
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import ClassVar, Protocol, Self
 
 from oracle.domain.book import (
@@ -131,8 +131,13 @@ class Mechanism(Protocol):
         """Raise what the contract would revert with, unless the outcome is the mechanism's."""
 
 
-class WithoutParameters:
-    """What a mechanism has whose contract takes none."""
+@dataclass(frozen=True)
+class Parametrised:
+    """
+    What mechanisms share: the parameters are the fields, in their order.
+
+    Unless a mechanism says otherwise it has no settings, and respects no capacities.
+    """
 
     settings: ClassVar[tuple[Setting, ...]] = ()
     capacities: ClassVar[bool] = False
@@ -147,7 +152,7 @@ class WithoutParameters:
 
     @property
     def parameters(self) -> tuple[int, ...]:
-        return ()
+        return astuple(self)
 
 
 def round_of(

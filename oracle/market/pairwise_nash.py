@@ -50,8 +50,8 @@ from oracle.market.lots import LOT_BITS, lot
 from oracle.market.mechanism import (
     Edge,
     Outcome,
+    Parametrised,
     Round,
-    WithoutParameters,
     price_limits,
     require_feasible,
 )
@@ -135,7 +135,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class PairwiseNash(WithoutParameters):
+class PairwiseNash(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "pairwise-nash"

@@ -15,13 +15,13 @@ from typing import ClassVar
 
 from oracle.domain.book import Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
-from oracle.market.mechanism import Outcome, Round, WithoutParameters
+from oracle.market.mechanism import Outcome, Parametrised, Round
 from oracle.market.pool import pool_of
 from oracle.market.replay import certificate_of, matched, outcome_of, require_replayed
 
 
 @dataclass(frozen=True)
-class PayAsBid(WithoutParameters):
+class PayAsBid(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "pay-as-bid"

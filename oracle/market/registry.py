@@ -15,7 +15,7 @@ from oracle.market.uniform import Uniform
 MECHANISMS: dict[str, type[Mechanism]] = {
     mechanism.name: mechanism
     for mechanism in (
-        PairwiseNash,  # the first is the default
+        PairwiseNash,
         Matching,
         Uniform,
         McAfee,
@@ -28,4 +28,3 @@ MECHANISMS: dict[str, type[Mechanism]] = {
     )
 }
 BY_CONTRACT = {mechanism.contract: mechanism for mechanism in MECHANISMS.values()}
-DEFAULT = next(iter(MECHANISMS))

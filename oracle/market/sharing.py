@@ -21,7 +21,7 @@ import numpy as np
 from oracle.domain.book import Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
 from oracle.errors import ContractRevert
-from oracle.market.mechanism import Outcome, Round, Setting, Settings, require_feasible
+from oracle.market.mechanism import Outcome, Parametrised, Round, Settings, require_feasible
 from oracle.market.pool import (
     IntArray,
     Pool,
@@ -141,7 +141,7 @@ def require_pro_rata(positions: IntArray, weights: IntArray, filled: IntArray) -
 
 
 @dataclass(frozen=True, slots=True)
-class OnePrice(ABC):
+class OnePrice(Parametrised, ABC):
     """
     A mechanism of one price, made of the pool and the grid's prices, that the limits do not set.
 
@@ -150,22 +150,12 @@ class OnePrice(ABC):
     """
 
     graphs: ClassVar[tuple[TradeGraph, ...]] = (COMMUNITY,)
-    settings: ClassVar[tuple[Setting, ...]] = ()
-    capacities: ClassVar[bool] = False
 
     export_price: MicroUsdPerMwh  # above the import price it counts as that
 
     @classmethod
     def of(cls, settings: Settings, export_price: MicroUsdPerMwh) -> Self:
         return cls(export_price)
-
-    @classmethod
-    def of_parameters(cls, parameters: Sequence[int]) -> Self:
-        return cls(*map(MicroUsdPerMwh, parameters))
-
-    @property
-    def parameters(self) -> tuple[int, ...]:
-        return (self.export_price,)
 
     @abstractmethod
     def price(self, pool: Pool, import_price: int, export_price: int) -> MicroUsdPerMwh:

@@ -24,7 +24,7 @@ from oracle.domain.book import Trade
 from oracle.domain.community import COMMUNITY, TradeGraph
 from oracle.errors import ContractRevert
 from oracle.market.crossing import Curve, crossing_of
-from oracle.market.mechanism import Outcome, Round, WithoutParameters, require_feasible
+from oracle.market.mechanism import Outcome, Parametrised, Round, require_feasible
 from oracle.market.pool import (
     IntArray,
     Pool,
@@ -61,7 +61,7 @@ class Margins:
 
 
 @dataclass(frozen=True)
-class Uniform(WithoutParameters):
+class Uniform(Parametrised):
     """See the module docstring."""
 
     name: ClassVar[str] = "uniform"
