@@ -4,7 +4,9 @@ import random
 import time
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from oracle.units import Bps, MicroUsdPerMwh, Wh
 from tests.oracle.books import (
     REAL_TIME_PRICE,
     a_bid,
+    a_cancellation,
     a_round,
     an_offer,
     every_matching,
@@ -268,6 +271,85 @@ def test_no_matching_at_all_is_better(market_round: Round) -> None:
 
     best = max(lexicographic_value(market_round, trades) for trades in every_matching(market_round))
     assert lexicographic_value(market_round, outcome.trades) == best
+
+
+def some_terms(rng: np.random.Generator) -> int:
+    """Return a bid's tastes, in one of eight without a curve or a weight."""
+    return bid_terms(
+        usd_per_kwh(float(rng.choice([0.0, 0.2, 0.4, 3.0]))),
+        Wh(int(rng.choice([0, 50_000, 85_000, 2**32 - 1], p=[0.07, 0.31, 0.31, 0.31]))),
+        Bps(int(rng.choice([0, 1, 5_000, 10_000, 10_001], p=[0.03, 0.07, 0.2, 0.67, 0.03]))),
+    )
+
+
+def small_book(rng: np.random.Generator, unit: int) -> Round:
+    """Up to seven orders of up to three units, up to eight lines among few fees; and one gone."""
+    count = int(rng.integers(1, 8))
+    orders = []
+    for participant in rng.permutation(count) + 1:
+        energy = unit * int(rng.integers(1, 4))
+        price = float(rng.choice([0.03, 0.1, 0.3, 0.5, 0.9]))
+        if rng.random() < 0.5:
+            order = an_offer(int(participant), energy, price / 4)
+            cost = offer_terms(usd_per_kwh(float(rng.choice([0.0, 0.04, 0.5]))))
+            order = replace(order, score=Bps(int(rng.integers(10_001))), terms=cost)
+        else:
+            order = replace(a_bid(int(participant), energy, price), terms=some_terms(rng))
+        orders.append(order)
+    gone = [a_cancellation(1)] if rng.random() < 0.2 else []
+    pairs = [(i, j) for i in range(1, count + 1) for j in range(1, i)]
+    grain = float(rng.choice([0.01, 0.0000001]))
+    fees = {pairs[k]: grain * int(rng.integers(4)) for k in rng.permutation(len(pairs))[:12]}
+    market_round = a_round(*orders, *gone, fees=fees)
+    return replace(market_round, edges=market_round.edges[:8])
+
+
+def in_units(market_round: Round, unit: int) -> Round:
+    orders = (one and replace(one, energy=Wh(one.energy // unit)) for one in market_round.orders)
+    return replace(market_round, orders=tuple(orders))
+
+
+def price_by_formula(market_round: Round, trade: Trade, served: int) -> int:
+    """Return (37) in fractions, exact halves in the buyer's favour, within the limits."""
+    seller, buyer = market_round.order(trade.offer), market_round.order(trade.bid)
+    highest = min(buyer.price - trade.fee, market_round.real_time_price)
+    utility, saturation, weight = buyer.terms >> 48, buyer.terms >> 16 & 2**32 - 1, buyer.terms
+    own = Fraction(weight % 2**16, 10_000)
+    if saturation == 0 or not 0 < own <= 1:
+        return highest
+    worth = utility * (1 - Fraction(served, 2 * saturation))
+    trust = (1 - own) * Fraction(seller.score, 10_000) * 10**6 / Fraction(served, 10**6)
+    price = (min(seller.terms, seller.price) + (worth + trust) / own - trade.fee) / 2
+    return min(max(ceil(price - Fraction(1, 2)), seller.price), highest)
+
+
+def test_2000_books_have_the_optimum_and_the_prices_that_other_ways_find() -> None:
+    """Of all matchings of small books the best, lots included; of its pairs the formula's price."""
+    rng, traded, curved = np.random.default_rng(9), 0, 0
+    for _ in range(2000):
+        unit = int(rng.choice([1, 20_000, 1_000_000]))
+        market_round = small_book(rng, unit)
+
+        outcome = cleared(market_round)
+
+        units = in_units(market_round, unit)
+        best = max(
+            every_matching(units),
+            key=lambda trades: (
+                *lexicographic_value(units, trades),
+                sum(trade.energy * lot(trade.offer, trade.bid) for trade in trades),
+            ),
+        )
+        energies = {(trade.offer, trade.bid): unit * trade.energy for trade in best}
+        assert flows(outcome) == energies
+        for trade in outcome.trades:
+            served = sum(energy for (_, bid), energy in energies.items() if bid == trade.bid)
+            assert trade.price == price_by_formula(market_round, trade, served)
+            low, high = price_limits(market_round, trade)
+            curved += low < trade.price < high
+        traded += bool(outcome.trades)
+    assert traded > 1000
+    assert curved > 300
 
 
 @given(market_round=rounds(largest_energy=2**32 - 1, participants=12))
