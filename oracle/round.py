@@ -6,7 +6,7 @@ Nothing is kept between the calls that could not be read back from the chain, so
 may die at any point, and a stranger may go on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eth_account.signers.local import LocalAccount
@@ -17,6 +17,7 @@ from oracle.domain.community import FeeLadder
 from oracle.domain.rows import capacities_of, lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, OrderSkipped
 from oracle.market.mechanism import Mechanism, round_of
+from oracle.market.registry import BY_CONTRACT
 from oracle.model.line_lease import lease_fee
 from oracle.model.settlement import overstated
 from oracle.units import Bps, MicroUsdPerMwh, Slot, Wh
@@ -39,12 +40,16 @@ class RoundRunner:
     """Clears and settles the slots of one market, from any account."""
 
     def __init__(
-        self, market: Market, account: LocalAccount, mechanisms: dict[str, Mechanism]
+        self,
+        market: Market,
+        account: LocalAccount,
+        mechanisms: Mapping[str, Mechanism] | None = None,
     ) -> None:
-        """`mechanisms` maps the address of a verifier to its twin."""
+        """`mechanisms` maps the address of a verifier to its twin; None to go by its code."""
         self._market = market
         self._account = account
         self._mechanisms = mechanisms
+        self._twins: dict[str, Mechanism] = {}
         self._fees: dict[tuple[str, FeeLadder], dict[tuple[int, int], MicroUsdPerMwh]] = {}
 
     def post(self, slot: Slot, orders: Sequence[SignedOrder]) -> None:
@@ -81,10 +86,7 @@ class RoundRunner:
         book = self._market.book(slot)
         if not book:
             return None
-        address = self._market.mechanism(slot)
-        mechanism = self._mechanisms.get(address)
-        if mechanism is None:
-            raise ChainUnavailable(f"slot {slot} is cleared by {address}, a mechanism unknown here")
+        mechanism = self._mechanism(slot)
         market_round = round_of(
             book, self.fees(slot), self._market.real_time_price(slot), self.capacities(slot)
         )
@@ -134,11 +136,24 @@ class RoundRunner:
 
     def void(self, slot: Slot) -> bool:
         """Release the locks of a slot not cleared in time; False where there is nothing to."""
-        book = self._market.book(slot)
-        if not book or self._market.phase(slot) not in (Phase.OPEN, Phase.CLOSED):
+        if not self._market.has_entries(slot):
             return False
-        self._market.void(self._account, slot, book)
+        if self._market.phase(slot) not in (Phase.OPEN, Phase.CLOSED):
+            return False
+        self._market.void(self._account, slot, self._market.book(slot))
         return True
+
+    def _mechanism(self, slot: Slot) -> Mechanism:
+        address = self._market.mechanism(slot)
+        known = self._twins if self._mechanisms is None else self._mechanisms
+        if self._mechanisms is None and address not in self._twins:
+            verifier = self._market.verifier(address)
+            if verifier is not None and verifier.contract in BY_CONTRACT:
+                twin = BY_CONTRACT[verifier.contract].of_parameters(verifier.parameters)
+                self._twins[address] = twin
+        if address not in known:
+            raise ChainUnavailable(f"slot {slot} is cleared by {address}, a mechanism unknown here")
+        return known[address]
 
     def fees(self, slot: Slot) -> dict[tuple[int, int], MicroUsdPerMwh]:
         """Return the fee per (seller, buyer) in a slot, from the chain's lines and ladder."""

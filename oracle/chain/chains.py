@@ -14,6 +14,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ from eth_utils.exceptions import ValidationError
 from hexbytes import HexBytes
 from web3 import EthereumTesterProvider, HTTPProvider, Web3
 from web3.contract import Contract
-from web3.exceptions import Web3Exception
+from web3.exceptions import BlockNotFound, Web3Exception
 from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
 
 from oracle.chain.artifacts import load_artifact
@@ -43,6 +44,15 @@ FUNDER_VARIABLE = "WATTLINE_FUNDER_KEY"
 NODE_STARTS_WITHIN_S = 15.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The latest block."""
+
+    number: int
+    hash: bytes
+    time: int
+
+
 class Chain:
     """A chain and what we have sent to it; `gas` holds gasUsed of each call by function."""
 
@@ -51,6 +61,7 @@ class Chain:
         self.w3 = w3
         self.hardfork = HARDFORK
         self.gas: dict[str, list[int]] = {}
+        self.receipt_timeout_s = 60.0  # for a transaction that was taken to be mined
         self._funder = funder
         self._nonces: dict[ChecksumAddress, Nonce] = {}
         with translated():
@@ -65,6 +76,28 @@ class Chain:
         """Return the number of the latest block."""
         with translated():
             return int(self.w3.eth.block_number)
+
+    def head(self) -> Head:
+        """Return the latest block."""
+        with translated():
+            block = self.w3.eth.get_block("latest")
+        return Head(
+            number=int(block["number"]), hash=bytes(block["hash"]), time=int(block["timestamp"])
+        )
+
+    def has_block(self, number: int, block_hash: bytes) -> bool:
+        """Return whether a block is still part of the chain; not so after a reorganisation."""
+        try:
+            with translated():
+                return bytes(self.w3.eth.get_block(number)["hash"]) == block_hash
+        except ChainUnavailable as error:
+            if isinstance(error.__cause__, BlockNotFound):
+                return False
+            raise
+
+    def forget_nonces(self) -> None:
+        """Ask the node for the nonces again: it may have taken blocks back."""
+        self._nonces.clear()
 
     def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
         """Return what a contract logged in the blocks from `first` to `last`, in order."""
@@ -141,7 +174,7 @@ class Chain:
     def _await(self, transaction_hash: Any) -> TxReceipt:
         with translated():
             return self.w3.eth.wait_for_transaction_receipt(
-                transaction_hash, timeout=60, poll_latency=0.002
+                transaction_hash, timeout=self.receipt_timeout_s, poll_latency=0.002
             )
 
     def _fund_one(self, address: ChecksumAddress) -> Any:
@@ -182,6 +215,11 @@ class EmbeddedChain(Chain):
         genesis = PyEVMBackend.generate_genesis_params({"timestamp": GENESIS})
         self.tester = EthereumTester(PyEVMBackend(genesis_parameters=genesis))
         super().__init__("embedded", Web3(EthereumTesterProvider(self.tester)))
+
+    def head(self) -> Head:
+        """Read the header itself: eth-tester makes up a whole block first."""
+        header = self.tester.backend.chain.get_canonical_head()
+        return Head(number=header.block_number, hash=bytes(header.hash), time=header.timestamp)
 
     def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
         """Read the blocks themselves: eth-tester searches all later ones for each transaction."""

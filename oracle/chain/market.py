@@ -11,9 +11,11 @@ from web3.contract import Contract
 from web3.logs import DISCARD
 from web3.types import EventData
 
+from oracle.chain.artifacts import CONTRACTS, is_code_of, load_artifact
 from oracle.chain.chains import Chain
 from oracle.chain.decoding import numbers
 from oracle.chain.deployment import Deployment
+from oracle.chain.log_reader import LogReader
 from oracle.chain.reverts import decoded, translated
 from oracle.chain.signatures import Domain, seal_salt, sign_order
 from oracle.domain.book import Kind, Order, Trade
@@ -34,6 +36,7 @@ PRICES_PER_CALL = 256  # about 30,000 gas each
 ORDER_EVENTS = ("OfferPlaced", "BidPlaced", "OrderCancelled", "OrderRevealed")
 SLOT_EVENTS = (
     *ORDER_EVENTS,
+    "OrderSealed",
     "OrdersPosted",
     "OrderSkipped",
     "SlotCleared",
@@ -41,6 +44,7 @@ SLOT_EVENTS = (
     "SlotSettled",
     "SlotVoided",
 )
+ENTRIES = (*ORDER_EVENTS, "OrdersPosted", "OrderSealed")
 RELEASES = ("SlotSettled", "SlotVoided")
 MONEY_EVENTS = ("Deposited", "Withdrawn")
 
@@ -108,16 +112,23 @@ def compact(signature: bytes) -> tuple[bytes, bytes]:
     return signature[:32], (int.from_bytes(signature[32:64], "big") | parity).to_bytes(32, "big")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verifier:
+    """A mechanism's contract: its name, and what its constructor took."""
+
+    contract: str
+    parameters: tuple[int, ...]
+
+
 class Market:
     """One market; every call reads the chain or sends one transaction."""
 
     def __init__(self, chain: Chain, deployment: Deployment) -> None:
         self.chain = chain
         self.deployment = deployment
-        self._events: dict[Slot, list[EventData]] = {}
-        self._moved = dict.fromkeys(MONEY_EVENTS, 0)
-        self._next_block = deployment.first_block
         self._exchange = deployment.exchange
+        self._reader = LogReader(chain, self._exchange.address, deployment.first_block)
+        self._forget()
         known = {entry.get("name") for entry in self._exchange.abi}
         self._names = {
             bytes.fromhex(self._exchange.events[name]().topic.removeprefix("0x")): name
@@ -315,6 +326,18 @@ class Market:
         address: ChecksumAddress = self._call(self._exchange, "mechanismOf", slot)
         return address
 
+    def verifier(self, address: ChecksumAddress) -> Verifier | None:
+        """Return which mechanism's contract is at an address, by its code; None if no known one."""
+        with translated():
+            code = bytes(self.chain.w3.eth.get_code(address))
+        for name in CONTRACTS:
+            abi = load_artifact(name).abi
+            if is_code_of(code, name) and any(e.get("name") == "parameters" for e in abi):
+                contract = self.chain.w3.eth.contract(address=address, abi=abi)
+                parameters = tuple(self._call(contract, "parameters"))
+                return Verifier(contract=name, parameters=parameters)
+        return None
+
     def row_table(self, slot: Slot) -> ChecksumAddress:
         """Return the address that holds the slot's lines: equal addresses, equal lines."""
         address: ChecksumAddress = self._call(self.deployment.line_lease, "rowTableOf", slot)[0]
@@ -388,6 +411,33 @@ class Market:
         events = self._events_of(slot, "ReadingsRecorded")
         return [entry for event in events for entry in event["args"]["entries"]]
 
+    def is_sealed(self) -> bool:
+        """Return whether orders are sealed until their slot's gate is closed."""
+        return any(entry.get("name") == "OrderSealed" for entry in self._exchange.abi)
+
+    def challenge_seconds(self) -> int:
+        """Return how long after their deadline readings may be corrected."""
+        return int(self._call(self._exchange, "challengeSeconds"))
+
+    def unsettled_slots(self) -> list[Slot]:
+        """Return the slots with orders or seals that are neither settled nor void."""
+        self._read_new_blocks()
+        return sorted(
+            slot
+            for slot, events in self._events.items()
+            if any(event["event"] in ENTRIES for event in events)
+            and not any(event["event"] in RELEASES for event in events)
+        )
+
+    def has_entries(self, slot: Slot) -> bool:
+        """Return whether anybody ordered for a slot, or sealed an order."""
+        return bool(self._events_of(slot, *ENTRIES))
+
+    @property
+    def reorganisations(self) -> int:
+        """How often blocks that we had read were gone."""
+        return self._reader.reorganisations
+
     def _locked(self, participant: int) -> MicroUsd:
         """Return what a participant's orders hold in slots that are neither settled nor void."""
         self._read_new_blocks()
@@ -408,11 +458,10 @@ class Market:
         return [event for event in self._events.get(slot, ()) if event["event"] in names]
 
     def _read_new_blocks(self) -> None:
-        """Read each block once: a chain in the process answers a search only slowly."""
-        latest = self.chain.block_number()
-        if latest < self._next_block:
-            return
-        for log in self.chain.logs(self._exchange.address, self._next_block, latest):
+        new = self._reader.read()
+        if new.again:
+            self._forget()
+        for log in new.logs:
             name = self._names.get(bytes(log["topics"][0]))
             if name is not None:
                 event = self._exchange.events[name]().process_log(log)
@@ -420,7 +469,10 @@ class Market:
                     self._moved[name] += event["args"]["amount"]
                     continue
                 self._events.setdefault(Slot(event["args"]["slot"]), []).append(event)
-        self._next_block = latest + 1
+
+    def _forget(self) -> None:
+        self._events: dict[Slot, list[EventData]] = {}
+        self._moved = dict.fromkeys(MONEY_EVENTS, 0)
 
     def _domain(self, name: str, contract: Contract) -> Domain:
         return Domain(name=name, chain_id=self.chain.chain_id, contract=contract.address)
