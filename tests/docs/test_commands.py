@@ -1,0 +1,54 @@
+"""Every command of the docs is run, in the order of its page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import ROOT, Place, blocks_of
+
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+WITH_COMMANDS = [page for page in PAGES if any("skip" not in b.settings for b in blocks_of(page))]
+
+# What a page cannot run here, and the test that runs it.
+ELSEWHERE = {
+    "demo": "tests/scripts/test_cli.py::test_demo",
+    "devnet": "tests/integration/test_devnet.py::test_make_devnet",
+    "extra": "tests/scripts/test_import_simbench.py::test_",
+    "keys": "tests/scripts/test_deploy.py::test_keystore",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.node
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: page.stem)
+def test_commands_run(page: Path, tmp_path: Path) -> None:
+    place = Place(tmp_path)
+
+    try:
+        for block in blocks_of(page):
+            if "skip" not in block.settings:
+                place.run(block)
+    finally:
+        place.close()
+
+
+def test_what_is_skipped_is_run_by_another_test() -> None:
+    skipped = {
+        b.settings["skip"] for page in PAGES for b in blocks_of(page) if "skip" in b.settings
+    }
+
+    assert skipped == ELSEWHERE.keys()
+    for test in ELSEWHERE.values():
+        path, _, name = test.partition("::")
+        assert re.search(rf"def {name}", (ROOT / path).read_text()), test
+
+
+def test_every_page_is_linked_and_links_to_what_is_there() -> None:
+    linked = set()
+    for page in (ROOT / "README.md", *PAGES):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            linked.add((page.parent / target).resolve())
+
+    assert set(PAGES) <= linked
