@@ -25,7 +25,7 @@ from oracle.units import (
     micro_usd_per_mwh_from_usd_per_kwh,
     usd_per_kwh,
 )
-from scripts.compare.files import write_comparison
+from scripts.compare.files import write_book_comparison, write_comparison
 from scripts.compare.gas import SlotGas, slot_gas
 from scripts.compare.options import (
     Settings,
@@ -111,8 +111,8 @@ def compare(
         Path | None,
         typer.Option(
             "--out",
-            help="Where to write compare.csv, compare_participants.csv, compare.json and"
-            " compare.html of a scenario.",
+            help="Where to write compare.csv, compare.json, compare.html and, of a scenario,"
+            " compare_participants.csv, of a book compare_trades.csv.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -140,9 +140,9 @@ def compare(
             settings = with_default(settings, AverageRounds.name, STEP.key, step)
         rules = chosen_rules(mechanisms)
         if book is not None and scenario is None:
-            _refuse({"--days": days, "--gas": gas or None, "--out": out_dir}, "--book")
+            _refuse({"--days": days, "--gas": gas or None}, "--book")
             prices = (_price(import_price), _price(export_price))
-            found, tables = _compare_book(book, fees, prices, settings, rules)
+            found, tables = _compare_book(book, fees, prices, settings, rules, out_dir)
         elif scenario is not None and book is None:
             grid = {"--import-price": import_price, "--export-price": export_price}
             _refuse({"--fees": fees, **grid}, "a scenario")
@@ -164,8 +164,10 @@ def _compare_book(
     prices: tuple[MicroUsdPerMwh | None, MicroUsdPerMwh | None],
     settings: Settings,
     rules: Sequence[type[Rule]],
+    folder: Path | None,
 ) -> tuple[Json, RenderableType]:
     book = read_book(path, fees)
+    _require_writable(folder)
     grid = grid_prices(book, *prices)
     if book.orders:
         smallest = min(order.energy for order in book.orders)
@@ -184,7 +186,10 @@ def _compare_book(
     if book.rounded:
         said = counted(book.rounded, "number")
         typer.echo(f"{path.name}: {said} rounded to the nearest Wh or 1e-9 USD/kWh", err=True)
-    return book_summary(book, path.name, grid, results), book_tables(book, grid, results)
+    if folder is not None:
+        write_book_comparison(book, path.name, grid, results, folder)
+    found = book_summary(book, path.name, grid, results)
+    return found, book_tables(book, grid, results, folder)
 
 
 def _compare_days(
@@ -197,10 +202,7 @@ def _compare_days(
 ) -> tuple[Json, RenderableType]:
     if scenario.community is None:
         raise InvalidInputError(f"{scenario.name}: expected a scenario with prosumers")
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise InvalidInputError(f"--out {folder}: expected a folder that can be written to")
+    _require_writable(folder)
     with progress_bars(scenario.name) as report:
         comparison = DaysComparison(scenario.community, settings, Matching, report)
         results = [comparison.result(rule) for rule in rules]
@@ -212,6 +214,15 @@ def _compare_days(
     if folder is not None:
         write_comparison(scenario, results, used, folder)
     return days_summary(scenario, results, used), days_tables(scenario, results, used, folder)
+
+
+def _require_writable(folder: Path | None) -> None:
+    """Make the folder of --out where it is missing."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise InvalidInputError(f"--out {folder}: expected a folder that can be written to")
 
 
 def _refuse(options: Mapping[str, object], beside: str) -> None:

@@ -25,7 +25,12 @@ WIDEST, WIDEST_PRICE = 8, 7  # characters of a number, so that rows fit 80 colum
 GRAPHS: dict[TradeGraph, str] = {COMMUNITY: "pool", FULL: "lines", HYBRID: "both"}
 
 
-def book_tables(book: BookFile, grid: GridPrices, results: Sequence[BookResult]) -> Group:
+def book_tables(
+    book: BookFile,
+    grid: GridPrices,
+    results: Sequence[BookResult],
+    folder: Path | None = None,
+) -> Group:
     """Return what `wattline compare --book` shows."""
     routes = "one free pool" if book.fees is None else f"{len(book.fees):,} lines"
     grids = (
@@ -43,6 +48,7 @@ def book_tables(book: BookFile, grid: GridPrices, results: Sequence[BookResult])
         *_ignoring(results),
         *(Text(f"{r.mechanism}: {r.note}", style="dim") for r in results if r.note),
         _whole(gains),
+        *_page(folder),
         *_refusals(results),
     )
 
@@ -88,9 +94,7 @@ def days_tables(
     parts: list[RenderableType] = [*heading, volume, most, _whole(gains), _whole(bills)]
     if gas:
         parts.append(_gas_table(gas))
-    if folder is not None:
-        parts.append(Text(f"page: {folder / 'compare.html'}", overflow="fold"))
-    return Group(*parts, *_refusals(results))
+    return Group(*parts, *_page(folder), *_refusals(results))
 
 
 def _gas_table(gas: Sequence[SlotGas]) -> Group:
@@ -157,6 +161,10 @@ def _gain_cells(result: BookResult | DaysResult) -> list[str]:
     found = result.measures
     amounts = (found.buyers_surplus, found.sellers_surplus, found.operator, found.lease_fees)
     return [*map(_money, amounts), f"{found.blocking_pairs:,}"]
+
+
+def _page(folder: Path | None) -> list[Text]:
+    return [] if folder is None else [Text(f"page: {folder / 'compare.html'}", overflow="fold")]
 
 
 def _refusals(results: Sequence[BookResult] | Sequence[DaysResult]) -> list[Text]:

@@ -45,6 +45,11 @@ def mechanisms_of(*arguments: object) -> Any:
     return printed("compare", *arguments, "--json")["mechanisms"]
 
 
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def refused(*arguments: object) -> str:
     result: Result = invoke("compare", *arguments)
     assert result.exit_code == 1
@@ -295,6 +300,7 @@ def test_a_mechanism_that_takes_no_such_book_says_why(tmp_path: Path) -> None:
         (["--book", "book.csv", "--step", "inf"], "--step: expected a number in [1e-09, 100000]"),
         (["--book", "book.csv", "--unit-kwh", "inf"], "--unit-kwh: expected a number in [0.001, "),
         (["village", "--out", "book.csv"], "book.csv: File exists"),
+        (["--book", "book.csv", "--out", "book.csv"], "book.csv: File exists"),
         (["nowhere", "--mechanisms", "uniform,unfair"], "--mechanisms: expected some of pairwise-"),
         (["nowhere", "--mechanisms", "uniform,uniform"], "--mechanisms: expected each once"),
         (["nowhere", "--set", "x=1"], "--set x=1: expected MECHANISM.KEY=VALUE with one of"),
@@ -340,19 +346,67 @@ def test_compares_a_scenarios_days_and_writes_every_file(tmp_path: Path) -> None
     for one in found.values():
         saved = sum(participant["saved_usd"] for participant in one["participants"])
         assert saved == pytest.approx(one["saved_usd"], abs=1e-6)
-    with (out / "compare.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = table(out / "compare.csv")
     assert [row["mechanism"] for row in rows] == list(found)
     assert float(rows[1]["welfare_usd"]) == found["uniform"]["welfare_usd"]
     assert float(rows[1]["trade_count"]) == found["uniform"]["trade_count"]
     assert not (out / "participants.csv").exists()  # that of a run in the same folder
-    with (out / "compare_participants.csv").open(encoding="utf-8") as file:
-        participants = list(csv.DictReader(file))
+    participants = table(out / "compare_participants.csv")
     assert len(participants) == 3 * len(found["uniform"]["participants"])
     page = (out / "compare.html").read_text(encoding="utf-8")
     assert "synthetic" in page.lower()
     assert page.count('class="bar"') == 8 * 3  # charts times mechanisms
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_compares_a_book_and_writes_every_file(tmp_path: Path) -> None:
+    book = a_book(tmp_path, "offer,<i>s</i>,5,6", "offer,t,5,8", "bid,b,5,10", "bid,c,5,9")
+    fees = ["<i>s</i>,b,1", "<i>s</i>,c,5", "t,b,1", "t,c,0.5"]
+    lines = a_file(tmp_path, "fees.csv", "seller,buyer,fee_usd_per_kwh", *fees)
+    out = tmp_path / "made" / "out"
+    chosen = "matching,uniform,vcg,average-rounds"
+
+    summary = printed(
+        *("compare", "--book", book, "--fees", lines, "--mechanisms", chosen),
+        *("--out", out, "--json"),
+    )
+
+    assert summary == json.loads((out / "compare.json").read_text())
+    found = summary["mechanisms"]
+    rows, trades = (table(out / name) for name in ("compare.csv", "compare_trades.csv"))
+    assert [row["mechanism"] for row in rows] == list(found) == chosen.split(",")
+    assert float(rows[0]["welfare_usd"]) == 17.5
+    assert [row["price_usd_per_kwh"] != "" for row in rows] == ["price" in found[n] for n in found]
+    assert [int(row["trade_count"]) for row in rows] == [len(found[n]["trades"]) for n in found]
+    assert [(row["seller"], row["lease_fee_usd_per_kwh"]) for row in trades[:2]] == [
+        ("<i>s</i>", "1.0"),
+        ("t", "0.5"),
+    ]
+    assert [row["mechanism"] for row in trades].count("vcg") == len(found["vcg"]["trades"])
+    assert sorted(path.name for path in out.iterdir()) == [
+        "compare.csv",
+        "compare.html",
+        "compare.json",
+        "compare_trades.csv",
+    ]
+    page = (out / "compare.html").read_text(encoding="utf-8")
+    assert "4 orders, 4 lines · 4 mechanisms" in page
+    assert "Without lines and fees, in one free pool: uniform, vcg" in page
+    assert "average-rounds: takes the book&#39;s prices as opening prices" in page
+    assert page.count('class="bar"') == 5 * 4  # charts times mechanisms
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_says_where_the_page_of_a_book_is(tmp_path: Path) -> None:
+    many = [f"offer,s{k},1,1" for k in range(201)] + [f"bid,b{k},1,2" for k in range(201)]
+    arguments = ("--book", a_book(tmp_path, *many), "--mechanisms", "pairwise-nash")
+
+    result = invoke("compare", *arguments, "--out", tmp_path / "out")
+
+    page = tmp_path / "out" / "compare.html"
+    assert f"page: {page}" in result.stdout.replace("\n", "")
+    assert "<strong>pairwise-nash</strong> is left out: " in page.read_text(encoding="utf-8")
+    assert table(tmp_path / "out" / "compare.csv") == []
 
 
 def test_who_leaves_energy_in_batteries_is_not_measured_by_it_again() -> None:
