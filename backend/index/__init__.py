@@ -1,0 +1,1 @@
+"""The index: what the events of a market say, as tables that answer questions."""
