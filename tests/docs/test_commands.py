@@ -1,6 +1,9 @@
 """Every command of the docs is run, in the order of its page."""
 
+import json
 import re
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ WITH_COMMANDS = [page for page in PAGES if any("skip" not in b.settings for b in
 
 # What a page cannot run here, and the test that runs it.
 ELSEWHERE = {
-    "demo": "tests/scripts/test_cli.py::test_demo",
+    "demo": "tests/docs/test_commands.py::test_make_demo",
     "devnet": "tests/integration/test_devnet.py::test_make_devnet",
     "extra": "tests/scripts/test_import_simbench.py::test_",
     "keys": "tests/scripts/test_deploy.py::test_keystore",
@@ -31,6 +34,19 @@ def test_commands_run(page: Path, tmp_path: Path) -> None:
                 place.run(block)
     finally:
         place.close()
+
+
+@pytest.mark.slow
+def test_make_demo_settles_both_days() -> None:
+    started = time.time()
+
+    made = subprocess.run(["make", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=300)  # noqa: S607
+
+    assert made.returncode == 0, made.stderr[-3000:]
+    for name in ("paper-day", "village"):
+        assert (ROOT / "out" / "demo" / name / "report.html").stat().st_mtime >= started
+        summary = json.loads((ROOT / "out" / "demo" / name / "summary.json").read_text())
+        assert summary["money"]["difference_micro_usd"] == 0
 
 
 def test_what_is_skipped_is_run_by_another_test() -> None:
