@@ -139,11 +139,12 @@ class _Day:
         names = [prosumer.name for prosumer in self._community.prosumers]
         self._owners = [development_key(f"{name} owner") for name in names]
         self._meters = [development_key(f"{name} meter") for name in names]
+        self._storage_meter = development_key("storage meter")
         self._roles = Roles(
             registrar=development_key("registrar"),
             operator=development_key("system operator"),
             provider=development_key("storage provider"),
-            storage_meter=development_key("storage meter"),
+            storage_meter=self._storage_meter,
         )
         self._oracle = development_key("oracle")
         self._rating = rating_of(scenario.storage)
@@ -435,7 +436,7 @@ class _Day:
         slot = self._slot(index)
         if slot == self._market.next_storage_slot():
             signature = sign_storage_reading(
-                self._roles.storage_meter,
+                self._storage_meter,
                 self._market.storage_domain,
                 slot=slot,
                 charge=charge,

@@ -18,8 +18,9 @@ def market_terms(
     mechanism: Mechanism,
     storage: StorageRating,
     first_slot: Slot,
+    first_index: int = 0,
 ) -> MarketTerms:
-    """Return the terms of a community's market."""
+    """Return the terms of a community's market that begins in a slot of its profiles."""
     rules = community.rules
     rows, row_words = rows_of(community.routes, len(community.prosumers))
     return MarketTerms(
@@ -30,7 +31,7 @@ def market_terms(
         mechanism=mechanism.contract,
         mechanism_parameters=mechanism.parameters,
         capacities=capacity_words(community.routes, rows, row_words),
-        real_time_price=bidding.grid_prices(community, 0)[0],
+        real_time_price=bidding.grid_prices(community, first_index)[0],
         price_cap=bidding.PRICE_CAP,
         bond_price=rules.bond_price,
         compensation_price=rules.compensation_price,

@@ -8,6 +8,7 @@ import typer
 from scripts.bench.app import bench
 from scripts.compare.command import compare
 from scripts.demo import demo
+from scripts.deploy import deploy
 from scripts.dispatch import dispatch
 from scripts.explain.command import explain
 from scripts.export import export
@@ -42,6 +43,7 @@ app.command(no_args_is_help=True)(explain)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)
+app.command(no_args_is_help=True)(deploy)
 app.add_typer(bench, name="bench")
 
 

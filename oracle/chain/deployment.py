@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
@@ -15,25 +16,32 @@ from oracle.units import NO_MONEY, Bps, MicroUsd, MicroUsdPerMwh, Slot
 PARTICIPANTS_PER_CALL = 256  # about 40,000 gas each
 
 
+class Holder(Protocol):
+    """Somebody whose address is enough to know."""
+
+    @property
+    def address(self) -> ChecksumAddress: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
-    """Who joins: its owner's and meter's keys, and the reputation it brings."""
+    """Who joins: its owner and meter, and the reputation it brings."""
 
     name: str
-    owner: LocalAccount
-    meter: LocalAccount
+    owner: Holder
+    meter: Holder
     initial_score: Bps
     group: int = 0  # participants of one group earn no reputation from each other; 0 for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """The keys of those who run a market; each role apart."""
+    """The keys of those who run a market; each role may be somebody else's."""
 
     registrar: LocalAccount
     operator: LocalAccount  # system operator
     provider: LocalAccount  # storage provider, owner of storage and lines
-    storage_meter: LocalAccount
+    storage_meter: Holder
 
     def addresses(self) -> list[ChecksumAddress]:
         return [self.registrar.address, self.operator.address, self.provider.address]

@@ -1,0 +1,206 @@
+"""A scenario's market put on a chain, and the manifest of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+
+from oracle import bidding
+from oracle.chain.chains import Chain
+from oracle.chain.deployment import Holder, Participant, Roles, deploy_market
+from oracle.chain.manifest import (
+    VERSION,
+    Manifest,
+    MechanismRecord,
+    ParticipantRecord,
+    code_hashes,
+    parameters_of,
+    settings_of,
+)
+from oracle.chain.market import Market
+from oracle.chain.signatures import development_key
+from oracle.domain.clock import slot_at
+from oracle.domain.community import Community, nobody
+from oracle.domain.scenario import Scenario
+from oracle.domain.storage_rating import rating_of
+from oracle.errors import InvalidInputError
+from oracle.market_terms import market_terms
+from oracle.plan import mechanism_of
+from oracle.units import MICRO_USD_PER_USD, SLOTS_PER_DAY, MicroUsd, MicroUsdPerMwh, Slot
+
+NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
+ORDER_LEAD = 3  # orders for a slot are placed this many slots before it
+DEPOSIT = MicroUsd(200 * MICRO_USD_PER_USD)  # on a development chain, of each who pays
+SECONDS_PER_PARTICIPANT = 8  # of a deployment, each of its transactions a second
+PRICES_AHEAD = SLOTS_PER_DAY  # announced at the deployment; whoever simulates goes on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Household:
+    """The addresses of a prosumer."""
+
+    owner: Holder
+    meter: Holder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Who deploys, who holds the roles, and who takes part, by the prosumers' names."""
+
+    deployer: LocalAccount
+    roles: Roles
+    households: dict[str, Household]
+
+
+def development_keys(community: Community) -> Keys:
+    """Return the keys that anybody can compute."""
+    return Keys(
+        deployer=development_key("oracle"),
+        roles=Roles(
+            registrar=development_key("registrar"),
+            operator=development_key("system operator"),
+            provider=development_key("storage provider"),
+            storage_meter=development_key("storage meter"),
+        ),
+        households={
+            prosumer.name: Household(
+                owner=development_key(f"{prosumer.name} owner"),
+                meter=development_key(f"{prosumer.name} meter"),
+            )
+            for prosumer in community.prosumers
+        },
+    )
+
+
+def deploy_scenario(
+    chain: Chain, scenario: Scenario, *, keys: Keys | None = None, start_index: int = 0
+) -> Manifest:
+    """
+    Deploy the market of a scenario and announce the prices of its first day.
+
+    The scenario's slot `start_index` is the first that is traded: the next of that time of the
+    day that leaves the notice which announcements need. Without `keys` the market has development
+    keys, and its people are given coins for gas and test dollars in their accounts.
+
+    Raises
+    ------
+    InvalidInputError
+        If the scenario has sealed rounds.
+    ChainError
+        If the chain fails us.
+    """
+    community = scenario.community or nobody(scenario.slot_count)
+    if community.rules.seal_bond:
+        raise InvalidInputError(
+            f"scenario {scenario.name}: expected a market with an open book, got sealed rounds "
+            "(seal_bond_usd)"
+        )
+    is_devnet, keys = keys is None, keys or development_keys(community)
+    start = _start_slot(scenario, chain, start_index)
+    mechanism = mechanism_of(community)
+    terms = market_terms(
+        community,
+        _participants(community, keys),
+        mechanism=mechanism,
+        storage=rating_of(scenario.storage),
+        first_slot=start,
+        first_index=start_index % scenario.slot_count,
+    )
+    if is_devnet:
+        chain.fund(_people(community, keys))
+    deployment = deploy_market(chain, keys.deployer, keys.roles, terms)
+    market = Market(chain, deployment)
+    first = Slot(start - start_index)
+    announce_prices(market, keys.roles.operator, community, first, start, PRICES_AHEAD)
+    if is_devnet:
+        owners = [development_key(f"{one.name} owner") for one in community.prosumers]
+        for payer in [*owners, keys.roles.operator]:
+            market.deposit(payer, DEPOSIT)
+    return Manifest(
+        version=VERSION,
+        chain_id=chain.chain_id,
+        hardfork=chain.hardfork,
+        first_block=deployment.first_block,
+        first_slot=first,
+        start_slot=start,
+        scenario=scenario.name,
+        devnet=is_devnet,
+        addresses=deployment.addresses(),
+        code_hashes=code_hashes(chain, deployment),
+        mechanism=MechanismRecord(
+            name=mechanism.name,
+            contract=mechanism.contract,
+            parameters=parameters_of(deployment),
+        ),
+        settings=settings_of(deployment),
+        export_price_micro_usd_per_mwh=_export_price(community),
+        participants=[
+            ParticipantRecord(
+                number=number,
+                name=one.name,
+                owner=one.owner.address,
+                meter=one.meter.address,
+            )
+            for number, one in enumerate(terms.participants, start=1)
+        ],
+    )
+
+
+def announce_prices(
+    market: Market,
+    operator: LocalAccount,
+    community: Community,
+    first: Slot,
+    since: Slot,
+    count: int,
+) -> None:
+    """Announce the real-time prices of `count` slots after `since`, where they change."""
+    slots = community.pv.shape[1]
+
+    def price(slot: int) -> MicroUsdPerMwh:
+        return bidding.grid_prices(community, (slot - first) % slots)[0]
+
+    changes = {
+        Slot(slot): price(slot)
+        for slot in range(since + 1, since + count + 1)
+        if price(slot) != price(slot - 1)
+    }
+    if changes:
+        market.announce_real_time_prices(operator, changes)
+
+
+def _start_slot(scenario: Scenario, chain: Chain, start_index: int) -> Slot:
+    """Return the chain's slot to begin with: the scenario's own, or the same of a later day."""
+    wanted = slot_at(int(scenario.first_slot.timestamp())) + start_index
+    joining = len(scenario.community.prosumers) if scenario.community else 0
+    joined = slot_at(chain.now() + joining * SECONDS_PER_PARTICIPANT)
+    earliest = joined + NOTICE_SLOTS + ORDER_LEAD
+    days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))
+    return Slot(wanted + days * SLOTS_PER_DAY)
+
+
+def _participants(community: Community, keys: Keys) -> Sequence[Participant]:
+    found = []
+    for prosumer in community.prosumers:
+        household = keys.households[prosumer.name]
+        found.append(
+            Participant(
+                name=prosumer.name,
+                owner=household.owner,
+                meter=household.meter,
+                initial_score=prosumer.initial_reputation,
+            )
+        )
+    return found
+
+
+def _people(community: Community, keys: Keys) -> list[ChecksumAddress]:
+    owners = [keys.households[prosumer.name].owner.address for prosumer in community.prosumers]
+    others = [development_key(label).address for label in ("oracle", "simulator", "relay")]
+    return [*owners, *keys.roles.addresses(), *others]
+
+
+def _export_price(community: Community) -> MicroUsdPerMwh | None:
+    prices = {bidding.grid_prices(community, slot)[1] for slot in range(community.pv.shape[1])}
+    return prices.pop() if len(prices) == 1 else None
