@@ -8,9 +8,9 @@ from oracle.audit.slot import NOBODY, SlotLedger, readings_hash
 from oracle.domain.book import Trade
 from oracle.domain.clock import READING_SECONDS
 from oracle.domain.record import EventRecord, Values
-from oracle.model.reputation import Reputation, updated, weight_down
-from oracle.model.settlement import deliveries, payment
-from oracle.units import SLOT_SECONDS, MicroUsd, Slot, Wh, amount_down
+from oracle.model.reputation import after_sale
+from oracle.model.settlement import deliveries, forfeit_shares, sales
+from oracle.units import SLOT_SECONDS, MicroUsd, Slot, Wh
 
 
 class Settlement(Delivery):
@@ -66,12 +66,11 @@ class Settlement(Delivery):
 
     def _release(self, slot: Slot, plain: SlotLedger) -> None:
         """Release the locks, and share what was forfeited, the earliest first with the rest."""
-        pot = len(plain.seals) * self._constants.seal_bond
-        share, rest = divmod(pot, len(plain.book)) if plain.book else (0, 0)
+        pot = MicroUsd(len(plain.seals) * self._constants.seal_bond)
         if not plain.book:
             self.account(self.roles.get("line owner", NOBODY)).free += pot
-        for position, owner in enumerate(plain.owners):
-            self.account(owner).free += share + (position < rest)
+        for owner, part in zip(plain.owners, forfeit_shares(pot, len(plain.book)), strict=True):
+            self.account(owner).free += part
         for owner, order in zip(plain.owners, plain.book, strict=True):
             account, lock = self.account(owner), order.lock(self._constants.bond_price)
             account.locked -= lock
@@ -83,17 +82,15 @@ class Settlement(Delivery):
     ) -> None:
         line_owner = self.account(self.roles.get("line owner", NOBODY))
         operator = self.account(self.roles.get("operator", NOBODY))
-        for offer in sorted({trade.offer for trade in trades}):
-            own = [trade for trade in trades if trade.offer == offer]
-            seller, number = self.account(plain.owners[offer]), plain.book[offer].participant
-            is_short = any(trade.delivered < trade.energy for trade in own)
-            is_slashed = is_short and number in slashed
-            for trade in own:
-                money = payment(
-                    trade,
-                    self._constants.compensation_price,
-                    slash_price=self._constants.bond_price if is_slashed else None,
-                )
+        for sale in sales(
+            plain.book,
+            trades,
+            slashed,
+            compensation_price=self._constants.compensation_price,
+            bond_price=self._constants.bond_price,
+        ):
+            seller = self.account(plain.owners[sale.offer])
+            for trade, money in zip(sale.trades, sale.payments, strict=True):
                 buyer = self.account(plain.owners[trade.bid])
                 seller.free += money.goods - money.compensation
                 buyer.free += money.compensation - money.goods - money.fee - money.surplus
@@ -102,9 +99,15 @@ class Settlement(Delivery):
                 if money.surplus:
                     operator.touched = slot
                 line_owner.touched = slot
-            strangers = [trade for trade in own if not self._of_one_group(slot, plain, trade)]
+            strangers = [one for one in sale.trades if not self._of_one_group(slot, plain, one)]
             if strangers:
-                seller.reputation = self._moved(seller.reputation, strangers, is_slashed)
+                seller.reputation = after_sale(
+                    seller.reputation,
+                    strangers,
+                    is_slashed=sale.is_slashed,
+                    memory=self._constants.reputation_memory,
+                    full_value=self._constants.reputation_full_value,
+                )
                 self.checked["reputations"] += 1
 
     def _of_one_group(self, slot: Slot, plain: SlotLedger, trade: Trade) -> bool:
@@ -112,13 +115,3 @@ class Settlement(Delivery):
         seller, buyer = (plain.book[k].participant for k in (trade.offer, trade.bid))
         group = self.terms.group(slot, seller)
         return group != 0 and group == self.terms.group(slot, buyer)
-
-    def _moved(self, before: Reputation, own: Sequence[Trade], is_slashed: bool) -> Reputation:
-        value = MicroUsd(sum(amount_down(trade.energy, trade.price) for trade in own))
-        return updated(
-            before,
-            memory=self._constants.reputation_memory,
-            weight=weight_down(value, self._constants.reputation_full_value),
-            delivered=Wh(0 if is_slashed else sum(trade.delivered for trade in own)),
-            sold=Wh(sum(trade.energy for trade in own)),
-        )

@@ -9,9 +9,11 @@ weighted too, so that worthless trades cannot wash a bad record away. r and s ar
 of 1 / ONE; every division rounds down.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from oracle.units import BPS, Bps, MicroUsd, Wh
+from oracle.domain.book import Trade
+from oracle.units import BPS, Bps, MicroUsd, Wh, amount_down
 
 ONE = 1 << 15
 MAX_MEMORY = Bps(9600)  # above it the sums would not fit their 20 bits
@@ -51,4 +53,29 @@ def updated(
     return Reputation(
         reputation.r * keep // (BPS * BPS) + weight * ONE * delivered // (BPS * sold),
         reputation.s * keep // (BPS * BPS) + weight * ONE // BPS,
+    )
+
+
+def after_sale(
+    reputation: Reputation,
+    trades: Sequence[Trade],
+    *,
+    is_slashed: bool,
+    memory: Bps,
+    full_value: MicroUsd,
+) -> Reputation:
+    """
+    Return a seller's reputation after a slot, by its trades with buyers of no group of its own.
+
+    Nothing counts as delivered where its meter was found to overstate.
+    """
+    if not trades:
+        return reputation
+    value = MicroUsd(sum(amount_down(trade.energy, trade.price) for trade in trades))
+    return updated(
+        reputation,
+        memory=memory,
+        weight=weight_down(value, full_value),
+        delivered=Wh(0 if is_slashed else sum(trade.delivered for trade in trades)),
+        sold=Wh(sum(trade.energy for trade in trades)),
     )

@@ -5,10 +5,10 @@ Reference of contracts/exchange/Delivery.sol, contracts/libraries/ShareLib.sol a
 contracts/exchange/Settlement.sol. All of it is ours and in integers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, MARKS, MAX_ENERGY, Trade
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, MARKS, MAX_ENERGY, Order, Trade
 from oracle.units import MicroUsd, MicroUsdPerMwh, Wh, amount_down
 
 
@@ -20,6 +20,16 @@ class Payment:
     fee: MicroUsd  # buyer to line owner
     surplus: MicroUsd  # buyer to system operator
     compensation: MicroUsd  # seller to buyer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """What became of an offer: its trades with what was delivered, and their money."""
+
+    offer: int
+    trades: tuple[Trade, ...]
+    payments: tuple[Payment, ...]
+    is_slashed: bool
 
 
 def shares(energies: Sequence[Wh], delivered: Wh) -> list[Wh]:
@@ -108,3 +118,29 @@ def payment(
         if slash_price is None
         else amount_down(trade.energy, slash_price),
     )
+
+
+def sales(
+    book: Sequence[Order],
+    delivered: Sequence[Trade],
+    overstating: Collection[int],
+    *,
+    compensation_price: MicroUsdPerMwh,
+    bond_price: MicroUsdPerMwh,
+) -> list[Sale]:
+    """Return the offers with trades; `overstating` are participants whose meters said too much."""
+    result = []
+    for offer in sorted({trade.offer for trade in delivered}):
+        own = tuple(trade for trade in delivered if trade.offer == offer)
+        is_short = any(trade.delivered < trade.energy for trade in own)
+        is_slashed = is_short and book[offer].participant in overstating
+        slash_price = bond_price if is_slashed else None
+        payments = tuple(payment(one, compensation_price, slash_price=slash_price) for one in own)
+        result.append(Sale(offer=offer, trades=own, payments=payments, is_slashed=is_slashed))
+    return result
+
+
+def forfeit_shares(pot: MicroUsd, entries: int) -> list[MicroUsd]:
+    """Share among a book's entries what was forfeited, the earliest first with the rest."""
+    share, rest = divmod(pot, entries) if entries else (0, 0)
+    return [MicroUsd(share + (position < rest)) for position in range(entries)]

@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oracle.domain.book import Trade
 from oracle.model.reputation import (
     MAX_MEMORY,
     ONE,
     Reputation,
+    after_sale,
     initial_reputation,
     updated,
     weight_down,
 )
-from oracle.units import BPS, Bps, MicroUsd, Wh
+from oracle.units import BPS, Bps, MicroUsd, MicroUsdPerMwh, Wh
 
 MEMORIES = st.integers(1, MAX_MEMORY).map(Bps)
 SCORES = st.integers(500, 9500).map(Bps)
@@ -122,3 +124,20 @@ def test_full_delivery_never_lowers_a_score_and_none_never_raises_it(
     assert kept.score >= before.score - 1  # r and s round down
     assert broken.score <= before.score
     assert kept.score > broken.score
+
+
+def test_a_sale_counts_by_its_value_and_an_overstated_one_as_nothing_delivered() -> None:
+    before = Reputation(2 * ONE, 4 * ONE)
+    trade = Trade(
+        offer=0, bid=1, energy=Wh(1_000), price=MicroUsdPerMwh(500_000_000), fee=MicroUsdPerMwh(0)
+    ).with_delivered(Wh(600))
+
+    def moved(trades: list[Trade], *, is_slashed: bool) -> Reputation:
+        return after_sale(
+            before, trades, is_slashed=is_slashed, memory=Bps(9000), full_value=MicroUsd(1_000_000)
+        )
+
+    half = Bps(5_000)  # 0.50 USD of 1.00
+    assert moved([trade], is_slashed=False) == a_slot(before, Fraction(3, 5), half)
+    assert moved([trade], is_slashed=True) == a_slot(before, Fraction(0), half)
+    assert moved([], is_slashed=True) == before

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, Trade
-from oracle.model.settlement import Payment, deliveries, overstated, payment, shares
+from oracle.domain.book import CONTRADICTION, COUNTER_READING, Kind, Order, Trade
+from oracle.model.settlement import (
+    Payment,
+    deliveries,
+    forfeit_shares,
+    overstated,
+    payment,
+    sales,
+    shares,
+)
 from oracle.units import MicroUsd, MicroUsdPerMwh, Wh
 from tests.oracle.communities import usd_per_kwh
 
@@ -115,3 +123,29 @@ def test_who_said_more_than_the_operator_overstated(
     entries: list[tuple[int, int, int]], found: set[int]
 ) -> None:
     assert overstated([mark | who << 32 | energy for mark, who, energy in entries]) == found
+
+
+def test_a_seller_whose_meter_overstated_pays_the_bond_of_all_it_sold_and_only_if_it_is_short() -> (
+    None
+):
+    book = [Order(kind=Kind.OFFER, participant=number) for number in (7, 8)]
+    short, full = a_trade(0, 4, 60_000).with_delivered(Wh(36_000)), a_trade(1, 5, 10)
+    delivered = [short, full.with_delivered(Wh(10))]
+
+    slashed, filled = sales(
+        book,
+        delivered,
+        {7, 8},
+        compensation_price=usd_per_kwh(0.3),
+        bond_price=usd_per_kwh(0.5),
+    )
+
+    assert (slashed.offer, slashed.is_slashed) == (0, True)
+    assert [one.compensation for one in slashed.payments] == [30_000_000]  # 60 kWh at 0.50
+    assert (filled.offer, filled.is_slashed) == (1, False)
+    assert [one.compensation for one in filled.payments] == [0]
+
+
+def test_what_was_forfeited_goes_to_all_entries_and_the_rest_to_the_first() -> None:
+    assert forfeit_shares(MicroUsd(11), 3) == [4, 4, 3]
+    assert forfeit_shares(MicroUsd(11), 0) == []
