@@ -13,7 +13,3 @@ class DatabaseUnavailable(IndexFault):
 
 class ForeignDatabase(IndexFault):
     """The database holds the index of another market; rebuilding it helps."""
-
-
-class ChainMoved(IndexFault):
-    """The chain was reorganised while it was read; a retry helps."""
