@@ -16,6 +16,7 @@ from requests.exceptions import RequestException
 from web3.exceptions import ContractLogicError, Web3Exception, Web3RPCError
 
 from oracle.chain.artifacts import all_errors
+from oracle.domain.blocks import Refusal
 from oracle.errors import ChainUnavailable, ContractRevert
 
 ERROR_STRING = to_bytes(hexstr="0x08c379a0")
@@ -36,6 +37,12 @@ def decoded(data: bytes) -> ContractRevert:
     values = decode([collapse_if_tuple(item) for item in inputs], body)
     names = (item["name"] or str(position) for position, item in enumerate(inputs))
     return ContractRevert(entry["name"], dict(zip(names, values, strict=True)))
+
+
+def refusal_of(revert: ContractRevert) -> Refusal:
+    """Return a contract's error as a service tells it."""
+    values = ", ".join(f"{key}={value}" for key, value in revert.values.items())
+    return Refusal(name=revert.name, text=f"{revert.name}({values})")
 
 
 @contextmanager

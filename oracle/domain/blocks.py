@@ -117,6 +117,7 @@ class OrderToPost:
     slot: Slot
     order: Order
     signature: bytes
+    is_wallets: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
