@@ -13,6 +13,7 @@ from scripts.dispatch import dispatch
 from scripts.explain.command import explain
 from scripts.export import export
 from scripts.import_simbench import import_simbench
+from scripts.oracle import oracle
 from scripts.run import run
 from scripts.verify import verify
 
@@ -44,6 +45,7 @@ app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)
 app.command(no_args_is_help=True)(deploy)
+app.command(no_args_is_help=True)(oracle)
 app.add_typer(bench, name="bench")
 
 

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,15 @@ class Head:
     time: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A transaction of ours that was mined."""
+
+    function: str
+    transaction: str  # its hash
+    gas: int
+
+
 class Chain:
     """A chain and what we have sent to it; `gas` holds gasUsed of each call by function."""
 
@@ -61,6 +70,7 @@ class Chain:
         self.w3 = w3
         self.hardfork = HARDFORK
         self.gas: dict[str, list[int]] = {}
+        self.on_sent: Callable[[Sent], None] = lambda sent: None
         self.receipt_timeout_s = 60.0  # for a transaction that was taken to be mined
         self._funder = funder
         self._nonces: dict[ChecksumAddress, Nonce] = {}
@@ -160,6 +170,8 @@ class Chain:
                 self.w3.eth.call(cast("TxParams", {"from": address, **transaction}))
             raise ChainUnavailable(f"{label} failed, and would not fail now: out of gas?")
         self.gas.setdefault(label, []).append(receipt["gasUsed"])
+        transaction_hash = "0x" + bytes(receipt["transactionHash"]).hex()
+        self.on_sent(Sent(function=label, transaction=transaction_hash, gas=receipt["gasUsed"]))
         return receipt
 
     def _signed(self, sender: LocalAccount, transaction: dict[str, Any]) -> HexBytes:

@@ -381,6 +381,11 @@ class Market:
     def compensation_paid(self) -> MicroUsd:
         return MicroUsd(self._call(self._exchange, "compensationPaid"))
 
+    def operator_has_money(self) -> bool:
+        """Return whether the system operator's account has anything to pay with."""
+        operator = self._call(self._exchange, "owner")
+        return bool(self._call(self._exchange, "accountOf", operator)[0])
+
     def book(self, slot: Slot) -> tuple[Order, ...]:
         """Return a slot's book, read from its events."""
         book: list[int] = []
@@ -428,6 +433,16 @@ class Market:
             if any(event["event"] in ENTRIES for event in events)
             and not any(event["event"] in RELEASES for event in events)
         )
+
+    def slots_with_orders(self) -> list[Slot]:
+        """Return every slot that anybody ordered for."""
+        self._read_new_blocks()
+        return sorted(self._events)
+
+    def clearing_block(self, slot: Slot) -> int | None:
+        """Return the block that a slot was cleared in, or None."""
+        events = self._events_of(slot, "SlotCleared")
+        return int(events[0]["blockNumber"]) if events else None
 
     def has_entries(self, slot: Slot) -> bool:
         """Return whether anybody ordered for a slot, or sealed an order."""

@@ -1,0 +1,38 @@
+"""Structured logs: one event a line, as JSON for machines or as text for a terminal."""
+
+import sys
+from enum import StrEnum
+from typing import Any, TextIO
+
+import structlog
+
+Log = structlog.typing.FilteringBoundLogger
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+def make_log(format_: LogFormat, stream: TextIO | None = None) -> Log:
+    """Return a log on standard error, or on another stream."""
+    to = sys.stderr if stream is None else stream
+    shared: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    ]
+    if format_ is LogFormat.JSON:
+        shared += [
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(sort_keys=False),
+        ]
+    else:
+        shared.append(structlog.dev.ConsoleRenderer(colors=to.isatty()))
+    log: Log = structlog.wrap_logger(
+        structlog.WriteLogger(to),
+        processors=shared,
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+    )
+    return log

@@ -1,0 +1,51 @@
+"""`wattline oracle`: clears, settles and dispatches a market for as long as it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oracle.chain.manifest import load
+from oracle.chain.signatures import development_key
+from oracle.daemon.daemon import Pace
+from oracle.daemon.entry import OracleProcess, OracleSettings, stop_on_signals
+from oracle.daemon.log import LogFormat, make_log
+from scripts.console import errors_in_one_line
+
+
+def oracle(
+    chain: Annotated[str, typer.Option("--chain", help="URL of the node.")],
+    manifest: Annotated[
+        Path, typer.Option(help="The market's manifest, as `wattline deploy` wrote it.")
+    ] = Path("market.json"),
+    scenario: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the forecasts; without it the storage is left idle."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(help="Of health, status, metrics and set-points; 0 for a free one.")
+    ] = 9100,
+    solver_time_limit: Annotated[
+        float, typer.Option(help="Seconds for the optimisation of a set-point.", min=0.0)
+    ] = 5.0,
+    poll: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.01)] = 0.2,
+    log_format: Annotated[LogFormat, typer.Option(help="One event a line.")] = LogFormat.JSON,
+) -> None:
+    """
+    Clear and settle every slot of a market, and dispatch its storage.
+
+    Example: wattline oracle --chain http://127.0.0.1:8545 --manifest out/devnet/market.json
+    """
+    with errors_in_one_line():
+        settings = OracleSettings(
+            chain=chain,
+            manifest=load(manifest),
+            account=development_key("oracle"),
+            scenario=scenario,
+            port=port,
+            solver_time_limit_s=solver_time_limit,
+            pace=Pace(poll_s=poll),
+        )
+        process = OracleProcess(settings, make_log(log_format))
+        stop_on_signals(process)
+        process.run()
