@@ -4,7 +4,7 @@ The shared storage of a community, dispatched against the grid's tariffs over T 
     min   Σ_t Δ (π⁺_t g⁺_t − π⁻_t g⁻_t) + β Σ_t (c_t + h_t)               (D1)
     s.t.  g⁺_t − g⁻_t = d_t + c_t − h_t                                   (D2)
           e_t = e_{t−1} + Δ (η_c c_t − h_t / η_h)                         (D3)
-          SOC_min·E ≤ e_t ≤ SOC_max·E,  e_T = e_0                         (D4)
+          SOC_min·E ≤ e_t ≤ SOC_max·E,  e_T = ē                           (D4)
           c_t ≤ P z_t,  h_t ≤ P (1 − z_t),  z_t ∈ {0, 1}                  (D5)
 
 =========  ==============================  =====  ========  =====================================
@@ -17,12 +17,18 @@ P, E       power_mw, capacity_mwh          ()     MW, MWh   limits of the storag
 β          degradation_usd_per_mw_slot     ()     USD/MW    per MW and slot, as in (24)
 c, h       charge_mw, discharge_mw         (T,)   MW        decision
 e          stored_mwh                      (T,)   MWh       energy at the end of the slot
+ē          ends.final_mwh                  ()     MWh       e_0, or as planned for the day's end
 g⁺ − g⁻    net_import_mw                   (T,)   MW        decision; positive = import
 =========  ==============================  =====  ========  =====================================
 
 All are ours; (D3) to (D5) are (6) to (10), and the degradation is (24). g⁻ is eliminated by (D2),
 which leaves π⁻·(d + c − h) + (π⁺ − π⁻)·g⁺ with g⁺ ≥ d + c − h in (D1): no ray of importing and
 exporting at once is left. There is no limit on the grid's side.
+
+A plan of whole days is a cycle, ē = e_0. The rest of a day, optimised again when some of its slots
+are over, begins with what the storage holds then, and ends with ē as the plan has it at the end of
+that day: with nothing disturbed, its optimum costs what the plan does. Where that energy is out of
+reach, because the storage did not follow, ē is the nearest that is not.
 
 (D5) needs its integers only where the export price is below zero. Elsewhere a unit less charged,
 and as much less discharged as that would have given back, leaves the stored energy alone and lowers
@@ -37,7 +43,14 @@ import numpy.typing as npt
 from oracle.domain.power_system import SharedStorage
 from oracle.domain.results import SolvedColumns, StoragePlan
 from oracle.errors import InvalidInputError
-from oracle.model.storage import StorageVariables, add_storage, schedule_of, solve_with_storage
+from oracle.model.storage import (
+    StorageEnds,
+    StorageVariables,
+    add_storage,
+    reachable,
+    schedule_of,
+    solve_with_storage,
+)
 from oracle.program import AT_MOST, DEFAULT_GAP, Program, Term
 from oracle.units import SLOT_HOURS
 
@@ -72,14 +85,16 @@ def dispatch_against_tariff(
     import_price: FloatArray,
     export_price: FloatArray,
     *,
+    ends: StorageEnds | None = None,
     time_limit_s: float = 60.0,
     gap: float = DEFAULT_GAP,
 ) -> TariffDispatch:
     """
     Return the cheapest dispatch, equations (D1) to (D5) of the module docstring.
 
-    The plan's profit is the compensation and what the community's bill falls by, less degradation;
-    lease fees are the market's and not in it.
+    `ends` are those of the rest of a day; without them the slots are a cycle. The plan's profit is
+    the compensation and what the community's bill falls by, less degradation; lease fees are the
+    market's and not in it.
 
     Raises
     ------
@@ -88,7 +103,7 @@ def dispatch_against_tariff(
     SolverError
         If no optimum was proved within `time_limit_s`.
     """
-    model = tariff_program(storage, net_load_mw, import_price, export_price)
+    model = tariff_program(storage, net_load_mw, import_price, export_price, ends)
     variables = model.storage
     paid_to_waste = [t for t in range(len(net_load_mw)) if export_price[t] < 0]
     solved = solve_with_storage(
@@ -124,6 +139,7 @@ def tariff_program(
     net_load_mw: FloatArray,
     import_price: FloatArray,
     export_price: FloatArray,
+    ends: StorageEnds | None = None,
 ) -> TariffProgram:
     """
     Return (D1) to (D5) without the integers of (D5), to be solved or checked.
@@ -136,7 +152,9 @@ def tariff_program(
     _check(net_load_mw, import_price, export_price)
     slots = range(len(net_load_mw))
     program = Program("storage dispatch against the tariff")
-    variables = add_storage(program, storage, len(slots))
+    if ends is not None:
+        ends = reachable(storage, ends, len(slots))
+    variables = add_storage(program, storage, len(slots), ends)
     for t in slots:
         _add_grid(
             program,

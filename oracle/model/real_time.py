@@ -39,6 +39,11 @@ Where the equations are silent, we take the least that they ask for:
 * The trades of the day are given: P_p2p and C_P2P are constants here. Without sharing they are nil.
 * Wind that is not forecast cannot be wasted: with no wind at all, the share used is 1.
 
+The rest of a day (ours) is optimised again from a slot on, with what the storage holds then read
+from its record, and to the energy that the plan has at the day's end. What was before is taken to
+have gone as planned: the outputs that the ramps start from, and what demand response still owes
+of (5). With nothing disturbed, its optimum costs what the plan costs from that slot on.
+
 A linear program but for the storage's integers; see `oracle.model.storage` for when they are added.
 Pieces of the linearised (23) tie: two slots, or two units of one slope, may swap output at no cost
 while storage or demand response carries it over. The objective is the same then, and the accounts
@@ -53,11 +58,20 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from oracle.domain.power_system import DemandResponse, PowerSystem, ThermalUnit
+from oracle.domain.power_system import DemandResponse, PowerSystem, SharedStorage, ThermalUnit
 from oracle.domain.results import DayAheadResult, RealTimeResult, StoragePlan, UnitDispatch
 from oracle.errors import InvalidInputError
 from oracle.model.carbon_capture import CapturePlant, capture_plant
-from oracle.model.storage import StorageVariables, add_storage, schedule_of, solve_with_storage
+from oracle.model.storage import (
+    StorageEnds,
+    StorageSchedule,
+    StorageVariables,
+    add_storage,
+    cycle,
+    reachable,
+    schedule_of,
+    solve_with_storage,
+)
 from oracle.model.thermal import (
     OutputVariables,
     add_output,
@@ -73,6 +87,19 @@ FloatArray = npt.NDArray[np.float64]
 
 SEGMENTS = 10
 SLOTS = range(SLOTS_PER_DAY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RestOfDay:
+    """The slots of a day from one on; `planned` is what was planned for all of it."""
+
+    since: int  # 1 … 95, slots before it are over
+    stored_mwh: float  # by the storage, before that slot
+    planned: RealTimeResult
+
+    def __post_init__(self) -> None:
+        if not 0 < self.since < SLOTS_PER_DAY:
+            raise InvalidInputError(f"rest of a day since slot {self.since + 1}: need 2 to 96")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,9 +121,17 @@ class _ShiftPlan:
     less: tuple[Variable, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RestResult:
+    """What the storage does in the rest of a day, shape (slots left,)."""
+
+    storage: StorageSchedule
+    objective_usd: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchProgram:
-    """The program and its variables."""
+    """The program and its variables, those of slots from its first slot on."""
 
     program: Program
     plans: tuple[_UnitPlan, ...]
@@ -189,6 +224,34 @@ def dispatch(
     )
 
 
+def dispatch_rest(
+    system: PowerSystem,
+    day_ahead: DayAheadResult,
+    rest: RestOfDay,
+    *,
+    p2p_mw: FloatArray,
+    time_limit_s: float = 60.0,
+    gap: float = DEFAULT_GAP,
+) -> RestResult:
+    """
+    Return what the storage does in the cheapest rest of a day; `p2p_mw` has shape (96,).
+
+    Raises
+    ------
+    InvalidInputError
+        If the system has no storage.
+    SolverError
+        If there is none, or none was proved optimal within `time_limit_s`.
+    """
+    model = dispatch_program(system, day_ahead.commitment, sharing=True, p2p_mw=p2p_mw, rest=rest)
+    if model.storage is None:
+        raise InvalidInputError("rest of a day: expected a power system with a storage")
+    solved = solve_with_storage(model.program, model.storage, time_limit_s=time_limit_s, gap=gap)
+    return RestResult(
+        storage=schedule_of(model.storage), objective_usd=solved.solution.objective_usd
+    )
+
+
 def dispatch_program(
     system: PowerSystem,
     commitment: Mapping[str, npt.NDArray[np.int64]],
@@ -196,8 +259,13 @@ def dispatch_program(
     sharing: bool,
     p2p_mw: FloatArray | None = None,
     p2p_cost_usd: float = 0.0,
+    rest: RestOfDay | None = None,
 ) -> DispatchProgram:
-    """Return (19) to (30) without the integers of (7) and (8), to be solved or checked."""
+    """
+    Return (19) to (30) without the integers of (7) and (8), to be solved or checked.
+
+    With `rest`, of the rest of a day only.
+    """
     p2p = np.zeros(SLOTS_PER_DAY) if p2p_mw is None or not sharing else p2p_mw
     p2p_cost = p2p_cost_usd if sharing else 0.0
     if p2p.shape != (SLOTS_PER_DAY,):
@@ -205,17 +273,23 @@ def dispatch_program(
 
     program = Program("real-time dispatch")
     program.constant_cost(p2p_cost)
-    plans = [_add_unit(program, system, commitment, index) for index in range(len(system.units))]
-    shifts = [_add_shift(program, index, dr) for index, dr in enumerate(system.demand_response)]
-    wind = [program.variable(f"wind_mw_{t}", 0.0, float(system.wind_mw[t])) for t in SLOTS]
+    units = range(len(system.units))
+    plans = [_add_unit(program, system, commitment, index, rest) for index in units]
+    loads = enumerate(system.demand_response)
+    shifts = [_add_shift(program, index, dr, rest) for index, dr in loads]
+    slots = _slots(rest)
+    wind = [program.variable(f"wind_mw_{t}", 0.0, float(system.wind_mw[t])) for t in slots]
     cost = system.unserved_cost_usd_per_mwh * SLOT_HOURS
-    unserved = [program.variable(f"unserved_mw_{t}", cost=cost) for t in SLOTS]
+    unserved = [program.variable(f"unserved_mw_{t}", cost=cost) for t in slots]
     storage = None
     if sharing and system.storage is not None:
-        storage = add_storage(program, system.storage, SLOTS_PER_DAY)
-    free: list[list[Term]] = [[(wind[t], 1.0), (unserved[t], 1.0)] for t in SLOTS]
-    _add_balance(program, system.load_mw - p2p, plans, shifts, storage, free)
-    _add_reserve(program, system, plans)
+        ends = None if rest is None else _ends(system.storage, rest)
+        storage = add_storage(program, system.storage, len(slots), ends)
+    free: list[list[Term]] = [
+        [(one, 1.0), (other, 1.0)] for one, other in zip(wind, unserved, strict=True)
+    ]
+    _add_balance(program, slots, system.load_mw - p2p, plans, shifts, storage, free)
+    _add_reserve(program, slots, system, plans)
     return DispatchProgram(
         program=program,
         plans=tuple(plans),
@@ -226,16 +300,30 @@ def dispatch_program(
     )
 
 
+def _slots(rest: RestOfDay | None) -> range:
+    return SLOTS if rest is None else SLOTS[rest.since :]
+
+
+def _ends(storage: SharedStorage, rest: RestOfDay) -> StorageEnds:
+    plan = rest.planned.storage
+    planned_mwh = cycle(storage).final_mwh if plan is None else float(plan.stored_mwh[-1])
+    ends = StorageEnds(initial_mwh=rest.stored_mwh, final_mwh=planned_mwh)
+    return reachable(storage, ends, len(_slots(rest)))
+
+
 def _add_unit(
     program: Program,
     system: PowerSystem,
     commitment: Mapping[str, npt.NDArray[np.int64]],
     index: int,
+    rest: RestOfDay | None,
 ) -> _UnitPlan:
     """Add a unit where it is on, and (28)."""
     unit = system.units[index]
     curve, plant = cost_curve(unit, SEGMENTS), capture_plant(unit, system.capture)
     on = np.repeat(commitment[unit.name], SLOTS_PER_HOUR).astype(np.float64)
+    was_on = rest is not None and bool(on[rest.since - 1])
+    on[: _slots(rest).start] = 0.0
     program.constant_cost(curve.at_minimum_usd_per_h * float(np.sum(on)) * SLOT_HOURS)
     output = tuple(
         add_output(program, f"{index}_{t}", unit, curve, plant, system.carbon, hours=SLOT_HOURS)
@@ -254,31 +342,45 @@ def _add_unit(
             change = program.variable(f"ramp_mw_{index}_{t}", -ramp, ramp)
             terms = [(now.gross, 1.0), (before.gross, -1.0), (change, -1.0)]
             program.require(f"E28_ramp_{index}_{t}", terms, EQUAL, 0.0, words)
+        if rest is not None and was_on and (first := output[rest.since]) is not None:
+            before_mw = float(rest.planned.units[index].gross_mw[rest.since - 1])
+            change = program.variable(f"ramp_mw_{index}_{rest.since}", -ramp, ramp)
+            words = f"ramp (28) of unit {unit.name} in slot {rest.since + 1}"
+            terms = [(first.gross, 1.0), (change, -1.0)]
+            program.require(f"E28_ramp_{index}_{rest.since}", terms, EQUAL, before_mw, words)
     return _UnitPlan(unit=unit, plant=plant, on=on, output=output)
 
 
-def _add_shift(program: Program, index: int, dr: DemandResponse) -> _ShiftPlan:
+def _add_shift(
+    program: Program, index: int, dr: DemandResponse, rest: RestOfDay | None
+) -> _ShiftPlan:
     """Add (4), (5) and (25); P_DR is what is expected, and more, or less."""
     cost = dr.cost_usd_per_mwh * SLOT_HOURS
+    slots = _slots(rest)
 
     def deviations(name: str, low: FloatArray, high: FloatArray) -> tuple[Variable, ...]:
         # An expected load outside its own limits makes part of the deviation compulsory.
         low, high = np.maximum(low, 0.0), np.maximum(high, 0.0)
         return tuple(
             program.variable(f"{name}_mw_{index}_{t}", float(low[t]), float(high[t]), cost=cost)
-            for t in SLOTS
+            for t in slots
         )
 
     more = deviations("more", dr.min_mw - dr.expected_mw, dr.max_mw - dr.expected_mw)
     less = deviations("less", dr.expected_mw - dr.max_mw, dr.expected_mw - dr.min_mw)
     terms = [(variable, 1.0) for variable in more] + [(variable, -1.0) for variable in less]
     words = f"energy of demand response {dr.name} over the day (5)"
-    program.require(f"E5_energy_{index}", terms, EQUAL, 0.0, words, "MW (summed over its slots)")
+    owed = 0.0
+    if rest is not None:
+        planned_mw = rest.planned.shifted_mw[dr.name] - dr.expected_mw
+        owed = float(np.sum(planned_mw[rest.since :]))
+    program.require(f"E5_energy_{index}", terms, EQUAL, owed, words, "MW (summed over its slots)")
     return _ShiftPlan(load=dr, more=more, less=less)
 
 
 def _add_balance(
     program: Program,
+    slots: range,
     residual_mw: FloatArray,
     plans: list[_UnitPlan],
     shifts: list[_ShiftPlan],
@@ -286,27 +388,29 @@ def _add_balance(
     free: list[list[Term]],
 ) -> None:
     """Add (27), with (1) in it; `free` are the terms of wind and unserved load."""
-    for t in SLOTS:
-        terms, fixed_mw = free[t], 0.0
+    for place, t in enumerate(slots):
+        terms, fixed_mw = free[place], 0.0
         for plan in plans:
             output = plan.output[t]
             if output is not None:
                 terms += net_terms(output, plan.plant, SLOT_HOURS)
                 fixed_mw += plan.plant.fixed_mw
         for shift in shifts:
-            terms += [(shift.more[t], -1.0), (shift.less[t], 1.0)]
+            terms += [(shift.more[place], -1.0), (shift.less[place], 1.0)]
         if storage is not None:
-            terms += [(storage.discharge[t], 1.0), (storage.charge[t], -1.0)]
+            terms += [(storage.discharge[place], 1.0), (storage.charge[place], -1.0)]
         expected_mw = sum(float(shift.load.expected_mw[t]) for shift in shifts)
         need_mw = float(residual_mw[t]) + expected_mw + fixed_mw
         words = f"power balance (27) in slot {t + 1}"
         program.require(f"E27_balance_{t}", terms, EQUAL, need_mw, words)
 
 
-def _add_reserve(program: Program, system: PowerSystem, plans: list[_UnitPlan]) -> None:
+def _add_reserve(
+    program: Program, slots: range, system: PowerSystem, plans: list[_UnitPlan]
+) -> None:
     """Add (29)."""
     reserve_mw = reserve_requirement_mw(system, system.load_mw)
-    for t in SLOTS:
+    for t in slots:
         outputs = [(plan.unit, plan.output[t]) for plan in plans]
         terms = [(output.gross, 1.0) for _, output in outputs if output is not None]
         capacity_mw = sum(unit.max_mw for unit, output in outputs if output is not None)

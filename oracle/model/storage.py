@@ -5,7 +5,7 @@ The shared storage inside a linear program, (6) to (10) and (24).
     0 ≤ P_ch ≤ z·P_max                                                     (7)
     0 ≤ P_dis ≤ (1 − z)·P_max,   z ∈ {0, 1}                                (8)
     SOC_min·C ≤ S ≤ SOC_max·C                                              (9)
-    S_T = S_0                                                              (10)
+    S_T = S_0, or of the rest of a day what was planned for its end        (10)
     C_ESP = β·Σ(P_ch + P_dis)                                              (24)
 
 ============  ==============================  =====  =============  =========================
@@ -29,7 +29,7 @@ adds z, in all slots, only where this fails: that takes a price below zero, or o
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,12 +45,36 @@ OVERLAP_TOLERANCE_MW = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StorageEnds:
+    """What is stored before the first slot, S_0, and is to be stored after the last, S_T."""
+
+    initial_mwh: float
+    final_mwh: float
+
+
+def cycle(storage: SharedStorage) -> StorageEnds:
+    """Return the ends of a day that is a cycle, (10)."""
+    initial_mwh = storage.initial_soc * storage.capacity_mwh
+    return StorageEnds(initial_mwh=initial_mwh, final_mwh=initial_mwh)
+
+
+def reachable(storage: SharedStorage, ends: StorageEnds, slot_count: int) -> StorageEnds:
+    """Return the ends with the final energy moved to the nearest that power and (9) allow."""
+    low, high = storage.min_soc * storage.capacity_mwh, storage.max_soc * storage.capacity_mwh
+    most = slot_count * SLOT_HOURS * storage.power_mw
+    least_mwh = max(low, ends.initial_mwh - most / storage.discharge_efficiency)
+    most_mwh = min(high, ends.initial_mwh + most * storage.charge_efficiency)
+    return replace(ends, final_mwh=min(max(ends.final_mwh, least_mwh), most_mwh))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StorageVariables:
     """The storage's variables in a program, one per slot."""
 
     storage: SharedStorage
     charge: tuple[Variable, ...]
     discharge: tuple[Variable, ...]
+    initial_mwh: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,12 +96,18 @@ class StorageSolution:
     columns: SolvedColumns
 
 
-def add_storage(program: Program, storage: SharedStorage, slot_count: int) -> StorageVariables:
-    """Add (6) to (10) without the integers of (7) and (8), and (24) to the objective."""
+def add_storage(
+    program: Program, storage: SharedStorage, slot_count: int, ends: StorageEnds | None = None
+) -> StorageVariables:
+    """
+    Add (6) to (10) without the integers of (7) and (8), and (24) to the objective.
+
+    `ends` are those of the rest of a day; without them the slots are a cycle.
+    """
+    ends = ends or cycle(storage)
     slots = range(slot_count)
     power, cost = storage.power_mw, storage.degradation_usd_per_mw_slot
     low, high = storage.min_soc * storage.capacity_mwh, storage.max_soc * storage.capacity_mwh
-    initial = storage.initial_soc * storage.capacity_mwh
     charge = tuple(program.variable(f"charge_mw_{t}", 0.0, power, cost=cost) for t in slots)
     discharge = tuple(program.variable(f"discharge_mw_{t}", 0.0, power, cost=cost) for t in slots)
     stored = tuple(program.variable(f"stored_mwh_{t}", low, high) for t in slots)
@@ -87,14 +117,17 @@ def add_storage(program: Program, storage: SharedStorage, slot_count: int) -> St
     for t in slots:
         change = [(stored[t], 1.0), (charge[t], -gain), (discharge[t], drain)]
         before = [(stored[t - 1], -1.0)] if t else []
-        start = 0.0 if t else initial
+        start = 0.0 if t else ends.initial_mwh
         program.require(f"E6_stored_{t}", change + before, EQUAL, start)
         both = [(charge[t], 1.0), (discharge[t], 1.0)]
         program.require(f"E7_E8_power_{t}", both, AT_MOST, power)
-    words = f"energy of the storage at the end of slot {slot_count}, to equal the initial one (10)"
-    program.require("E10_cycle", [(stored[-1], 1.0)], EQUAL, initial, words, "MWh")
+    wanted = "the initial one" if ends == cycle(storage) else "the planned one"
+    words = f"energy of the storage at the end of slot {slot_count}, to equal {wanted} (10)"
+    program.require("E10_cycle", [(stored[-1], 1.0)], EQUAL, ends.final_mwh, words, "MWh")
 
-    return StorageVariables(storage=storage, charge=charge, discharge=discharge)
+    return StorageVariables(
+        storage=storage, charge=charge, discharge=discharge, initial_mwh=ends.initial_mwh
+    )
 
 
 def solve_with_storage(
@@ -159,7 +192,7 @@ def schedule_of(variables: StorageVariables, *, net_overlaps: bool = False) -> S
     return StorageSchedule(
         charge_mw=charge_mw,
         discharge_mw=discharge_mw,
-        stored_mwh=storage.initial_soc * storage.capacity_mwh + np.cumsum(gain) * SLOT_HOURS,
+        stored_mwh=variables.initial_mwh + np.cumsum(gain) * SLOT_HOURS,
         degradation_usd=storage.degradation_usd_per_mw_slot * throughput_mw,
         compensation_usd=storage.compensation_usd_per_mwh * throughput_mw * SLOT_HOURS,
     )

@@ -28,6 +28,7 @@ def solved_variables(
         storage=storage,
         charge=tuple(map(a_solved_variable, charge_mw)),
         discharge=tuple(map(a_solved_variable, discharge_mw)),
+        initial_mwh=storage.initial_soc * storage.capacity_mwh,
     )
 
 
