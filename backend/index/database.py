@@ -35,6 +35,7 @@ class Database:
         """`connections` may be open at once, and as many more for a short time."""
         self.url = _url(url)
         self.engine = _engine(self.url, connections)
+        self._file = _file_of(self.url)
         is_postgres = self.engine.dialect.name == "postgresql"
         reading: dict[str, Any] = (
             {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -69,6 +70,18 @@ class Database:
         """
         with _translated(), Session(self._writer) as session, session.begin():
             yield session
+
+    def is_lost(self) -> bool:
+        """Return whether somebody removed or replaced the file under the open connections."""
+        return self._file != _file_of(self.url)
+
+    def reopen(self) -> None:
+        """Let go of a lost file, to begin with what is there now."""
+        self.engine.dispose()
+        _clean_up(self.url)
+        with self.reading():  # makes the file where there is none
+            pass
+        self._file = _file_of(self.url)
 
     def prepare(self, identity: Identity) -> None:
         """
@@ -150,6 +163,20 @@ def _url(text: str) -> URL:
     return url
 
 
+def _file_of(url: URL) -> int | None:
+    """Return which file a SQLite database is; None where it is none, or not there."""
+    path = Path(str(url.database))
+    return path.stat().st_ino if url.drivername == "sqlite" and path.exists() else None
+
+
+def _clean_up(url: URL) -> None:
+    """Remove what a lost SQLite file has left: with a new one it would be taken for its newest."""
+    path = Path(str(url.database))
+    if url.drivername == "sqlite" and not path.exists():
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
 def _unknown(text: str) -> InvalidInputError:
     return InvalidInputError(
         f"--database {text}: expected sqlite:///PATH or postgresql://USER@HOST/NAME"
@@ -162,6 +189,7 @@ def _engine(url: URL, connections: int) -> Engine:
         if url.drivername != "sqlite":
             return create_engine(url, pool_pre_ping=True, **options)
         Path(str(url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
+        _clean_up(url)
         engine = create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise InvalidInputError(
