@@ -38,14 +38,6 @@ class Pace:
     slots_behind: int = 4  # more is not ready
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketStart:
-    """Where a market's slots begin."""
-
-    first_slot: Slot  # of the scenario, whether or not it was traded
-    start_slot: Slot  # of the market
-
-
 class Daemon:
     """Runs one market, until `stop` is set."""
 
@@ -53,7 +45,7 @@ class Daemon:
         self,
         chain: Chain,
         deployment: Deployment,
-        start: MarketStart,
+        start_slot: Slot,
         account: LocalAccount,
         compute: Compute,
         *,
@@ -63,7 +55,8 @@ class Daemon:
         pace: Pace | None = None,
     ) -> None:
         """
-        `compute` finds set-points; `stamp` changes with what it goes by.
+        `start_slot` is the market's first; `compute` finds set-points, and `stamp` changes with
+        what it goes by.
 
         Raises
         ------
@@ -77,11 +70,11 @@ class Daemon:
         self._pace = pace or Pace()
         self._market = Market(chain, deployment)
         self._storage = StorageRecord(chain, deployment)
-        duties = Duties(self._market, self._storage, start.start_slot)
+        duties = Duties(self._market, self._storage, start_slot)
         self._keeper = Keeper(
             self._market, duties, account, metrics=metrics, log=log, clock=monotonic
         )
-        self.desk = SetPointDesk(self._market, self._storage, start.start_slot, compute, stamp, log)
+        self.desk = SetPointDesk(self._market, self._storage, start_slot, compute, stamp, log)
         self._reorganisations = 0
         self._seen: Head | None = None
         self._standing: Standing | None = None

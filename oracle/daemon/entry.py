@@ -12,13 +12,18 @@ from eth_account.signers.local import LocalAccount
 
 from oracle.chain.chains import open_chain
 from oracle.chain.manifest import Manifest, check_manifest, deployment_of
-from oracle.daemon.daemon import Daemon, MarketStart, Pace
-from oracle.daemon.desk import SET_POINTS, DispatchCase, answered
+from oracle.daemon.daemon import Daemon, Pace
+from oracle.daemon.desk import SET_POINTS, Compute, DispatchCase, answered
+from oracle.daemon.forecast import ForecastFolder
 from oracle.daemon.log import Log
 from oracle.daemon.metrics import Metrics
+from oracle.daemon.rolling import RollingDispatch
 from oracle.daemon.set_point import SetPoint, idle
-from oracle.errors import ChainUnavailable
+from oracle.domain.storage_rating import StorageRating
+from oracle.errors import ChainUnavailable, InvalidInputError
+from oracle.scenario import load_scenario
 from oracle.status_server import StatusServer, problem
+from oracle.units import Bps
 
 T = TypeVar("T")
 
@@ -96,21 +101,43 @@ class OracleProcess:
         self._log.info("stopped")
 
     def _connected(self) -> Daemon:
-        settings = self._settings
+        settings, manifest = self._settings, self._settings.manifest
         chain = open_chain(settings.chain)
-        check_manifest(chain, settings.manifest)
+        check_manifest(chain, manifest)
+        compute, stamp = self._dispatch()
         return Daemon(
             chain,
-            deployment_of(chain, settings.manifest),
-            MarketStart(
-                first_slot=settings.manifest.first_slot, start_slot=settings.manifest.start_slot
-            ),
+            deployment_of(chain, manifest),
+            manifest.start_slot,
             settings.account,
-            _no_forecast,
+            compute,
+            stamp=stamp,
             metrics=self._metrics,
             log=self._log,
             pace=settings.pace,
         )
+
+    def _dispatch(self) -> tuple[Compute, Callable[[], object]]:
+        """Return what computes set-points, and what changes with its forecast."""
+        settings, manifest = self._settings, self._settings.manifest
+        if settings.scenario is None:
+            return _no_forecast, lambda: None
+        name = load_scenario(settings.scenario).name
+        if name != manifest.scenario:
+            raise InvalidInputError(
+                f"{settings.scenario}: expected scenario {manifest.scenario}, as the manifest has "
+                f"it, got {name}"
+            )
+        folder = ForecastFolder(settings.scenario, self._log)
+        rolling = RollingDispatch(
+            folder.newest,
+            _rating(manifest),
+            first_slot=manifest.first_slot,
+            start_slot=manifest.start_slot,
+            time_limit_s=settings.solver_time_limit_s,
+            metrics=self._metrics,
+        )
+        return rolling.set_point, folder.stamp
 
     def _once_the_node_answers(self, connect: Callable[[], T]) -> T | None:
         """Return what comes of connecting, or None where we are stopped before."""
@@ -135,6 +162,20 @@ class OracleProcess:
         if self._daemon is None:
             return 503, problem(503, SET_POINTS, self._reason)
         return answered(self._daemon.desk, query)
+
+
+def _rating(manifest: Manifest) -> StorageRating:
+    """Return the storage's limits; what it holds is in each case of its own."""
+    storage = manifest.settings.storage
+    return StorageRating(
+        max_slot=storage.max_slot_wh,
+        min_stored=storage.min_stored_wh,
+        max_stored=storage.max_stored_wh,
+        initial=storage.min_stored_wh,
+        charge_efficiency=Bps(storage.charge_efficiency_bps),
+        discharge_efficiency=Bps(storage.discharge_efficiency_bps),
+        compensation=storage.compensation_micro_usd_per_mwh,
+    )
 
 
 def _no_forecast(case: DispatchCase) -> SetPoint:

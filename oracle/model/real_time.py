@@ -93,13 +93,13 @@ SLOTS = range(SLOTS_PER_DAY)
 class RestOfDay:
     """The slots of a day from one on; `planned` is what was planned for all of it."""
 
-    since: int  # 1 … 95, slots before it are over
+    since: int  # 0 … 95, slots before it are over
     stored_mwh: float  # by the storage, before that slot
     planned: RealTimeResult
 
     def __post_init__(self) -> None:
-        if not 0 < self.since < SLOTS_PER_DAY:
-            raise InvalidInputError(f"rest of a day since slot {self.since + 1}: need 2 to 96")
+        if not 0 <= self.since < SLOTS_PER_DAY:
+            raise InvalidInputError(f"rest of a day since slot {self.since + 1}: need 1 to 96")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -322,7 +322,7 @@ def _add_unit(
     unit = system.units[index]
     curve, plant = cost_curve(unit, SEGMENTS), capture_plant(unit, system.capture)
     on = np.repeat(commitment[unit.name], SLOTS_PER_HOUR).astype(np.float64)
-    was_on = rest is not None and bool(on[rest.since - 1])
+    was_on = rest is not None and rest.since > 0 and bool(on[rest.since - 1])
     on[: _slots(rest).start] = 0.0
     program.constant_cost(curve.at_minimum_usd_per_h * float(np.sum(on)) * SLOT_HOURS)
     output = tuple(

@@ -12,7 +12,7 @@ from eth_account.signers.local import LocalAccount
 from oracle.chain.chains import AnvilChain, Chain, open_chain
 from oracle.chain.market import Phase
 from oracle.chain.signatures import development_key
-from oracle.daemon.daemon import Daemon, MarketStart, Pace
+from oracle.daemon.daemon import Daemon, Pace
 from oracle.daemon.desk import DispatchCase
 from oracle.daemon.log import LogFormat, make_log
 from oracle.daemon.metrics import Metrics
@@ -66,7 +66,7 @@ class RunningOracle:
         self.daemon = Daemon(
             open_chain(url_of(world)),
             world.deployment,
-            MarketStart(first_slot=FIRST_SLOT, start_slot=FIRST_SLOT),
+            FIRST_SLOT,
             account,
             no_plan,
             metrics=self.metrics,
