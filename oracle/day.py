@@ -19,22 +19,23 @@ from eth_account.signers.local import LocalAccount
 
 from oracle import bidding
 from oracle.chain.chains import Chain
-from oracle.chain.deployment import (
-    Deployment,
-    MarketTerms,
-    Participant,
-    Roles,
-    deploy_market,
-)
+from oracle.chain.deployment import Deployment, MarketTerms, deploy_market
 from oracle.chain.existing import deployment_at, first_slot_of, require_terms
 from oracle.chain.market import Market, SealedOrder, SignedReading
-from oracle.chain.signatures import development_key, sign_reading, sign_storage_reading
+from oracle.chain.signatures import development_key, sign_storage_reading
+from oracle.deploy import (
+    LEAD,
+    announce_prices,
+    development_participants,
+    development_roles,
+    start_slot,
+)
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import (
     GATE_CLOSURE_SECONDS,
     READING_SECONDS,
     REVEAL_SECONDS,
-    slot_at,
+    slots_until_final,
     starts_at,
 )
 from oracle.domain.community import nobody
@@ -44,21 +45,18 @@ from oracle.domain.storage_rating import StorageRating, rating_of
 from oracle.errors import ContractRevert, InvalidInputError
 from oracle.journal import Journal
 from oracle.market_terms import market_terms
-from oracle.model.prosumers import Position
 from oracle.plan import (
     TradePlan,
     initial_scores,
     mechanism_of,
-    numbered_fees,
     plan_scenario,
     plan_trades,
 )
 from oracle.round import RoundRunner, SlotOutcome
+from oracle.simulation import Prosumers, signed_readings, sold_in
 from oracle.units import (
-    BPS,
     MICRO_USD_PER_USD,
     SLOT_SECONDS,
-    SLOTS_PER_DAY,
     Bps,
     MicroUsd,
     MicroUsdPerMwh,
@@ -69,11 +67,8 @@ from oracle.units import (
 
 Progress = Callable[[str, int, int], None]
 
-LEAD = 3  # orders for a slot are placed this many slots before it
 CLEARING_LEAD = 2
 SEALS_AT_ONCE = 2  # unopened at a time: those of this boundary and the one before
-TRANSACTIONS_TO_JOIN = 4  # of a prosumer: coins for gas, test dollars, their approval and deposit
-NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
 
 
 class OrderRoute(StrEnum):
@@ -139,23 +134,15 @@ class _Day:
         names = [prosumer.name for prosumer in self._community.prosumers]
         self._owners = [development_key(f"{name} owner") for name in names]
         self._meters = [development_key(f"{name} meter") for name in names]
-        self._storage_meter = development_key("storage meter")
-        self._roles = Roles(
-            registrar=development_key("registrar"),
-            operator=development_key("system operator"),
-            provider=development_key("storage provider"),
-            storage_meter=self._storage_meter,
-        )
+        self._roles = development_roles()
         self._oracle = development_key("oracle")
         self._rating = rating_of(scenario.storage)
-        self._states = bidding.initial_states(self._community)
+        self._prosumers = Prosumers(self._community)
         self._scores = initial_scores(self._community)
-        self._agents = bidding.agents(self._community, numbered_fees(self._community))
         rules = self._community.rules
-        self.settlement_delay = _slots_until_final(rules.challenge_minutes)
+        self.settlement_delay = slots_until_final(rules.challenge_minutes)
         self._sealed: dict[int, list[SealedOrder]] = {}  # from orders to the gate's closure
         self._readings: dict[int, list[SignedReading]] = {}  # from delivery to settlement
-        self._standing: dict[int, tuple[Position, ...]] = {}  # from orders to settlement
         self._journal = Journal(self._community)
 
     def follow(self, plan: Plan, traded: TradePlan | None) -> None:
@@ -166,7 +153,7 @@ class _Day:
 
     def deploy(self, progress: Progress) -> None:
         """Deploy the market, pay everybody in, announce the day's real-time prices."""
-        self._first = _first_slot(self._scenario, self._chain)
+        self._first = start_slot(self._scenario, self._chain)
         owners = [owner.address for owner in self._owners]
         self._chain.fund([*owners, *self._roles.addresses(), self._oracle.address])
         self._use(deploy_market(self._chain, self._oracle, self._roles, self._terms()))
@@ -177,7 +164,10 @@ class _Day:
             if amount > 0:
                 self._market.deposit(payer, amount)
         progress("deposits", len(payers), len(payers))
-        self._announce_prices()
+        slots = self._scenario.slot_count
+        announce_prices(
+            self._market, self._roles.operator, self._community, self._first, self._first, slots - 1
+        )
 
     def join(self, exchange: str) -> None:
         """Go on with the market of an interrupted run, if it has the terms of this scenario."""
@@ -205,7 +195,7 @@ class _Day:
     def _terms(self) -> MarketTerms:
         return market_terms(
             self._community,
-            self._joining(),
+            development_participants(self._community),
             mechanism=self._mechanism,
             storage=self._rating,
             first_slot=self._slot(0),
@@ -264,18 +254,6 @@ class _Day:
     def _slot(self, index: int) -> Slot:
         return Slot(self._first + index)
 
-    def _joining(self) -> list[Participant]:
-        prosumers = self._community.prosumers
-        return [
-            Participant(
-                name=prosumer.name,
-                owner=owner,
-                meter=meter,
-                initial_score=prosumer.initial_reputation,
-            )
-            for prosumer, owner, meter in zip(prosumers, self._owners, self._meters, strict=True)
-        ]
-
     def _payers(self) -> list[tuple[LocalAccount, MicroUsd]]:
         """Return who pays in how much: enough for all locks of the run, in whole dollars."""
         throughput = Wh(sum(charge + discharge for charge, discharge, _ in self._schedule))
@@ -293,25 +271,14 @@ class _Day:
         slots = range(self._scenario.slot_count)
         return [bidding.grid_prices(self._community, slot)[0] for slot in slots]
 
-    def _announce_prices(self) -> None:
-        prices = self._prices()
-        changes = {
-            self._slot(slot): price
-            for slot, price in enumerate(prices)
-            if slot > 0 and price != prices[slot - 1]
-        }
-        if changes:
-            self._market.announce_real_time_prices(self._roles.operator, changes)
-
     def _place_orders(self, index: int) -> None:
-        before = bidding.positions(self._community, index, self._states)
-        orders = bidding.orders(self._community, index, before, self._scores, self._agents)
+        self._prosumers.stand(index)
+        orders = self._prosumers.orders(index, self._scores)
         slot = self._slot(index)
         if self._community.rules.seal_bond:
             self._sealed[index] = [self._commit(slot, order) for order in orders]
         elif self._chain.now() < starts_at(slot) - GATE_CLOSURE_SECONDS:
             self._send_orders(slot, orders)
-        self._standing[index] = before
 
     def _send_orders(self, slot: Slot, orders: Sequence[Order]) -> None:
         """Send those orders on their way that are not in the book yet."""
@@ -342,15 +309,9 @@ class _Day:
 
     def _clear(self, index: int) -> None:
         """Clear a slot; the batteries go on as its trades say."""
-        before = self._standing[index]
         outcome = self._unless_done(self._runner.clear, index, self._market.cleared_trades)
         book, trades = (outcome.book, outcome.trades) if outcome else ((), ())
-        self._agents.learn(book, trades)
-        full = [trade.with_delivered(trade.energy) for trade in trades]
-        traded = bidding.energies(self._community, book, full)
-        rests = bidding.rests(self._community, before, traded)
-        self._states = tuple(rest.battery for rest in rests)
-        self._journal.cleared(index, book, rests)
+        self._journal.cleared(index, book, self._prosumers.cleared(index, book, trades))
 
     def _unless_done(
         self,
@@ -375,7 +336,9 @@ class _Day:
         """Let the meters of a slot's sellers speak; on the chain, where they may be corrected."""
         slot = self._slot(index)
         is_late = self._chain.now() >= starts_at(slot) + SLOT_SECONDS + READING_SECONDS
-        readings = [] if is_late else self._signed_readings(index, self._sold(index))
+        delivered = {} if is_late else self._prosumers.delivered(index, self._sold(index))
+        domain = self._market.exchange_domain
+        readings = signed_readings(self._meters, domain, slot, delivered)
         if self.settlement_delay == 0:
             self._readings[index] = readings  # to settle with them at once costs less
         elif readings and not self._market.readings(slot):
@@ -383,19 +346,18 @@ class _Day:
 
     def _settle(self, index: int) -> None:
         """Settle a slot whose readings are final, and note what came of it."""
-        before = self._standing.pop(index)
         sold = self._sold(index)
         readings = self._readings.pop(index, [])
         outcome = self._unless_done(
             lambda slot: self._runner.settle(slot, readings), index, self._market.settled_trades
         )
         if outcome is not None:
-            traded = bidding.energies(self._community, outcome.book, outcome.trades)
-            rests = bidding.rests(self._community, before, traded)
+            rests = self._prosumers.settled(index, outcome.book, outcome.trades)
             self._journal.settled(index, outcome, rests)
             for participant in sold:
                 owner = self._owners[participant - 1].address
                 self._scores[participant - 1] = self._market.score_after(self._slot(index), owner)
+        self._prosumers.forget(index)
         self._journal.scored(self._scores)
 
     def _sold(self, index: int) -> dict[int, Wh]:
@@ -404,30 +366,7 @@ class _Day:
         trades = self._market.cleared_trades(slot) or ()
         if not trades:
             return {}
-        book = self._market.book(slot)
-        sold: dict[int, Wh] = {}
-        for trade in trades:
-            seller = book[trade.offer].participant
-            sold[seller] = Wh(sold.get(seller, 0) + trade.energy)
-        return sold
-
-    def _signed_readings(self, index: int, sold: dict[int, Wh]) -> list[SignedReading]:
-        """Return what the simulated meters say: all that was sold, or less where a shortfall is."""
-        short = {(s.prosumer + 1, s.slot): s.delivered for s in self._community.shortfalls}
-        readings = []
-        for participant, energy in sorted(sold.items()):
-            delivered = Wh(energy * short.get((participant, index), BPS) // BPS)
-            signature = sign_reading(
-                self._meters[participant - 1],
-                self._market.exchange_domain,
-                slot=self._slot(index),
-                participant=participant,
-                energy=delivered,
-            )
-            readings.append(
-                SignedReading(participant=participant, energy=delivered, signature=signature)
-            )
-        return readings
+        return sold_in(self._market.book(slot), trades)
 
     def _record_storage(self, index: int) -> None:
         if not self._schedule:
@@ -436,7 +375,7 @@ class _Day:
         slot = self._slot(index)
         if slot == self._market.next_storage_slot():
             signature = sign_storage_reading(
-                self._storage_meter,
+                self._roles.storage_meter,
                 self._market.storage_domain,
                 slot=slot,
                 charge=charge,
@@ -462,28 +401,11 @@ class _Day:
         )
 
 
-def _slots_until_final(challenge_minutes: int) -> int:
-    """Return how many slots after a slot's end its readings are final; 0 if at once."""
-    if challenge_minutes == 0:
-        return 0
-    return -(-(READING_SECONDS + 60 * challenge_minutes) // SLOT_SECONDS)
-
-
 def _schedule(rating: StorageRating, plan: Plan) -> list[tuple[Wh, Wh, Wh]]:
     """Return the storage's dispatch in integers; empty without a storage."""
     if plan.storage is None:
         return []
     return rating.schedule(plan.storage.charge_mw.tolist(), plan.storage.discharge_mw.tolist())
-
-
-def _first_slot(scenario: Scenario, chain: Chain) -> Slot:
-    """Return the chain's slot for the scenario's first: its own, or the same of a later day."""
-    wanted = slot_at(int(scenario.first_slot.timestamp()))
-    joining = len(scenario.community.prosumers) if scenario.community else 0
-    joined = slot_at(chain.now() + joining * TRANSACTIONS_TO_JOIN)  # a second each, at least
-    earliest = joined + NOTICE_SLOTS + LEAD
-    days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))
-    return Slot(wanted + days * SLOTS_PER_DAY)
 
 
 def _whole_dollars(amount: MicroUsd) -> MicroUsd:

@@ -8,7 +8,7 @@ from eth_typing import ChecksumAddress
 
 from oracle import bidding
 from oracle.chain.chains import Chain
-from oracle.chain.deployment import Holder, Participant, Roles, deploy_market
+from oracle.chain.deployment import Joining, Participant, Roles, deploy_market
 from oracle.chain.manifest import (
     VERSION,
     Manifest,
@@ -27,61 +27,84 @@ from oracle.domain.storage_rating import rating_of
 from oracle.errors import InvalidInputError
 from oracle.market_terms import market_terms
 from oracle.plan import mechanism_of
-from oracle.units import MICRO_USD_PER_USD, SLOTS_PER_DAY, MicroUsd, MicroUsdPerMwh, Slot
+from oracle.units import MICRO_USD_PER_USD, SLOTS_PER_DAY, Bps, MicroUsd, MicroUsdPerMwh, Slot
 
 NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
-ORDER_LEAD = 3  # orders for a slot are placed this many slots before it
+LEAD = 3  # orders for a slot are placed this many slots before it
+TRANSACTIONS_TO_JOIN = 4  # of a prosumer: coins for gas, test dollars, their approval and deposit
 DEPOSIT = MicroUsd(200 * MICRO_USD_PER_USD)  # on a development chain, of each who pays
-SECONDS_PER_PARTICIPANT = 8  # of a deployment, each of its transactions a second
 PRICES_AHEAD = SLOTS_PER_DAY  # announced at the deployment; whoever simulates goes on
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Somebody of whom we know nothing but the address."""
+
+    address: ChecksumAddress
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Household:
-    """The addresses of a prosumer."""
+class Member:
+    """A participant whose keys are its own."""
 
-    owner: Holder
-    meter: Holder
+    name: str
+    owner: Address
+    meter: Address
+    initial_score: Bps
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
-    """Who deploys, who holds the roles, and who takes part, by the prosumers' names."""
+class Offices:
+    """Roles of which the deployer takes those that have a key, to hand them over later."""
+
+    registrar: LocalAccount
+    provider: LocalAccount
+    operator: LocalAccount
+    storage_meter: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Who deploys, who holds the roles, and who takes part, by their numbers."""
 
     deployer: LocalAccount
-    roles: Roles
-    households: dict[str, Household]
+    roles: Offices
+    members: tuple[Member, ...]
 
 
-def development_keys(community: Community) -> Keys:
-    """Return the keys that anybody can compute."""
-    return Keys(
-        deployer=development_key("oracle"),
-        roles=Roles(
-            registrar=development_key("registrar"),
-            operator=development_key("system operator"),
-            provider=development_key("storage provider"),
-            storage_meter=development_key("storage meter"),
-        ),
-        households={
-            prosumer.name: Household(
-                owner=development_key(f"{prosumer.name} owner"),
-                meter=development_key(f"{prosumer.name} meter"),
-            )
-            for prosumer in community.prosumers
-        },
+def development_roles() -> Roles:
+    """Return keys that anybody can compute."""
+    return Roles(
+        registrar=development_key("registrar"),
+        operator=development_key("system operator"),
+        provider=development_key("storage provider"),
+        storage_meter=development_key("storage meter"),
     )
 
 
+def development_participants(community: Community) -> list[Participant]:
+    """Return the participants with keys that anybody can compute."""
+    return [
+        Participant(
+            name=prosumer.name,
+            owner=development_key(f"{prosumer.name} owner"),
+            meter=development_key(f"{prosumer.name} meter"),
+            initial_score=prosumer.initial_reputation,
+        )
+        for prosumer in community.prosumers
+    ]
+
+
 def deploy_scenario(
-    chain: Chain, scenario: Scenario, *, keys: Keys | None = None, start_index: int = 0
+    chain: Chain, scenario: Scenario, *, parties: Parties | None = None, start_index: int = 0
 ) -> Manifest:
     """
     Deploy the market of a scenario and announce the prices of its first day.
 
     The scenario's slot `start_index` is the first that is traded: the next of that time of the
-    day that leaves the notice which announcements need. Without `keys` the market has development
-    keys, and its people are given coins for gas and test dollars in their accounts.
+    day that leaves the notice which announcements need. Without `parties` the market has
+    development keys, and its people are given coins for gas and test dollars in their accounts.
 
     Raises
     ------
@@ -96,26 +119,30 @@ def deploy_scenario(
             f"scenario {scenario.name}: expected a market with an open book, got sealed rounds "
             "(seal_bond_usd)"
         )
-    is_devnet, keys = keys is None, keys or development_keys(community)
-    start = _start_slot(scenario, chain, start_index)
+    roles: Roles | Offices
+    members: Sequence[Joining]
+    people = development_participants(community)
+    if parties is None:
+        deployer, roles, members = development_key("oracle"), development_roles(), people
+        chain.fund(_payers_of_gas(people))
+    else:
+        deployer, roles, members = parties.deployer, parties.roles, parties.members
+    start = start_slot(scenario, chain, start_index)
     mechanism = mechanism_of(community)
     terms = market_terms(
         community,
-        _participants(community, keys),
+        members,
         mechanism=mechanism,
         storage=rating_of(scenario.storage),
         first_slot=start,
         first_index=start_index % scenario.slot_count,
     )
-    if is_devnet:
-        chain.fund(_people(community, keys))
-    deployment = deploy_market(chain, keys.deployer, keys.roles, terms)
+    deployment = deploy_market(chain, deployer, roles, terms)
     market = Market(chain, deployment)
     first = Slot(start - start_index)
-    announce_prices(market, keys.roles.operator, community, first, start, PRICES_AHEAD)
-    if is_devnet:
-        owners = [development_key(f"{one.name} owner") for one in community.prosumers]
-        for payer in [*owners, keys.roles.operator]:
+    announce_prices(market, roles.operator, community, first, start, PRICES_AHEAD)
+    if parties is None:
+        for payer in [*(one.owner for one in people), roles.operator]:
             market.deposit(payer, DEPOSIT)
     return Manifest(
         version=VERSION,
@@ -125,7 +152,7 @@ def deploy_scenario(
         first_slot=first,
         start_slot=start,
         scenario=scenario.name,
-        devnet=is_devnet,
+        devnet=parties is None,
         addresses=deployment.addresses(),
         code_hashes=code_hashes(chain, deployment),
         mechanism=MechanismRecord(
@@ -170,37 +197,21 @@ def announce_prices(
         market.announce_real_time_prices(operator, changes)
 
 
-def _start_slot(scenario: Scenario, chain: Chain, start_index: int) -> Slot:
+def start_slot(scenario: Scenario, chain: Chain, start_index: int = 0) -> Slot:
     """Return the chain's slot to begin with: the scenario's own, or the same of a later day."""
     wanted = slot_at(int(scenario.first_slot.timestamp())) + start_index
     joining = len(scenario.community.prosumers) if scenario.community else 0
-    joined = slot_at(chain.now() + joining * SECONDS_PER_PARTICIPANT)
-    earliest = joined + NOTICE_SLOTS + ORDER_LEAD
+    joined = slot_at(chain.now() + joining * TRANSACTIONS_TO_JOIN)  # a second each, at least
+    earliest = joined + NOTICE_SLOTS + LEAD
     days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))
     return Slot(wanted + days * SLOTS_PER_DAY)
-
-
-def _participants(community: Community, keys: Keys) -> Sequence[Participant]:
-    found = []
-    for prosumer in community.prosumers:
-        household = keys.households[prosumer.name]
-        found.append(
-            Participant(
-                name=prosumer.name,
-                owner=household.owner,
-                meter=household.meter,
-                initial_score=prosumer.initial_reputation,
-            )
-        )
-    return found
-
-
-def _people(community: Community, keys: Keys) -> list[ChecksumAddress]:
-    owners = [keys.households[prosumer.name].owner.address for prosumer in community.prosumers]
-    others = [development_key(label).address for label in ("oracle", "simulator", "relay")]
-    return [*owners, *keys.roles.addresses(), *others]
 
 
 def _export_price(community: Community) -> MicroUsdPerMwh | None:
     prices = {bidding.grid_prices(community, slot)[1] for slot in range(community.pv.shape[1])}
     return prices.pop() if len(prices) == 1 else None
+
+
+def _payers_of_gas(people: Sequence[Participant]) -> list[ChecksumAddress]:
+    others = [development_key(label).address for label in ("oracle", "simulator", "relay")]
+    return [*(one.owner.address for one in people), *development_roles().addresses(), *others]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from oracle import bidding
-from oracle.chain.deployment import MarketTerms, Participant
+from oracle.chain.deployment import Joining, MarketTerms
 from oracle.domain.community import Community
 from oracle.domain.rows import capacity_words, rows_of
 from oracle.domain.storage_rating import StorageRating
@@ -13,7 +13,7 @@ from oracle.units import Slot
 
 def market_terms(
     community: Community,
-    participants: Sequence[Participant],
+    participants: Sequence[Joining],
     *,
     mechanism: Mechanism,
     storage: StorageRating,

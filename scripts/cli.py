@@ -15,6 +15,7 @@ from scripts.export import export
 from scripts.import_simbench import import_simbench
 from scripts.oracle import oracle
 from scripts.run import run
+from scripts.simulate import simulate
 from scripts.verify import verify
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -45,6 +46,7 @@ app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)
 app.command(no_args_is_help=True)(deploy)
+app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(oracle)
 app.add_typer(bench, name="bench")
 

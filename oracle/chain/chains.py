@@ -7,15 +7,9 @@ to learn why.
 """
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from eth_abi.exceptions import EncodingError
@@ -31,6 +25,7 @@ from web3.contract import Contract
 from web3.exceptions import BlockNotFound, Web3Exception
 from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
 
+from oracle.chain.anvil import HARDFORK, answers, connect, free_port, start_anvil, stop_anvil
 from oracle.chain.artifacts import load_artifact
 from oracle.chain.reverts import translated
 from oracle.errors import ChainUnavailable, InvalidInputError
@@ -39,9 +34,7 @@ GAS_LIMIT = 16_000_000  # below the cap per transaction of EIP-7825
 MAX_FEE_WEI = 100 * 10**9
 TIP_WEI = 10**9
 FUNDS_WEI = 8 * 10**18  # 1,024 participants fit the 10,000 coins of an account of anvil
-HARDFORK = "prague"
 FUNDER_VARIABLE = "WATTLINE_FUNDER_KEY"
-NODE_STARTS_WITHIN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,19 +245,10 @@ class AnvilChain(Chain):
     """A local anvil that this object starts and stops."""
 
     def __init__(self) -> None:
-        port = _free_port()
-        self._process = _started(
-            [
-                _find_anvil(),
-                "--host=127.0.0.1",
-                f"--port={port}",
-                f"--hardfork={HARDFORK}",
-                "--order=fifo",
-                "--silent",
-            ]
-        )
+        port = free_port()
+        self._process = start_anvil(port)
         try:
-            w3 = _connected(f"http://127.0.0.1:{port}", self._process)
+            w3 = connect(f"http://127.0.0.1:{port}", self._process)
             super().__init__("anvil", w3)
         except BaseException:
             self.close()
@@ -272,13 +256,7 @@ class AnvilChain(Chain):
 
     def close(self) -> None:
         """Stop the node that we started."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        stop_anvil(self._process)
 
 
 @contextmanager
@@ -330,7 +308,7 @@ def open_chain(name: str) -> Chain:
             f"--chain {name}: expected embedded, anvil, or a URL such as http://127.0.0.1:8545"
         )
     w3 = Web3(HTTPProvider(name, request_kwargs={"timeout": 30}))
-    if not _answers(w3):
+    if not answers(w3):
         raise ChainUnavailable(f"{name}: no Ethereum node answers there")
     return Chain(name, w3, _funder())
 
@@ -344,46 +322,3 @@ def _funder() -> LocalAccount | None:
     except ValueError as error:
         raise InvalidInputError(f"{FUNDER_VARIABLE}: expected a private key of 32 bytes") from error
     return account
-
-
-def _answers(w3: Web3) -> bool:
-    try:
-        return w3.is_connected()
-    except (LookupError, TypeError, ValueError):  # something answers, but not in JSON-RPC
-        return False
-
-
-def _started(command: list[str]) -> "subprocess.Popen[bytes]":
-    quiet = subprocess.DEVNULL
-    try:
-        return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603
-    except OSError as error:
-        raise ChainUnavailable(f"{command[0]} cannot be started: {error.strerror}") from error
-
-
-def _connected(url: str, process: "subprocess.Popen[bytes]") -> Web3:
-    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 30}))
-    deadline = time.monotonic() + NODE_STARTS_WITHIN_S
-    while not _answers(w3):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise ChainUnavailable(f"anvil did not answer at {url}")
-        time.sleep(0.05)
-    return w3
-
-
-def _find_anvil() -> str:
-    """Return the anvil that ANVIL names, of the npm package beside the contracts, or of PATH."""
-    packages = Path(__file__).parents[2] / "contracts" / "node_modules" / "@foundry-rs"
-    bundled = sorted(packages.glob("anvil-*/bin/anvil*"))
-    found = os.environ.get("ANVIL") or (str(bundled[0]) if bundled else shutil.which("anvil"))
-    if not found:
-        raise ChainUnavailable(
-            "anvil is not installed: run `npm ci` in contracts/, or set ANVIL to its path"
-        )
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -23,25 +23,60 @@ class Holder(Protocol):
     def address(self) -> ChecksumAddress: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Participant:
+class Joining(Protocol):
     """Who joins: its owner and meter, and the reputation it brings."""
 
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def owner(self) -> Holder: ...
+
+    @property
+    def meter(self) -> Holder: ...
+
+    @property
+    def initial_score(self) -> Bps: ...
+
+    @property
+    def group(self) -> int: ...
+
+
+class RoleHolders(Protocol):
+    """Those who run a market; the first two may have to send something when it is deployed."""
+
+    @property
+    def registrar(self) -> LocalAccount: ...
+
+    @property
+    def provider(self) -> LocalAccount: ...
+
+    @property
+    def operator(self) -> Holder: ...
+
+    @property
+    def storage_meter(self) -> Holder: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant:
+    """A participant whose keys we have."""
+
     name: str
-    owner: Holder
-    meter: Holder
+    owner: LocalAccount
+    meter: LocalAccount
     initial_score: Bps
     group: int = 0  # participants of one group earn no reputation from each other; 0 for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """The keys of those who run a market; each role may be somebody else's."""
+    """The keys of those who run a market; each role apart."""
 
     registrar: LocalAccount
     operator: LocalAccount  # system operator
     provider: LocalAccount  # storage provider, owner of storage and lines
-    storage_meter: Holder
+    storage_meter: LocalAccount
 
     def addresses(self) -> list[ChecksumAddress]:
         return [self.registrar.address, self.operator.address, self.provider.address]
@@ -51,7 +86,7 @@ class Roles:
 class MarketTerms:
     """The constants and first settings of a market."""
 
-    participants: tuple[Participant, ...]
+    participants: tuple[Joining, ...]
     rows: list[int]
     row_words: int
     ladder: FeeLadder
@@ -95,7 +130,7 @@ class Deployment:
 
 
 def deploy_market(
-    chain: Chain, deployer: LocalAccount, roles: Roles, terms: MarketTerms
+    chain: Chain, deployer: LocalAccount, roles: RoleHolders, terms: MarketTerms
 ) -> Deployment:
     """Deploy every contract of a market; the deployer keeps no right in any of them."""
     first_block = chain.block_number()

@@ -15,3 +15,10 @@ def slot_at(timestamp: int) -> Slot:
 
 def starts_at(slot: Slot) -> int:
     return slot * SLOT_SECONDS
+
+
+def slots_until_final(challenge_minutes: int) -> int:
+    """Return how many slots after a slot's end its readings are final; 0 if at once."""
+    if challenge_minutes == 0:
+        return 0
+    return -(-(READING_SECONDS + 60 * challenge_minutes) // SLOT_SECONDS)

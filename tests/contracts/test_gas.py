@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oracle.chain.chains import HARDFORK
+from oracle.chain.anvil import HARDFORK
 from oracle.chain.signatures import sign_storage_reading
 from oracle.domain.book import Order
 from oracle.domain.clock import starts_at
