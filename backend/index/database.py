@@ -35,6 +35,7 @@ class Database:
         """`connections` may be open at once, and as many more for a short time."""
         self.url = _url(url)
         self.engine = _engine(self.url, connections)
+        _make_file(self.url)
         self._file = _file_of(self.url)
         is_postgres = self.engine.dialect.name == "postgresql"
         reading: dict[str, Any] = (
@@ -78,9 +79,7 @@ class Database:
     def reopen(self) -> None:
         """Let go of a lost file, to begin with what is there now."""
         self.engine.dispose()
-        _clean_up(self.url)
-        with self.reading():  # makes the file where there is none
-            pass
+        _make_file(self.url)
         self._file = _file_of(self.url)
 
     def prepare(self, identity: Identity) -> None:
@@ -96,19 +95,24 @@ class Database:
         DatabaseUnavailable
             If the database does not answer or has no room.
         """
-        expected = {"schema": SCHEMA_VERSION, **identity}
         with self.writing() as session:
             connection = session.connection()
-            came = self._identity(connection)
-            if came.get("schema") != SCHEMA_VERSION:
-                self._make(connection, expected, list(Base.metadata.sorted_tables))
-                return
-        for name, value in expected.items():
-            if came.get(name) != value:
-                raise ForeignDatabase(
-                    f"{self}: expected an index with {name} {value}, "
-                    f"came {came.get(name, 'none')}; {REBUILD}"
-                )
+            if not self._is_of(identity, self._identity(connection)):
+                self._make(connection, identity, list(Base.metadata.sorted_tables))
+
+    def is_of(self, identity: Identity) -> bool:
+        """
+        Return whether the index is of a market; False where there is none that is readable.
+
+        Raises
+        ------
+        ForeignDatabase
+            If it is another market's.
+        DatabaseUnavailable
+            If the database does not answer.
+        """
+        with self.reading() as session:
+            return self._is_of(identity, self._identity(session.connection()))
 
     def rebuild(self, identity: Identity) -> None:
         """Empty the index; the signed orders that were handed in stay."""
@@ -117,18 +121,24 @@ class Database:
             is_current = self._identity(connection).get("schema") == SCHEMA_VERSION
             kept = OutboxOrder.__tablename__ if is_current else None
             tables = [table for table in Base.metadata.sorted_tables if table.name != kept]
-            self._make(connection, {"schema": SCHEMA_VERSION, **identity}, tables)
-
-    def identity(self) -> dict[str, str]:
-        """Return what the index is of; empty where there is none."""
-        with self.reading() as session:
-            return self._identity(session.connection())
+            self._make(connection, identity, tables)
 
     def close(self) -> None:
         self.engine.dispose()
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
+
+    def _is_of(self, identity: Identity, came: Identity) -> bool:
+        if came.get("schema") != SCHEMA_VERSION:
+            return False
+        for name, value in identity.items():
+            if came.get(name) != value:
+                raise ForeignDatabase(
+                    f"{self}: expected an index with {name} {value}, "
+                    f"came {came.get(name, 'none')}; {REBUILD}"
+                )
+        return True
 
     @staticmethod
     def _identity(connection: Connection) -> dict[str, str]:
@@ -141,7 +151,8 @@ class Database:
     def _make(connection: Connection, identity: Identity, tables: list[Table]) -> None:
         Base.metadata.drop_all(connection, tables)
         Base.metadata.create_all(connection)
-        rows = [{"key": key, "value": value} for key, value in identity.items()]
+        values = {"schema": SCHEMA_VERSION, **identity}
+        rows = [{"key": key, "value": value} for key, value in values.items()]
         connection.execute(insert(Market), rows)
 
 
@@ -169,12 +180,18 @@ def _file_of(url: URL) -> int | None:
     return path.stat().st_ino if url.drivername == "sqlite" and path.exists() else None
 
 
-def _clean_up(url: URL) -> None:
-    """Remove what a lost SQLite file has left: with a new one it would be taken for its newest."""
+def _make_file(url: URL) -> None:
+    """Make the file of a SQLite database where there is none."""
     path = Path(str(url.database))
-    if url.drivername == "sqlite" and not path.exists():
-        for suffix in ("-wal", "-shm"):
+    if url.drivername != "sqlite" or path.exists():
+        return
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        for suffix in ("-wal", "-shm"):  # of a lost file: they would be taken for the newest part
             path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.touch()
+    except OSError as error:
+        raise DatabaseUnavailable(f"{path}: {error.strerror}") from error
 
 
 def _unknown(text: str) -> InvalidInputError:
@@ -184,22 +201,18 @@ def _unknown(text: str) -> InvalidInputError:
 
 
 def _engine(url: URL, connections: int) -> Engine:
-    options = {"pool_size": connections, "max_overflow": connections}
+    options: dict[str, Any] = {"pool_size": connections, "max_overflow": connections}
+    is_file = url.drivername == "sqlite"
     try:
-        if url.drivername != "sqlite":
-            return create_engine(url, pool_pre_ping=True, **options)
-        Path(str(url.database)).absolute().parent.mkdir(parents=True, exist_ok=True)
-        _clean_up(url)
-        engine = create_engine(url, **options)
+        engine = create_engine(url, pool_pre_ping=not is_file, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise InvalidInputError(
             f"--database {url.render_as_string(hide_password=True)}: the driver is not installed; "
             "install wattline with its extra postgres"
         ) from error
-    except OSError as error:
-        raise DatabaseUnavailable(f"{url.database}: {error.strerror}") from error
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    if is_file:
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 

@@ -36,6 +36,7 @@ class Committed:
 class IndexState:
     """Where the index stands; `error` is why it does not go on, None while it does."""
 
+    first_block: int
     indexed: int | None = None
     chain_head: int | None = None
     confirmations: int = 0
@@ -47,7 +48,7 @@ class IndexState:
         """How many blocks are confirmed and not indexed; None while the node was not heard."""
         if self.chain_head is None:
             return None
-        indexed = -1 if self.indexed is None else self.indexed
+        indexed = self.first_block - 1 if self.indexed is None else self.indexed
         return max(0, self.chain_head - self.confirmations - indexed)
 
 
@@ -72,13 +73,13 @@ class Follower:
 
         `names` are what participants are called, by number.
         """
-        self.state = IndexState(confirmations=confirmations)
         self._database = database
         self._reader = reader
         self._confirmations = confirmations
         self._names = dict(names or {})
         self._blocks_per_batch = blocks_per_batch
         self._rules = reader.rules()
+        self.state = IndexState(first_block=self._rules.first_block, confirmations=confirmations)
         self._projection: Projection | None = None
         self._listeners: list[Callable[[Committed], None]] = []
         self._stepping = Lock()
@@ -109,6 +110,16 @@ class Follower:
         if last is not None:
             self._common(last)
             self.state = replace(self.state, indexed=last.number)
+
+    def look(self) -> IndexState:
+        """Return where the index stands, without taking a step."""
+        head = self._reader.head()
+        last = None
+        if self._database.is_of(self.identity):
+            with self._database.reading() as session:
+                last = _last(session)
+        self._report(last, head.number)
+        return self.state
 
     def listen(self, listener: Callable[[Committed], None]) -> None:
         """Call a function after each step that has changed something, on the step's thread."""
