@@ -13,6 +13,7 @@ from scripts.dispatch import dispatch
 from scripts.explain.command import explain
 from scripts.export import export
 from scripts.import_simbench import import_simbench
+from scripts.index import index
 from scripts.oracle import oracle
 from scripts.run import run
 from scripts.simulate import simulate
@@ -49,6 +50,7 @@ app.command(no_args_is_help=True)(deploy)
 app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(oracle)
 app.add_typer(bench, name="bench")
+app.add_typer(index, name="index")
 
 
 def main() -> None:
