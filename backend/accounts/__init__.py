@@ -1,0 +1,1 @@
+"""Accounts, their movements, and what trading was worth."""

@@ -1,0 +1,1 @@
+"""Lines, their lease fees, and the ladder these follow."""

@@ -1,0 +1,1 @@
+"""Entries of order books, and signed orders on their way into them."""

@@ -1,0 +1,66 @@
+"""The /readings resource."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, status
+from starlette.responses import Response
+
+from backend.answers import answer_page
+from backend.dependencies import IndexDep, ServiceDep
+from backend.errors import (
+    BodyTooLarge,
+    ChainUnavailable,
+    ForeignChain,
+    IndexBehind,
+    InvalidRequest,
+    NotAParticipant,
+    OutboxFull,
+    OutsideReadingTime,
+    ReadingExists,
+    WrongMeter,
+)
+from backend.openapi import LIST, refusals
+from backend.pagination import Page
+from backend.readings.queries import readings
+from backend.readings.schemas import ReadingFilter, ReadingPost, ReadingPosted, ReadingRead
+
+router = APIRouter(prefix="/readings", tags=["readings"])
+
+REFUSALS = refusals(
+    ForeignChain,
+    InvalidRequest,
+    NotAParticipant,
+    WrongMeter,
+    ReadingExists,
+    OutsideReadingTime,
+    BodyTooLarge,
+    OutboxFull,
+    IndexBehind,
+    ChainUnavailable,
+)
+
+
+@router.get("", summary="List readings", response_model=Page[ReadingRead], responses=LIST)
+def list_readings(
+    request: Request, index: IndexDep, query: Annotated[ReadingFilter, Query()]
+) -> Response:
+    """Return entries of slots' readings, the latest slot first."""
+    with index.view() as view:
+        return answer_page(request, view, query, ReadingRead, readings(view, query))
+
+
+@router.post(
+    "",
+    summary="Post a reading",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_model=ReadingPosted,
+    responses=REFUSALS,
+)
+async def post_reading(body: ReadingPost, service: ServiceDep) -> ReadingPosted:
+    """
+    Hand in a reading that its participant's meter has signed, and wait for its transaction.
+
+    It is checked here first, then recorded together with others. The same reading a second time is
+    refused with `reading-exists`.
+    """
+    return await service.readings.take(body)

@@ -1,0 +1,1 @@
+"""Cleared and void slots, with their certificates."""

@@ -1,0 +1,153 @@
+"""What a service is made of, from its settings and the chain's protocols."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import structlog
+from anyio.to_thread import current_default_thread_limiter, run_sync
+
+from backend.chain import ChainReader, ChainRelay
+from backend.errors import IndexBehind
+from backend.head_watch import HeadWatch
+from backend.index.database import Database
+from backend.index.errors import IndexFault
+from backend.index_view import IndexReader
+from backend.live.hub import LiveHub
+from backend.market.schemas import MarketManifest
+from backend.metrics import Metrics
+from backend.orders.desk import OrderDesk
+from backend.orders.poster import Poster
+from backend.orders.queries import count_by_state
+from backend.readings.desk import ReadingDesk
+from backend.settings import ServiceSettings
+from oracle.errors import OracleError
+
+log = structlog.get_logger("wattline.service")
+
+STATES = ("waiting", "posted", "recorded", "skipped", "dropped")
+CHAIN_AWAY = -1  # of the lag
+LAG_POLL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether the service can be relied on, and if not, why."""
+
+    is_ready: bool
+    reason: str | None
+    block: int | None
+    lag_blocks: int | None
+
+
+class Service:
+    """Everything that requests are answered with, and what goes on beside them."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        manifest: MarketManifest,
+        database: Database,
+        reader: ChainReader | None = None,
+        relay: ChainRelay | None = None,
+    ) -> None:
+        self.settings = settings
+        self.manifest = manifest
+        self.database = database
+        self.reader = reader
+        self.relay = relay
+        self.metrics = Metrics()
+        self.index = IndexReader(database)
+        self.watch = HeadWatch(database, poll_s=settings.poll_s)
+        self.live = LiveHub(self.index, settings, self.metrics.listeners)
+        self.orders = OrderDesk(
+            manifest, database, self.index, relay, outbox_limit=settings.outbox_limit
+        )
+        self.readings = ReadingDesk(
+            manifest,
+            self.index,
+            relay,
+            limit=settings.outbox_limit,
+            delay_s=settings.batch_delay_s,
+        )
+        self.oracle: httpx.AsyncClient | None = None
+        self._chain_block: int | None = None
+        self.watch.on_move(self.live.moved)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the index and post what is handed in, until the context ends."""
+        current_default_thread_limiter().total_tokens = self.settings.reader_threads
+        async with asyncio.TaskGroup() as tasks:
+            going = [tasks.create_task(self.watch.run()), tasks.create_task(self._watch_lag())]
+            if self.relay is not None:
+                poster = Poster(self.database, self.relay, batch_orders=self.settings.batch_orders)
+                going.append(tasks.create_task(self._post(poster)))
+                going.append(tasks.create_task(self.readings.run()))
+            if self.settings.oracle_url is not None:
+                self.oracle = httpx.AsyncClient(base_url=self.settings.oracle_url, timeout=5.0)
+            try:
+                yield
+            finally:
+                self.live.close()
+                for task in going:
+                    task.cancel()
+                if self.oracle is not None:
+                    await self.oracle.aclose()
+
+    def require_index(self) -> None:
+        """
+        Refuse while there is nothing to tell.
+
+        Raises
+        ------
+        IndexBehind
+            If the index is empty.
+        """
+        if self.watch.head is None:
+            raise IndexBehind("the index is empty: it has just begun to follow the chain")
+
+    def readiness(self) -> Readiness:
+        head, chain = self.watch.head, self._chain_block
+        block = head.number if head is not None else None
+        lag = max(0, chain - block) if chain is not None and block is not None else None
+        reason = None
+        if not self.watch.is_readable:
+            reason = "the index cannot be read"
+        elif head is None:
+            reason = "the index is empty"
+        elif self.reader is not None and chain is None:
+            reason = "the chain does not answer"
+        elif lag is not None and lag > self.settings.ready_lag_blocks:
+            reason = f"the index is {lag} blocks behind"
+        return Readiness(reason is None, reason, block, lag)
+
+    async def figures(self) -> bytes:
+        """Return the figures for Prometheus."""
+        state = self.readiness()
+        self.metrics.index_block.set(state.block or 0)
+        self.metrics.index_lag.set(CHAIN_AWAY if state.lag_blocks is None else state.lag_blocks)
+        if state.block is not None and self.watch.is_readable:
+            counts = await self.index.read(count_by_state)
+            for name in STATES:
+                self.metrics.outbox.labels(name).set(counts.get(name, 0))
+        return self.metrics.text()
+
+    async def _watch_lag(self) -> None:
+        while self.reader is not None:
+            try:
+                self._chain_block = (await run_sync(self.reader.head)).number
+            except OracleError:
+                self._chain_block = None
+            await asyncio.sleep(LAG_POLL_S)
+
+    async def _post(self, poster: Poster) -> None:
+        """Post in rounds, a batch's time apart."""
+        while True:
+            try:
+                await run_sync(poster.round)
+            except IndexFault as error:
+                log.warning("outbox not readable", error=str(error))
+            await asyncio.sleep(self.settings.batch_delay_s)

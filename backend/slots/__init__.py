@@ -1,0 +1,1 @@
+"""Slots, and the book of each."""

@@ -1,0 +1,1 @@
+"""What the storage did, and is planned to do."""
