@@ -267,3 +267,20 @@ def test_a_missing_solver_is_said_in_one_line(tmp_path: Path) -> None:
     assert result.stderr == (
         "error: the solver HiGHS is missing: install it with `pip install highspy`\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [((), "neither"), (("--exchange", "0x", "--manifest", "market.json"), "both")],
+    ids=["neither", "both"],
+)
+def test_an_export_wants_an_address_or_a_manifest(
+    given: tuple[str, ...], got: str, tmp_path: Path
+) -> None:
+    result = invoke("export", "--chain", "http://127.0.0.1:1", *given, "--out", tmp_path / "export")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"error: expected either --exchange ADDRESS or --manifest FILE, got {got}\n"
+    )
+    assert not (tmp_path / "export").exists()
