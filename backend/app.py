@@ -10,11 +10,12 @@ from starlette.types import ASGIApp
 from backend.access_log import AccessLog
 from backend.accounts.router import router as accounts
 from backend.cache import AnswerCache
-from backend.chain import ChainReader, ChainRelay
+from backend.chain import ChainRelay
 from backend.deliveries.router import router as deliveries
 from backend.gas.router import router as gas
 from backend.health import router as health
 from backend.index.database import Database
+from backend.index.follower import Follower
 from backend.limits import BodyLimit, RateLimits
 from backend.lines.router import router as lines
 from backend.live.router import router as live
@@ -63,11 +64,11 @@ def create_app(
     settings: ServiceSettings,
     manifest: MarketManifest,
     database: Database,
-    reader: ChainReader | None = None,
+    follower: Follower | None = None,
     relay: ChainRelay | None = None,
 ) -> FastAPI:
     """Return the application of one market; without a relay it takes no orders or readings."""
-    service = Service(settings, manifest, database, reader, relay)
+    service = Service(settings, manifest, database, follower, relay)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

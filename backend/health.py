@@ -48,9 +48,8 @@ async def health() -> Health:
 @router.get("/ready", summary="Whether it is ready", responses=refusals(IndexBehind))
 async def ready(service: ServiceDep) -> Ready:
     """Return how far the index is; refuse while it is too far behind to be relied on."""
+    service.require_ready()
     state = service.readiness()
-    if not state.is_ready:
-        raise IndexBehind(state.reason or "", extensions={"lag_blocks": state.lag_blocks})
     return Ready(block=state.block, lag_blocks=state.lag_blocks)
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from backend.errors import (
@@ -114,12 +114,12 @@ def _response(problem: Problem, headers: dict[str, str]) -> Response:
 
 def _methods_at(request: Request) -> set[str]:
     """Return what the path takes, over all routes that share it."""
-    methods: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
-    return methods
+    app: FastAPI = request.app
+    for path, operations in app.openapi()["paths"].items():
+        pattern, _, _ = compile_path(path)
+        if pattern.match(request.url.path):
+            return {method.upper() for method in operations}
+    return {"GET"}
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -9,11 +9,12 @@ import httpx
 import structlog
 from anyio.to_thread import current_default_thread_limiter, run_sync
 
-from backend.chain import ChainReader, ChainRelay
+from backend.chain import ChainRelay
 from backend.errors import IndexBehind
 from backend.head_watch import HeadWatch
 from backend.index.database import Database
 from backend.index.errors import IndexFault
+from backend.index.follower import Follower
 from backend.index_view import IndexReader
 from backend.live.hub import LiveHub
 from backend.market.schemas import MarketManifest
@@ -23,13 +24,11 @@ from backend.orders.poster import Poster
 from backend.orders.queries import count_by_state
 from backend.readings.desk import ReadingDesk
 from backend.settings import ServiceSettings
-from oracle.errors import OracleError
 
 log = structlog.get_logger("wattline.service")
 
 STATES = ("waiting", "posted", "recorded", "skipped", "dropped")
-CHAIN_AWAY = -1  # of the lag
-LAG_POLL_S = 1.0
+NOT_KNOWN = -1  # of the lag
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,14 @@ class Service:
         settings: ServiceSettings,
         manifest: MarketManifest,
         database: Database,
-        reader: ChainReader | None = None,
+        follower: Follower | None = None,
         relay: ChainRelay | None = None,
     ) -> None:
+        """Without a follower somebody else fills the index; without a relay nobody may post."""
         self.settings = settings
         self.manifest = manifest
         self.database = database
-        self.reader = reader
+        self.follower = follower
         self.relay = relay
         self.metrics = Metrics()
         self.index = IndexReader(database)
@@ -73,7 +73,6 @@ class Service:
             delay_s=settings.batch_delay_s,
         )
         self.oracle: httpx.AsyncClient | None = None
-        self._chain_block: int | None = None
         self.watch.on_move(self.live.moved)
 
     @asynccontextmanager
@@ -81,7 +80,7 @@ class Service:
         """Follow the index and post what is handed in, until the context ends."""
         current_default_thread_limiter().total_tokens = self.settings.reader_threads
         async with asyncio.TaskGroup() as tasks:
-            going = [tasks.create_task(self.watch.run()), tasks.create_task(self._watch_lag())]
+            going = [tasks.create_task(self.watch.run())]
             if self.relay is not None:
                 poster = Poster(self.database, self.relay, batch_orders=self.settings.batch_orders)
                 going.append(tasks.create_task(self._post(poster)))
@@ -110,38 +109,43 @@ class Service:
             raise IndexBehind("the index is empty: it has just begun to follow the chain")
 
     def readiness(self) -> Readiness:
-        head, chain = self.watch.head, self._chain_block
-        block = head.number if head is not None else None
-        lag = max(0, chain - block) if chain is not None and block is not None else None
+        head = self.watch.head
+        state = self.follower.state if self.follower is not None else None
+        lag = state.behind if state is not None else None
         reason = None
         if not self.watch.is_readable:
             reason = "the index cannot be read"
         elif head is None:
             reason = "the index is empty"
-        elif self.reader is not None and chain is None:
-            reason = "the chain does not answer"
+        elif state is not None and state.error is not None:
+            reason = "the index stands still: it cannot be written, or the chain does not answer"
         elif lag is not None and lag > self.settings.ready_lag_blocks:
             reason = f"the index is {lag} blocks behind"
-        return Readiness(reason is None, reason, block, lag)
+        return Readiness(reason is None, reason, head.number if head is not None else None, lag)
+
+    def require_ready(self) -> None:
+        """
+        Refuse what the chain would judge by newer blocks than the index knows.
+
+        Raises
+        ------
+        IndexBehind
+            If the index is not ready.
+        """
+        state = self.readiness()
+        if not state.is_ready:
+            raise IndexBehind(state.reason or "", extensions={"lag_blocks": state.lag_blocks})
 
     async def figures(self) -> bytes:
         """Return the figures for Prometheus."""
         state = self.readiness()
         self.metrics.index_block.set(state.block or 0)
-        self.metrics.index_lag.set(CHAIN_AWAY if state.lag_blocks is None else state.lag_blocks)
+        self.metrics.index_lag.set(NOT_KNOWN if state.lag_blocks is None else state.lag_blocks)
         if state.block is not None and self.watch.is_readable:
             counts = await self.index.read(count_by_state)
             for name in STATES:
                 self.metrics.outbox.labels(name).set(counts.get(name, 0))
         return self.metrics.text()
-
-    async def _watch_lag(self) -> None:
-        while self.reader is not None:
-            try:
-                self._chain_block = (await run_sync(self.reader.head)).number
-            except OracleError:
-                self._chain_block = None
-            await asyncio.sleep(LAG_POLL_S)
 
     async def _post(self, poster: Poster) -> None:
         """Post in rounds, a batch's time apart."""

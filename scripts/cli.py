@@ -9,6 +9,7 @@ from scripts.bench.app import bench
 from scripts.compare.command import compare
 from scripts.demo import demo
 from scripts.deploy import deploy
+from scripts.devnet.command import devnet
 from scripts.dispatch import dispatch
 from scripts.explain.command import explain
 from scripts.export import export
@@ -16,7 +17,9 @@ from scripts.import_simbench import import_simbench
 from scripts.index import index
 from scripts.oracle import oracle
 from scripts.run import run
+from scripts.serve import serve
 from scripts.simulate import simulate
+from scripts.step import step
 from scripts.verify import verify
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -46,6 +49,9 @@ app.command(no_args_is_help=True)(explain)
 app.command(no_args_is_help=True)(export)
 app.command(no_args_is_help=True)(verify)
 app.command(no_args_is_help=True)(import_simbench)
+app.command(no_args_is_help=True)(serve)
+app.command(no_args_is_help=False)(devnet)
+app.command(no_args_is_help=False)(step)
 app.command(no_args_is_help=True)(deploy)
 app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(oracle)

@@ -85,6 +85,7 @@ async def post_order(body: OrderPost, service: ServiceDep, response: Response) -
     it back while its gate is open. The same order a second time is refused with `order-exists`
     and its id, unless it was skipped or dropped meanwhile: then it is tried again.
     """
+    service.require_ready()
     taken = await run_in_threadpool(service.orders.take, body)
     response.headers["Location"] = f"/api/v1/orders/{taken.id}"
     return taken

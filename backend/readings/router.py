@@ -63,4 +63,5 @@ async def post_reading(body: ReadingPost, service: ServiceDep) -> ReadingPosted:
     It is checked here first, then recorded together with others. The same reading a second time is
     refused with `reading-exists`.
     """
+    service.require_ready()
     return await service.readings.take(body)

@@ -1,0 +1,87 @@
+"""The service as a process: a socket, logs, and an orderly end."""
+
+import logging
+import socket
+import sys
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from structlog.typing import Processor
+
+from backend.service import Service
+
+ENDS_WITHIN_S = 5  # then connections are cut
+LISTEN_QUEUE = 1_024
+
+
+class Server(uvicorn.Server):
+    """Ends live streams first: a server that waits for them waits for ever."""
+
+    def __init__(self, app: FastAPI) -> None:
+        config = uvicorn.Config(
+            app,
+            access_log=False,  # we have our own
+            backlog=LISTEN_QUEUE,
+            lifespan="on",
+            log_config=None,
+            proxy_headers=False,  # anybody can write them
+            server_header=False,
+            timeout_graceful_shutdown=ENDS_WITHIN_S,
+            ws="none",
+        )
+        super().__init__(config)
+        self._service: Service = app.state.service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.live.close()
+        await super().shutdown(sockets)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """
+    Return a socket that is bound; port 0 for any free one.
+
+    Raises
+    ------
+    OSError
+        If the address is not ours or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, error.strerror, f"{host}:{port}") from error
+    return bound
+
+
+def set_up_logs(*, as_json: bool) -> None:
+    """Write every log of the process to standard error, one event a line."""
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+    ]
+    rendered: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, *rendered],
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
