@@ -133,7 +133,6 @@ class OracleProcess:
             folder.newest,
             _rating(manifest),
             first_slot=manifest.first_slot,
-            start_slot=manifest.start_slot,
             time_limit_s=settings.solver_time_limit_s,
             metrics=self._metrics,
         )

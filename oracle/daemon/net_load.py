@@ -2,7 +2,7 @@
 What a community will draw from the grid in the slots to come.
 
 Its trades cancel in that, but for what they make batteries store. So the batteries are followed
-from the market's first slot on, through the trades that the chain has cleared; in slots that are
+from the scenario's first slot on, through the trades that the chain has cleared; in slots that are
 not cleared yet, through the trades that are planned, as far as the batteries still allow them.
 Energy that somebody has traded and does not have, or does not need, is the grid's.
 """
@@ -32,22 +32,16 @@ class _Traded:
 
 
 class NetLoad:
-    """Follows one community from `start_slot` on; its profiles repeat for ever."""
+    """Follows one community from the chain's `first_slot` on; its profiles repeat for ever."""
 
     def __init__(
-        self,
-        community: Community,
-        planned: Sequence[TradeRecord],
-        *,
-        first_slot: Slot,
-        start_slot: Slot,
+        self, community: Community, planned: Sequence[TradeRecord], first_slot: Slot
     ) -> None:
         self._community = community
         self._first_slot = first_slot
         self._count = community.pv.shape[1]
         self._planned = _by_slot(community, planned)
         self._past = [bidding.initial_states(community)]  # at the start of each slot
-        self._start_slot = start_slot
 
     def forecast_mw(
         self, slot: Slot, count: int, cleared: Mapping[Slot, ClearedSlot]
@@ -62,11 +56,11 @@ class NetLoad:
     def _states_before(
         self, slot: Slot, cleared: Mapping[Slot, ClearedSlot]
     ) -> tuple[BatteryState, ...]:
-        while len(self._past) <= slot - self._start_slot:
-            over = Slot(self._start_slot + len(self._past) - 1)
+        while len(self._past) <= slot - self._first_slot:
+            over = Slot(self._first_slot + len(self._past) - 1)
             trades = cleared.get(over, ClearedSlot(book=(), trades=()))
             self._past.append(self._step(over, self._past[-1], trades)[0])
-        return self._past[slot - self._start_slot]
+        return self._past[slot - self._first_slot]
 
     def _step(
         self, slot: Slot, states: tuple[BatteryState, ...], cleared: ClearedSlot | None

@@ -68,7 +68,6 @@ class RollingDispatch:
         rating: StorageRating,
         *,
         first_slot: Slot,
-        start_slot: Slot,
         time_limit_s: float,
         metrics: Metrics,
     ) -> None:
@@ -76,7 +75,6 @@ class RollingDispatch:
         self._newest = newest
         self._rating = rating
         self._first_slot = first_slot
-        self._start_slot = start_slot
         self._time_limit_s = time_limit_s
         self._metrics = metrics
         self._followed: tuple[Forecast, int, NetLoad] | None = None
@@ -176,8 +174,7 @@ class RollingDispatch:
             load = NetLoad(
                 community,
                 traded.trades if traded else (),
-                first_slot=self._first_slot,
-                start_slot=self._start_slot,
+                self._first_slot,
             )
             self._followed = (*key, load)
         return self._followed[2]
