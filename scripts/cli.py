@@ -16,6 +16,7 @@ from scripts.export import export
 from scripts.import_simbench import import_simbench
 from scripts.index import index
 from scripts.oracle import oracle
+from scripts.order import order
 from scripts.run import run
 from scripts.serve import serve
 from scripts.simulate import simulate
@@ -57,6 +58,7 @@ app.command(no_args_is_help=True)(simulate)
 app.command(no_args_is_help=True)(oracle)
 app.add_typer(bench, name="bench")
 app.add_typer(index, name="index")
+app.add_typer(order, name="order")
 
 
 def main() -> None:
