@@ -20,14 +20,22 @@ from oracle.chain.manifest import (
 )
 from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
-from oracle.domain.clock import slot_at
+from oracle.domain.clock import slot_at, starts_at
 from oracle.domain.community import Community, nobody
 from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import rating_of
 from oracle.errors import InvalidInputError
 from oracle.market_terms import market_terms
 from oracle.plan import mechanism_of
-from oracle.units import MICRO_USD_PER_USD, SLOTS_PER_DAY, Bps, MicroUsd, MicroUsdPerMwh, Slot
+from oracle.units import (
+    MICRO_USD_PER_USD,
+    SLOT_SECONDS,
+    SLOTS_PER_DAY,
+    Bps,
+    MicroUsd,
+    MicroUsdPerMwh,
+    Slot,
+)
 
 NOTICE_SLOTS = 27  # announcements made at the deployment reach no slot that is open
 LEAD = 3  # orders for a slot are placed this many slots before it
@@ -205,6 +213,14 @@ def start_slot(scenario: Scenario, chain: Chain, start_index: int = 0) -> Slot:
     earliest = joined + NOTICE_SLOTS + LEAD
     days = max(0, -(-(earliest - wanted) // SLOTS_PER_DAY))
     return Slot(wanted + days * SLOTS_PER_DAY)
+
+
+def genesis_for(scenario: Scenario, start_index: int) -> int:
+    """Return the time at which a chain may begin to start with a slot of the scenario's own day."""
+    joining = len(scenario.community.prosumers) if scenario.community else 0
+    wanted = slot_at(int(scenario.first_slot.timestamp())) + start_index
+    work_s = 2 * joining * TRANSACTIONS_TO_JOIN + SLOT_SECONDS
+    return starts_at(Slot(wanted - NOTICE_SLOTS - LEAD)) - work_s
 
 
 def _export_price(community: Community) -> MicroUsdPerMwh | None:

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -35,9 +35,17 @@ def find_anvil() -> str:
 
 
 def start_anvil(
-    port: int, arguments: Sequence[str] = (), *, log: IO[bytes] | None = None
+    port: int,
+    arguments: Sequence[str] = (),
+    *,
+    log: IO[bytes] | None = None,
+    on_start: Callable[[], None] | None = None,
 ) -> Process:
-    """Start a node on loopback; what it says goes to `log`, or nowhere."""
+    """
+    Start a node on loopback; what it says goes to `log`, or nowhere.
+
+    `on_start` runs in the new process before it becomes the node.
+    """
     command = [
         find_anvil(),
         "--host=127.0.0.1",
@@ -54,6 +62,7 @@ def start_anvil(
             stdin=quiet,
             stdout=log or quiet,
             stderr=log or quiet,
+            preexec_fn=on_start,
             start_new_session=True,  # Ctrl-C is for us; the node stops when we have its state
         )
     except OSError as error:

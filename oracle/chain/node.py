@@ -11,7 +11,7 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,23 @@ COINS_WEI = 10**24  # of who pays for gas; more than any devnet burns
 class Node:
     """anvil and the file of its state; started again, it goes on where it was."""
 
-    def __init__(self, folder: Path, port: int, *, genesis: int) -> None:
-        """`genesis` is the time of the first block of a new chain, in Unix seconds."""
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        genesis: int,
+        on_start: Callable[[], None] | None = None,
+    ) -> None:
+        """
+        `genesis` is the time of the first block of a new chain, in Unix seconds.
+
+        `on_start` runs in the new process before it becomes the node.
+        """
         self._folder = folder
         self._port = port
         self._genesis = genesis
+        self._on_start = on_start
         self._process: Process | None = None
         self._saved: bytes | None = None  # the block that the file ends with
         self._save_at = 0.0
@@ -68,7 +80,7 @@ class Node:
         if self.state.exists():
             arguments += ["--load-state", str(self.state)]
         with log.open("ab") as told:
-            self._process = start_anvil(self._port, arguments, log=told)
+            self._process = start_anvil(self._port, arguments, log=told, on_start=self._on_start)
         self._w3 = connect(self.url, self._process)
         self._ask("anvil_setBlockTimestampInterval", SECONDS_PER_BLOCK)
         self._saved = None

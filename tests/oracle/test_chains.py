@@ -190,7 +190,7 @@ def test_an_anvil_that_never_answers_is_stopped(
     mute.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     mute.chmod(0o755)
     monkeypatch.setenv("ANVIL", str(mute))
-    monkeypatch.setattr("oracle.chain.chains.NODE_STARTS_WITHIN_S", 1.0)
+    monkeypatch.setattr("oracle.chain.anvil.STARTS_WITHIN_S", 1.0)
 
     with pytest.raises(ChainUnavailable, match="did not answer"):
         open_chain("anvil")
