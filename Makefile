@@ -49,3 +49,9 @@ contracts/node_modules/.done: contracts/package.json contracts/package-lock.json
 	@echo 'Installing compiler, forge and anvil into contracts/node_modules …'
 	@cd contracts && npm ci --loglevel=error
 	@touch $@
+
+backend/web/node_modules/.done: backend/web/package.json backend/web/package-lock.json backend/web/.npmrc
+	@npm --version >/dev/null 2>&1 || { echo 'error: npm: expected the npm that comes with Node 20 or later' >&2; exit 1; }
+	@echo 'Installing the libraries of the page into backend/web/node_modules …'
+	@cd backend/web && npm ci --loglevel=error
+	@touch $@
