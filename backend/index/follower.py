@@ -125,6 +125,10 @@ class Follower:
         """Call a function after each step that has changed something, on the step's thread."""
         self._listeners.append(listener)
 
+    def forget(self, listener: Callable[[Committed], None]) -> None:
+        """Call a function no more."""
+        self._listeners.remove(listener)
+
     def catch_up(self) -> None:
         """
         Take all blocks that are there and confirmed.
@@ -154,7 +158,7 @@ class Follower:
             committed = self._step()
             if committed is None:
                 return None
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener(committed)
         return committed
 

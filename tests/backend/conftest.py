@@ -26,6 +26,10 @@ def postgres() -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix="wattline-postgres-"))
     server = get_server(folder, cleanup_mode="stop")
     try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")  # nothing of it is to last
         yield server
     finally:
         server.cleanup()

@@ -58,7 +58,7 @@ def recorded(source: MarketSource) -> RecordedChain:
 
 def renamed(chain: RecordedChain, since: int) -> RecordedChain:
     """Return a chain whose blocks from one on have other hashes: a branch with the same events."""
-    headers = []
+    headers: list[BlockHeader] = []
     for header in chain.recording.headers:
         parent = headers[-1].hash if headers else header.parent_hash
         own = header.hash if header.number < since else "0xb4a" + header.hash[5:]

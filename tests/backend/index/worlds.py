@@ -251,6 +251,7 @@ def _trade_on_new_terms(world: NodeWorld, since: Slot) -> None:
     assert [trade.energy for trade in limited] == [900]  # what the line holds
     assert sum(trade.surplus for trade in left_over) > 0
     world.read(since, {1: 0, 3: 100})
+    world.read(later, {1: UNIT})
     world.now_runs_at(starts_at(later) + 2 * SLOT_SECONDS + READING_SECONDS + CHALLENGE_SECONDS)
     readings = market.readings(later)
     market.settle(STRANGER, later, market.book(later), left_over, readings)
