@@ -23,13 +23,7 @@ from oracle.chain.deployment import Deployment, MarketTerms, deploy_market
 from oracle.chain.existing import deployment_at, first_slot_of, require_terms
 from oracle.chain.market import Market, SealedOrder, SignedReading
 from oracle.chain.signatures import development_key, sign_storage_reading
-from oracle.deploy import (
-    LEAD,
-    announce_prices,
-    development_participants,
-    development_roles,
-    start_slot,
-)
+from oracle.deploy import LEAD, announce_prices, start_slot
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import (
     GATE_CLOSURE_SECONDS,
@@ -45,6 +39,7 @@ from oracle.domain.storage_rating import StorageRating, rating_of
 from oracle.errors import ContractRevert, InvalidInputError
 from oracle.journal import Journal
 from oracle.market_terms import market_terms
+from oracle.parties import development_participants, development_roles
 from oracle.plan import (
     TradePlan,
     initial_scores,

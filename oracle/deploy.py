@@ -1,7 +1,6 @@
 """A scenario's market put on a chain, and the manifest of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
@@ -26,12 +25,12 @@ from oracle.domain.scenario import Scenario
 from oracle.domain.storage_rating import rating_of
 from oracle.errors import InvalidInputError
 from oracle.market_terms import market_terms
+from oracle.parties import Offices, Parties, development_participants, development_roles
 from oracle.plan import mechanism_of
 from oracle.units import (
     MICRO_USD_PER_USD,
     SLOT_SECONDS,
     SLOTS_PER_DAY,
-    Bps,
     MicroUsd,
     MicroUsdPerMwh,
     Slot,
@@ -42,66 +41,6 @@ LEAD = 3  # orders for a slot are placed this many slots before it
 TRANSACTIONS_TO_JOIN = 4  # of a prosumer: coins for gas, test dollars, their approval and deposit
 DEPOSIT = MicroUsd(200 * MICRO_USD_PER_USD)  # on a development chain, of each who pays
 PRICES_AHEAD = SLOTS_PER_DAY  # announced at the deployment; whoever simulates goes on
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Somebody of whom we know nothing but the address."""
-
-    address: ChecksumAddress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A participant whose keys are its own."""
-
-    name: str
-    owner: Address
-    meter: Address
-    initial_score: Bps
-    group: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offices:
-    """Roles of which the deployer takes those that have a key, to hand them over later."""
-
-    registrar: LocalAccount
-    provider: LocalAccount
-    operator: LocalAccount
-    storage_meter: Address
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parties:
-    """Who deploys, who holds the roles, and who takes part, by their numbers."""
-
-    deployer: LocalAccount
-    roles: Offices
-    members: tuple[Member, ...]
-
-
-def development_roles() -> Roles:
-    """Return keys that anybody can compute."""
-    return Roles(
-        registrar=development_key("registrar"),
-        operator=development_key("system operator"),
-        provider=development_key("storage provider"),
-        storage_meter=development_key("storage meter"),
-    )
-
-
-def development_participants(community: Community) -> list[Participant]:
-    """Return the participants with keys that anybody can compute."""
-    return [
-        Participant(
-            name=prosumer.name,
-            owner=development_key(f"{prosumer.name} owner"),
-            meter=development_key(f"{prosumer.name} meter"),
-            initial_score=prosumer.initial_reputation,
-        )
-        for prosumer in community.prosumers
-    ]
 
 
 def deploy_scenario(
@@ -117,7 +56,7 @@ def deploy_scenario(
     Raises
     ------
     InvalidInputError
-        If the scenario has sealed rounds.
+        If the scenario has sealed rounds, or development keys would be used on another chain.
     ChainError
         If the chain fails us.
     """
@@ -131,6 +70,11 @@ def deploy_scenario(
     members: Sequence[Joining]
     people = development_participants(community)
     if parties is None:
+        if not chain.is_development():
+            raise InvalidInputError(
+                f"{chain.name}: expected --key and --participants: development keys are anybody's, "
+                "and this is no development chain"
+            )
         deployer, roles, members = development_key("oracle"), development_roles(), people
         chain.fund(_payers_of_gas(people))
     else:

@@ -34,6 +34,7 @@ GAS_LIMIT = 16_000_000  # below the cap per transaction of EIP-7825
 MAX_FEE_WEI = 100 * 10**9
 TIP_WEI = 10**9
 FUNDS_WEI = 8 * 10**18  # 1,024 participants fit the 10,000 coins of an account of anvil
+DEVELOPMENT_NODES = ("anvil", "ethereumtester", "eth-tester", "hardhat")
 FUNDER_VARIABLE = "WATTLINE_FUNDER_KEY"
 
 
@@ -101,6 +102,11 @@ class Chain:
     def forget_nonces(self) -> None:
         """Ask the node for the nonces again: it may have taken blocks back."""
         self._nonces.clear()
+
+    def is_development(self) -> bool:
+        """Return whether it is one that anybody starts for himself, where nothing is of worth."""
+        with translated():
+            return self.w3.client_version.lower().startswith(DEVELOPMENT_NODES)
 
     def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
         """Return what a contract logged in the blocks from `first` to `last`, in order."""

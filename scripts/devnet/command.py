@@ -1,7 +1,6 @@
 """`wattline devnet`: a running market on one machine."""
 
 import signal
-from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -11,13 +10,12 @@ from rich.table import Table
 
 from oracle.chain.manifest import Manifest
 from oracle.daemon.log import LogFormat, make_log
-from oracle.domain.scenario import Scenario
 from oracle.errors import InvalidInputError
 from oracle.scenario import load_scenario
-from oracle.units import SLOT_SECONDS, SLOTS_PER_DAY
 from scripts.console import errors_in_one_line, out
 from scripts.devnet.folder import DevnetFolder, DevnetRecord, Speed
 from scripts.devnet.supervisor import DevnetSettings, Supervisor
+from scripts.start import start_index
 
 VILLAGE = Path("scenarios") / "village"
 
@@ -55,7 +53,7 @@ def devnet(
             scenario_folder=chosen,
             scenario=loaded,
             speed=speed,
-            start_index=_start_index(loaded, start),
+            start_index=start_index(loaded, start),
             port=port,
             rpc_port=rpc_port,
         )
@@ -88,23 +86,6 @@ def _scenario_folder(folder: DevnetFolder, wanted: Path | None) -> Path:
             "choose another --state"
         )
     return held
-
-
-def _start_index(scenario: Scenario, start: str) -> int:
-    """Return the slot of the scenario's first day that begins at a time of its zone."""
-    hours, colon, minutes = start.partition(":")
-    if not (colon and hours.isdecimal() and minutes.isdecimal()) or int(hours) > 23:
-        raise InvalidInputError(f"--start {start}: expected a time such as 10:00")
-    wanted = timedelta(hours=int(hours), minutes=int(minutes))
-    first = timedelta(hours=scenario.first_slot.hour, minutes=scenario.first_slot.minute)
-    slots, rest = divmod((wanted - first).total_seconds(), SLOT_SECONDS)
-    index = int(slots) % SLOTS_PER_DAY
-    if rest or index >= scenario.slot_count:
-        raise InvalidInputError(
-            f"--start {start}: expected the start of one of the {scenario.slot_count} slots from "
-            f"{scenario.first_slot:%H:%M} on"
-        )
-    return index
 
 
 def _show(manifest: Manifest, record: DevnetRecord, folder: DevnetFolder) -> None:
