@@ -13,7 +13,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
-from oracle.chain.chains import Chain, Head
+from oracle.chain.chains import Chain
 from oracle.chain.deployment import Deployment
 from oracle.chain.market import Market
 from oracle.chain.storage_record import StorageRecord
@@ -76,7 +76,6 @@ class Daemon:
         )
         self.desk = SetPointDesk(self._market, self._storage, start_slot, compute, stamp, log)
         self._reorganisations = 0
-        self._seen: Head | None = None
         self._standing: Standing | None = None
         self._answered_at = monotonic()
         self._silence: str | None = None
@@ -110,11 +109,12 @@ class Daemon:
         head = self._chain.head()
         self._metrics.chain_head.set(head.number)
         self._metrics.chain_time.set(head.time)
-        if head != self._seen or self._keeper.is_retrying():
+        standing = self._standing
+        # Blocks may come, or go, while we work: what we did last counts for the block it ended at.
+        if standing is None or standing.waiting or head != standing.head:
             self._standing = self._keeper.work()
             self._metrics.seconds_behind.set(self._standing.seconds_behind)
             self._note_reorganisations()
-            self._seen = head
         self.desk.look()
 
     def status(self) -> dict[str, Any]:

@@ -107,9 +107,6 @@ class Keeper:
         self._troubles.clear()
         self._since.clear()
 
-    def is_retrying(self) -> bool:
-        return bool(self._troubles)
-
     def _standing(self) -> Standing:
         head = self._market.chain.head()
         left = {(duty.step, duty.slot): duty for duty in self._duties.due(head.time)}

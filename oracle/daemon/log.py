@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict
 
 Log = structlog.typing.FilteringBoundLogger
 
@@ -21,12 +22,13 @@ def make_log(format_: LogFormat, stream: TextIO | None = None) -> Log:
     to = sys.stderr if stream is None else stream
     shared: list[Any] = [
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        _in_order,
     ]
     if format_ is LogFormat.JSON:
         shared += [
             structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(sort_keys=False),
+            structlog.processors.JSONRenderer(),
         ]
     else:
         shared.append(structlog.dev.ConsoleRenderer(colors=to.isatty()))
@@ -36,3 +38,10 @@ def make_log(format_: LogFormat, stream: TextIO | None = None) -> Log:
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     )
     return log
+
+
+def _in_order(logger: object, method: str, event: EventDict) -> EventDict:
+    """Begin each line with when, how grave and what."""
+    first = ("timestamp", "level", "event")
+    rest = {key: value for key, value in event.items() if key not in first}
+    return {key: event[key] for key in first} | rest
