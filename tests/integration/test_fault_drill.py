@@ -1,0 +1,124 @@
+"""
+The fault drill: whatever is broken on the way, the day ends with the same trades and money.
+
+WATTLINE_DRILL_SLOTS makes it longer, a whole day with 96; a round of all faults takes eight slots.
+"""
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.devnets import Devnet, kill, running_devnet
+
+pytestmark = [pytest.mark.slow, pytest.mark.node]
+
+SLOTS = int(os.environ.get("WATTLINE_DRILL_SLOTS", "8"))
+BACK_WITHIN_S = 60.0
+
+
+def kill_in_the_middle(name: str) -> Callable[[Devnet], None]:
+    def fault(devnet: Devnet) -> None:
+        stepping = devnet.begin_step()
+        time.sleep(0.9)  # the command has started, and the slot's work with it
+        kill(devnet.pid(name))
+        said, _ = stepping.communicate(timeout=150)
+        if stepping.returncode != 0:  # the node was away when it was asked: once more, from there
+            assert "error:" in said.decode()
+            devnet.step()
+
+    fault.__name__ = f"kill -9 {name}"
+    return fault
+
+
+def reorganise(devnet: Devnet) -> None:
+    """Take three blocks back, with all that was in them."""
+    with devnet.chain() as chain:
+        before = chain.head()
+        chain.w3.provider.make_request("anvil_reorg", [3, []])  # type: ignore[arg-type]
+        assert chain.head().hash != before.hash
+    devnet.step()
+
+
+def delete_the_index(devnet: Devnet) -> None:
+    pid = devnet.pid("service")
+    for file in devnet.folder.glob("index.sqlite*"):
+        file.unlink()
+    kill(pid)
+    devnet.step()
+
+
+def fill_the_disk(devnet: Devnet) -> None:
+    """Let no file of the service grow for a while: every write of the index fails."""
+    pid = devnet.pid("service")
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    stepping = devnet.begin_step()
+    await_that(lambda: devnet.readiness() == 503, "the service to say that it falls behind")
+    assert devnet.get("/api/v1/slots?limit=1")["items"]  # what it has, it still tells
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    said, _ = stepping.communicate(timeout=150)
+    assert stepping.returncode == 0, said.decode()
+    assert devnet.pid("service") == pid
+
+
+FAULTS: tuple[Callable[[Devnet], None], ...] = (
+    lambda devnet: devnet.step(),
+    kill_in_the_middle("node"),
+    kill_in_the_middle("oracle"),
+    kill_in_the_middle("service"),
+    kill_in_the_middle("simulator"),
+    reorganise,
+    delete_the_index,
+    fill_the_disk,
+)
+
+
+def await_that(is_so: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + BACK_WITHIN_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.1)
+
+
+def outcome(devnet: Devnet) -> dict[str, Any]:
+    """Return trades, deliveries, storage and money, from the chain and from the index."""
+    record = devnet.market_record()
+    named = ("SlotCleared", "SlotSettled", "StorageRecorded", "SlotVoided", "CompensationPaid")
+    events = sorted(
+        (event.name, event.values.get("slot", 0), str(event.values.get("trades", event.values)))
+        for event in record.events
+        if event.name in named
+    )
+    accounts = devnet.get("/api/v1/accounts?limit=500")["items"]
+    return {
+        "events": events,
+        "accounts": record.accounts,
+        "indexed accounts": [
+            {key: value for key, value in account.items() if "micro_usd" in key or key == "owner"}
+            for account in accounts
+        ],
+        "indexed trades": devnet.get("/api/v1/trades?limit=500")["items"],
+        "unsettled": devnet.get("/api/v1/slots?phase=void&limit=500")["items"],
+    }
+
+
+def test_a_day_of_faults_ends_as_a_day_without(tmp_path: Path) -> None:
+    with running_devnet(tmp_path / "quiet", "scenarios/village") as devnet:
+        devnet.step(SLOTS)
+        expected = outcome(devnet)
+
+    with running_devnet(tmp_path / "broken", "scenarios/village") as devnet:
+        for slot in range(SLOTS):
+            FAULTS[slot % len(FAULTS)](devnet)
+        came = outcome(devnet)
+
+    assert expected["indexed trades"]
+    assert not expected["unsettled"]
+    for what, value in expected.items():
+        assert came[what] == value, what
