@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import make_url
@@ -203,8 +204,9 @@ def _unknown(text: str) -> InvalidInputError:
 def _engine(url: URL, connections: int) -> Engine:
     options: dict[str, Any] = {"pool_size": connections, "max_overflow": connections}
     is_file = url.drivername == "sqlite"
+    opened = _never_made(url) if is_file else url
     try:
-        engine = create_engine(url, pool_pre_ping=not is_file, **options)
+        engine = create_engine(opened, pool_pre_ping=not is_file, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise InvalidInputError(
             f"--database {url.render_as_string(hide_password=True)}: the driver is not installed; "
@@ -214,6 +216,12 @@ def _engine(url: URL, connections: int) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _never_made(url: URL) -> URL:
+    """Return a URL by which a file is opened, and never made beside what a lost one has left."""
+    path = quote(str(Path(str(url.database)).absolute()))
+    return url.set(database=f"file:{path}").update_query_dict({"mode": "rw", "uri": "true"})
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:

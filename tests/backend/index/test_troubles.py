@@ -44,7 +44,7 @@ def assert_same(
     database: Database, other: Database, eventful: RecordedChain, follower: Follower
 ) -> None:
     """Compare with an index that met no trouble."""
-    until(lambda: follower.state.behind == 0 and follower.state.error is None)
+    until(lambda: follower.state.indexed == eventful.height and follower.state.error is None)
     plain = Follower(other, eventful)
     plain.open()
     plain.catch_up()
