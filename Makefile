@@ -1,13 +1,14 @@
-# `make demo` needs Python 3.11 or later, `make test` and `make check` also Node 20 or later.
+# `make demo` needs Python 3.11 or later, the others also Node 20 or later.
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PYTHONNOUSERSITE = 1
 unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 
-.PHONY: all demo test check audit
+.PHONY: all demo devnet test check audit
 all: .venv/product
 
 demo: .venv/product ; .venv/bin/wattline demo --out out/demo
+devnet: .venv/product contracts/node_modules/.done backend/web/node_modules/.done ; .venv/bin/wattline devnet
 test: .venv/dev contracts/node_modules/.done ; scripts/test
 check: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/check
 audit: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/audit
@@ -43,15 +44,11 @@ endif
 	@.venv-audit/bin/python -m pip install -qq --require-hashes -r requirements-audit.lock
 	@touch $@
 
-contracts/node_modules/.done: contracts/package.json contracts/package-lock.json contracts/.npmrc
+contracts/node_modules/.done: WHAT = compiler, forge and anvil
+backend/web/node_modules/.done: WHAT = the libraries of the page
+%/node_modules/.done: %/package.json %/package-lock.json %/.npmrc
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || { echo 'error: node: expected Node 20 or later' >&2; exit 1; }
 	@npm --version >/dev/null 2>&1 || { echo 'error: npm: expected the npm that comes with Node' >&2; exit 1; }
-	@echo 'Installing compiler, forge and anvil into contracts/node_modules …'
-	@cd contracts && npm ci --loglevel=error
-	@touch $@
-
-backend/web/node_modules/.done: backend/web/package.json backend/web/package-lock.json backend/web/.npmrc
-	@npm --version >/dev/null 2>&1 || { echo 'error: npm: expected the npm that comes with Node 20 or later' >&2; exit 1; }
-	@echo 'Installing the libraries of the page into backend/web/node_modules …'
-	@cd backend/web && npm ci --loglevel=error
+	@echo 'Installing $(WHAT) into $*/node_modules …'
+	@cd $* && npm ci --loglevel=error
 	@touch $@

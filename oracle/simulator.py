@@ -12,6 +12,7 @@ simulated prosumer places none.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
@@ -276,21 +277,18 @@ class Simulator:
         if self._announced is not None and self._announced >= opened + PRICES_LEFT:
             return
         since, until = Slot(opened + 2), Slot(opened + PRICES_AHEAD)
-        wrong = next(
-            (
-                slot
-                for slot in map(Slot, range(since, until + 1))
-                if self._market.real_time_price(slot) != self._price(slot)
-            ),
-            None,
-        )
-        if wrong is not None:
-            changes = {wrong: self._price(wrong)}
-            for slot in map(Slot, range(wrong + 1, until + 1)):
-                if self._price(slot) != self._price(Slot(slot - 1)):
-                    changes[slot] = self._price(slot)
-            self._market.announce_real_time_prices(self._operator, changes)
-            self._log.info("prices", since_slot=wrong, count=len(changes))
+        changes = {since: self._price(since)}
+        for slot in map(Slot, range(since + 1, until + 1)):
+            if self._price(slot) != self._price(Slot(slot - 1)):
+                changes[slot] = self._price(slot)
+
+        def is_there(change: tuple[Slot, MicroUsdPerMwh]) -> bool:
+            return self._market.real_time_price(change[0]) == change[1]
+
+        missing = dict(dropwhile(is_there, changes.items()))
+        if missing:
+            self._market.announce_real_time_prices(self._operator, missing)
+            self._log.info("prices", since_slot=min(missing), count=len(missing))
         self._announced = until
 
     def _price(self, slot: Slot) -> MicroUsdPerMwh:
