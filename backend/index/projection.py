@@ -1,23 +1,21 @@
 """Events to rows: what the contracts logged as the tables have it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from backend.chain import ChainEvent, ChainSegment, ChainTransaction, MarketRules
+from backend.chain import ChainEvent, ChainSegment, MarketRules
 from backend.index import money, tables
 from backend.index.announcements import Announcements
-from backend.index.money import Cause, Movement, moved
-from backend.index.rows import Rows, plain
+from backend.index.money import Cause, moved
+from backend.index.rows import Rows
 from backend.index.state import IndexedBlock, MarketState, SlotState
-from oracle.domain.book import CONTRADICTION, COUNTER_READING, MARKS, MAX_ENERGY, Kind, Order, Trade
+from backend.index.writer import Writer, of_slot
+from oracle.domain.book import Kind, Order, Trade
 from oracle.model.reputation import Reputation, after_sale
 from oracle.model.settlement import overstated, sales
 from oracle.units import Slot, Wh
-
-KIND_NAMES = {Kind.OFFER: "offer", Kind.BID: "bid", Kind.CANCELLATION: None}
-READING_NAMES = {0: "meter", COUNTER_READING: "correction", CONTRADICTION: "contradiction"}
 
 
 class Projection:
@@ -55,89 +53,29 @@ class Projection:
 
     def take(self, session: Session, segment: ChainSegment) -> Rows:
         """Return the rows of a segment that follows the last block of the state."""
-        slots = {event.slot for event in segment.events if event.slot is not None}
+        of_slots = [one for one in segment.events if one.contract == "Exchange"]
+        slots = {event.slot for event in of_slots if event.slot is not None}
         self.state.load_slots(session, slots)
-        self._segment, self._rows = segment, Rows()
+        self._segment, self._writer = segment, Writer()
+        self._rows = self._writer.rows
         self._transactions = {one.hash: one for one in segment.transactions}
-        self._sequence = 0
-        for header in segment.headers:
-            self._rows.add(
-                tables.Block,
-                number=header.number,
-                hash=header.hash,
-                parent_hash=header.parent_hash,
-                time=header.time,
-            )
-        for transaction in segment.transactions:
-            self._add_transaction(transaction)
+        self._writer.add_blocks(segment.headers)
+        self._writer.add_transactions(segment.transactions)
         for event in segment.events:
             self._take(event)
         ended = ("SlotSettled", "SlotVoided")
-        self.state.forget(e.slot for e in segment.events if e.slot and e.name in ended)
+        self.state.forget(event.slot for event in of_slots if event.name in ended)
         last = segment.headers[-1]
         self.state.last = IndexedBlock(last.number, last.hash)
         return self._rows
 
     def _take(self, event: ChainEvent) -> None:
-        self._sequence = 0
-        self._rows.add(
-            tables.Event,
-            block=event.block,
-            log_index=event.log_index,
-            transaction_hash=event.transaction,
-            contract=event.contract,
-            name=event.name,
-            slot=event.slot,
-            fields=plain(dict(event.values)),
-        )
+        self._writer.add_event(event)
         if self._announcements.take(event, self._segment, self.state, self._rows):
             return
         taker = self._takers.get(event.name)
         if taker is not None:
             taker(event)
-
-    def _add_transaction(self, transaction: ChainTransaction) -> None:
-        self._rows.add(
-            tables.Transaction,
-            hash=transaction.hash,
-            block=transaction.block,
-            contract=transaction.contract,
-            function=transaction.function,
-            sender=transaction.sender,
-            gas_used=transaction.gas_used,
-            status=transaction.status,
-        )
-
-    def _add_entries(self, event: ChainEvent, movements: Iterable[Movement]) -> None:
-        for one in movements:
-            if not one.free and not one.locked:
-                continue
-            self._rows.add(
-                tables.AccountEntry,
-                block=event.block,
-                log_index=event.log_index,
-                sequence=self._sequence,
-                owner=one.owner,
-                slot=event.slot,
-                cause=one.cause.value,
-                free_micro_usd=one.free,
-                locked_micro_usd=one.locked,
-                transaction_hash=event.transaction,
-            )
-            self._sequence += 1
-
-    def _add_score(self, event: ChainEvent, participant: int, reputation: Reputation) -> None:
-        self.state.reputations[participant] = reputation
-        self._rows.add(
-            tables.Score,
-            participant=participant,
-            block=event.block,
-            log_index=event.log_index,
-            slot=event.slot,
-            score_bps=reputation.score,
-            r=reputation.r,
-            s=reputation.s,
-        )
 
     def _slot(self, event: ChainEvent) -> SlotState:
         return self.state.slots[Slot(event.values["slot"])]
@@ -150,22 +88,28 @@ class Projection:
 
     def _deposited(self, event: ChainEvent) -> None:
         owner, amount = event.values["owner"], event.values["amount"]
-        self._add_entries(event, [moved(owner, Cause.DEPOSIT, amount)])
+        self._writer.add_entries(event, [moved(owner, Cause.DEPOSIT, amount)])
 
     def _withdrawn(self, event: ChainEvent) -> None:
         owner, amount = event.values["owner"], event.values["amount"]
-        self._add_entries(event, [moved(owner, Cause.WITHDRAWAL, -amount)])
+        self._writer.add_entries(event, [moved(owner, Cause.WITHDRAWAL, -amount)])
 
     def _compensated(self, event: ChainEvent) -> None:
         operator, provider, amount = (
             event.values[key] for key in ("operator", "provider", "amount")
         )
         cause = Cause.STORAGE_COMPENSATION
-        self._add_entries(event, [moved(operator, cause, -amount), moved(provider, cause, amount)])
+        self._writer.add_entries(
+            event, [moved(operator, cause, -amount), moved(provider, cause, amount)]
+        )
 
     def _enrolled(self, event: ChainEvent) -> None:
         values = event.values
-        self._add_score(event, values["participant"], Reputation(values["r"], values["s"]))
+        self._move(event, values["participant"], Reputation(values["r"], values["s"]))
+
+    def _move(self, event: ChainEvent, participant: int, reputation: Reputation) -> None:
+        self.state.reputations[participant] = reputation
+        self._writer.add_score(event, participant, reputation)
 
     def _ordered(self, event: ChainEvent) -> None:
         """Take the entry of a book, or those of a batch."""
@@ -175,26 +119,10 @@ class Projection:
     def _record(self, event: ChainEvent, orders: Sequence[Order]) -> None:
         book = self._slot(event).book
         for order in orders:
-            is_order = order.kind is not Kind.CANCELLATION
-            self._rows.add(
-                tables.OrderEntry,
-                slot=event.slot,
-                position=len(book),
-                entry="order" if is_order else "cancellation",
-                kind=KIND_NAMES[order.kind],
-                participant=order.participant,
-                energy_wh=order.energy,
-                price_micro_usd_per_mwh=order.price,
-                nonce=order.nonce,
-                terms=str(order.terms),
-                score_bps=order.score,
-                transaction_hash=event.transaction,
-                log_index=event.log_index,
-                block=event.block,
-            )
+            self._writer.add_order(event, len(book), order)
             book.append(order)
             owner, lock = self.state.owners[order.participant], order.lock(self._rules.bond_price)
-            self._add_entries(event, [money.locked(owner, Cause.LOCK, lock)])
+            self._writer.add_entries(event, [money.locked(owner, Cause.LOCK, lock)])
 
     def _skipped(self, event: ChainEvent) -> None:
         reason = self._segment.refusals[event.values["reason"]]
@@ -218,43 +146,30 @@ class Projection:
         owner = event.values["owner"]
         self._slot(event).sealed.append(owner)
         log_index, seal = event.log_index, event.values["seal"]
-        self._rows.add(tables.Seal, **_of_slot(event), owner=owner, seal=seal, log_index=log_index)
-        self._add_entries(event, [money.locked(owner, Cause.SEAL, self._rules.seal_bond)])
+        self._rows.add(tables.Seal, **of_slot(event), owner=owner, seal=seal, log_index=log_index)
+        self._writer.add_entries(event, [money.locked(owner, Cause.SEAL, self._rules.seal_bond)])
 
     def _revealed(self, event: ChainEvent) -> None:
         owner = event.values["owner"]
         self._slot(event).sealed.remove(owner)
-        self._rows.add(tables.Reveal, **_of_slot(event), owner=owner, log_index=event.log_index)
+        self._rows.add(tables.Reveal, **of_slot(event), owner=owner, log_index=event.log_index)
         bond = self._rules.seal_bond
-        self._add_entries(event, [money.locked(owner, Cause.SEAL_RELEASE, -bond)])
+        self._writer.add_entries(event, [money.locked(owner, Cause.SEAL_RELEASE, -bond)])
         self._record(event, [_order(event.values["order"])])
 
     def _cleared(self, event: ChainEvent) -> None:
         values, state = event.values, self._slot(event)
         self._rows.add(
             tables.Clearing,
-            **_of_slot(event),
+            **of_slot(event),
             submitter=values["submitter"],
             mechanism=values["mechanism"],
             certificate=self._transactions[event.transaction].certificate,
         )
         state.trades = [Trade(**fields) for fields in values["trades"]]
         for position, trade in enumerate(state.trades):
-            self._rows.add(
-                tables.Trade,
-                slot=event.slot,
-                position=position,
-                seller=state.book[trade.offer].participant,
-                buyer=state.book[trade.bid].participant,
-                offer_position=trade.offer,
-                bid_position=trade.bid,
-                energy_wh=trade.energy,
-                price_micro_usd_per_mwh=trade.price,
-                fee_micro_usd_per_mwh=trade.fee,
-                surplus_micro_usd_per_mwh=trade.surplus,
-                pooled=trade.pooled,
-                block=event.block,
-            )
+            seller, buyer = (state.book[k].participant for k in (trade.offer, trade.bid))
+            self._writer.add_trade(event, position, trade, seller=seller, buyer=buyer)
 
     def _read(self, event: ChainEvent) -> None:
         self._hear(event, event.values["entries"])
@@ -262,22 +177,14 @@ class Projection:
     def _hear(self, event: ChainEvent, entries: Sequence[int]) -> None:
         readings = self._slot(event).readings
         for entry in entries:
-            self._rows.add(
-                tables.Reading,
-                **_of_slot(event),
-                sequence=len(readings),
-                participant=(entry & ~MARKS) >> 32,
-                energy_wh=entry & MAX_ENERGY,
-                kind=READING_NAMES[entry & MARKS],
-                log_index=event.log_index,
-            )
+            self._writer.add_reading(event, len(readings), entry)
             readings.append(entry)
 
     def _settled(self, event: ChainEvent) -> None:
         slot, state = Slot(event.values["slot"]), self._slot(event)
         self._hear(event, event.values["heard"])
         submitter = event.values["submitter"]
-        self._rows.add(tables.Settlement, **_of_slot(event), submitter=submitter)
+        self._rows.add(tables.Settlement, **of_slot(event), submitter=submitter)
         delivered = [
             trade.with_delivered(Wh(energy))
             for trade, energy in zip(state.trades, event.values["delivered"], strict=True)
@@ -292,7 +199,7 @@ class Projection:
         self, event: ChainEvent, slot: Slot, book: Sequence[Order], delivered: Sequence[Trade]
     ) -> None:
         rules, roles = self._rules, self.state.roles
-        of_slot = sales(
+        sold = sales(
             book,
             delivered,
             overstated(self._slot(event).readings),
@@ -300,11 +207,11 @@ class Projection:
             bond_price=rules.bond_price,
         )
         line_owner, operator = roles["LineLease"], roles["Exchange"]
-        self._add_entries(
+        self._writer.add_entries(
             event,
-            money.paid(of_slot, book, self.state.owners, line_owner=line_owner, operator=operator),
+            money.paid(sold, book, self.state.owners, line_owner=line_owner, operator=operator),
         )
-        for sale in of_slot:
+        for sale in sold:
             seller = book[sale.offer].participant
             strangers = [
                 trade
@@ -319,36 +226,28 @@ class Projection:
                     memory=rules.memory,
                     full_value=rules.full_value,
                 )
-                self._add_score(event, seller, reputation)
+                self._move(event, seller, reputation)
 
     def _voided(self, event: ChainEvent) -> None:
         submitter = event.values["submitter"]
-        self._rows.add(tables.Void, **_of_slot(event), submitter=submitter)
+        self._rows.add(tables.Void, **of_slot(event), submitter=submitter)
         self._release(event)
 
     def _release(self, event: ChainEvent) -> None:
         state, line_owner = self._slot(event), self.state.roles["LineLease"]
         owners, rules = self.state.owners, self._rules
-        self._add_entries(
+        self._writer.add_entries(
             event, money.released(state.book, owners, state.sealed, line_owner, rules)
         )
 
     def _stored(self, event: ChainEvent) -> None:
         self._rows.add(
             tables.StorageRecord,
-            **_of_slot(event),
+            **of_slot(event),
             charge_wh=event.values["chargeWh"],
             discharge_wh=event.values["dischargeWh"],
             stored_wh=event.values["storedWh"],
         )
-
-
-def _of_slot(event: ChainEvent) -> dict[str, Any]:
-    return {
-        "slot": event.slot,
-        "transaction_hash": event.transaction,
-        "block": event.block,
-    }
 
 
 def _order(fields: Mapping[str, Any]) -> Order:

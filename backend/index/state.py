@@ -106,10 +106,11 @@ class MarketState:
         self._load_readings(session, missing)
         self._load_seals(session, missing)
 
-    def forget(self, slots: Iterable[Slot]) -> None:
+    def forget(self, slots: Iterable[Slot | None]) -> None:
         """Drop slots that are over."""
         for slot in slots:
-            self.slots.pop(slot, None)
+            if slot is not None:
+                self.slots.pop(slot, None)
 
     def _load_readings(self, session: Session, slots: list[Slot]) -> None:
         reading = tables.Reading

@@ -79,12 +79,12 @@ class MarketSource:
 
     def segment(self, first: int, last: int) -> ChainSegment:
         """Return blocks with their events; a chain that changes meanwhile is asked again later."""
-        logs = self._logs(first, last)
         blocks = self._ask(
             [("eth_getBlockByNumber", [hex(number), False]) for number in range(first, last + 1)]
         )
         if any(block is None for block in blocks):
             raise _moved()
+        logs = self._logs(first, last)
         headers = tuple(map(_header, blocks))
         hashes = {header.number: header.hash for header in headers}
         if any(hex_of(log["blockHash"]) != hashes[log["blockNumber"]] for log in logs):
