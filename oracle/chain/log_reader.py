@@ -7,6 +7,8 @@ from web3.types import LogReceipt
 
 from oracle.chain.chains import Chain, Head
 
+BLOCKS_PER_SEARCH = 10_000  # public nodes search no more at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLogs:
@@ -33,7 +35,10 @@ class LogReader:
             return NewLogs(logs=[], again=False)
         gone = last is not None and not self._chain.has_block(last.number, last.hash)
         first = self._first_block if last is None or gone else last.number + 1
-        logs = self._chain.logs(self._address, first, head.number)
+        logs: list[LogReceipt] = []
+        for start in range(first, head.number + 1, BLOCKS_PER_SEARCH):
+            end = min(start + BLOCKS_PER_SEARCH - 1, head.number)
+            logs += self._chain.logs(self._address, start, end)
         self._last = head
         self.reorganisations += gone
         return NewLogs(logs=logs, again=gone)

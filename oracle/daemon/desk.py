@@ -14,7 +14,7 @@ from typing import Any
 from oracle.chain.market import Market
 from oracle.chain.storage_record import StorageRecord
 from oracle.daemon.log import Log
-from oracle.daemon.set_point import SetPoint, idle
+from oracle.daemon.set_point import SetPoint, Source, idle
 from oracle.domain.book import Order, Trade
 from oracle.status_server import problem
 from oracle.units import Slot, Wh
@@ -171,8 +171,10 @@ class SetPointDesk:
                 self._log.exception("set-point-failed", slot=case.slot)
                 found = idle(case.slot, case.stored_before, f"{type(error).__name__}: {error}")
             now = found.horizon[0]
-            self._log.info(
-                "set-point",
+            is_fallback = found.source is Source.DAY_AHEAD
+            say = self._log.warning if is_fallback else self._log.info
+            say(
+                "fallback" if is_fallback else "set-point",
                 slot=case.slot,
                 charge_wh=now.charge,
                 discharge_wh=now.discharge,

@@ -92,7 +92,8 @@ class OracleProcess:
             "started", chain=settings.chain, url=self.url, account=settings.account.address
         )
         try:
-            daemon = self._once_the_node_answers(self._connected)
+            compute, stamp = self._dispatch()
+            daemon = self._once_the_node_answers(lambda: self._connected(compute, stamp))
             if daemon is not None:
                 self._daemon = daemon
                 daemon.run(self._stop)
@@ -100,11 +101,10 @@ class OracleProcess:
             self._server.close()
         self._log.info("stopped")
 
-    def _connected(self) -> Daemon:
+    def _connected(self, compute: Compute, stamp: Callable[[], object]) -> Daemon:
         settings, manifest = self._settings, self._settings.manifest
         chain = open_chain(settings.chain)
         check_manifest(chain, manifest)
-        compute, stamp = self._dispatch()
         return Daemon(
             chain,
             deployment_of(chain, manifest),
