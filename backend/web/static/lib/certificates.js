@@ -18,4 +18,9 @@ const WORDS = {
   "demand-bidding": "The equilibrium's price, which the contract checks against every bid.",
 };
 
-export const provesWhat = (mechanism) => `${WORDS[mechanism] ?? ""} ${ANY}`.trim();
+const letters = (name) => name.toLowerCase().replace(/[^a-z]/g, "");
+
+const BY_LETTERS = new Map(Object.entries(WORDS).map(([name, words]) => [letters(name), words]));
+
+/** `mechanism` is its id, such as pairwise-nash, or its contract, such as PairwiseNash. */
+export const provesWhat = (mechanism) => `${BY_LETTERS.get(letters(mechanism ?? "")) ?? ""} ${ANY}`.trim();

@@ -1,6 +1,6 @@
 // Answers of the API that keep themselves fresh: asked for again when an event concerns them.
 import { get } from "./api.js";
-import { useEffect, useState } from "./html.js";
+import { useEffect, useRef, useState } from "./html.js";
 import { onLive } from "./live.js";
 
 const SETTLE = 250; // events come in bursts: wait for the end of one
@@ -40,6 +40,13 @@ export function useResource(path, on = [], load = get) {
     loading: resource.data === null && resource.error === null,
     reload: () => ask(resource),
   };
+}
+
+/** Shows the answer of the path before until that of a new path is there: nothing flickers. */
+export function useKept(answer) {
+  const last = useRef(null);
+  if (answer.data !== null) last.current = answer.data;
+  return answer.loading && last.current !== null ? { ...answer, data: last.current, loading: false } : answer;
 }
 
 function resourceOf(path, load) {

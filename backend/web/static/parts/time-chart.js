@@ -31,7 +31,7 @@ export function TimeChart({ caption, slots, series, label }) {
   useEffect(() => plot.current.setSize({ width, height: HEIGHT }), [width]);
   const shown = at !== null && at < slots.length ? at : null;
   return html`<figure class="chart" ref=${ref}>
-    <${Legend} series=${series} at=${shown ?? lastKnown(series)} where=${shown === null ? "" : slotTimes(slots[shown])} />
+    <${Legend} series=${series} at=${shown} where=${shown === null ? "" : slotTimes(slots[shown])} />
     <div class="plot" ref=${host} role="img" aria-label=${label}></div>
     <${TableOf} caption=${caption} columns=${columns(series)} rows=${rows(slots, series)} keyOf=${(row) => row.slot} hidden />
   </figure>`;
@@ -41,17 +41,20 @@ function Legend({ series, at, where }) {
   return html`<ul class="legend">
     ${series.map(
       (one) => html`<li key=${one.name}><span class=${`key ${one.kind} ${one.colour}`}></span>${one.name}${" "}
-        <output>${one.values[at] === null || one.values[at] === undefined ? "–" : number(one.values[at], one.digits)}</output>${" "}
+        <output>${valueAt(one, at)}</output>${" "}
         <span class="unit">${one.unit}</span></li>`,
     )}
     <li class="where">${where}</li>
   </ul>`;
 }
 
-const lastKnown = (series) => {
-  const first = series[0]?.values ?? [];
-  return first.findLastIndex((value) => value !== null);
-};
+// Without a pointer: what is known last, and of a plan what comes first.
+function valueAt(one, at) {
+  const known = (value) => value !== null;
+  const place = at ?? (one.planned ? one.values.findIndex(known) : one.values.findLastIndex(known));
+  const value = one.values[place] ?? null;
+  return value === null ? "–" : number(value, one.digits);
+}
 
 // A slot's value is drawn from its start to its end: one place more than there are values.
 function data(slots, series) {
@@ -116,7 +119,7 @@ function line(one, colour) {
   const stroke = colour(one.colour);
   const paths = {
     step: uPlot.paths.stepped({ align: 1 }),
-    bars: uPlot.paths.bars({ size: [0.9, 40], align: 1 }),
+    bars: uPlot.paths.bars({ size: [0.9, 1_000], align: 1 }),
   };
   return {
     label: one.name,

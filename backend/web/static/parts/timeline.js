@@ -1,8 +1,9 @@
 // The slots around now: delivered, cleared, and open for orders, with what is left of each time.
-import { gateClosesAt, nextGateSlot, SLOT_SECONDS, useNow, useSlot } from "../lib/clock.js";
+import { clock, gateClosesAt, nextGateSlot, SLOT_SECONDS, useNow, useSlot } from "../lib/clock.js";
 import { clockTime, day, duration, slotTimes, zone } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useMarket } from "../lib/market.js";
+import { useStore } from "../lib/store.js";
 import { useSlots } from "../lib/slots.js";
 
 export function Timeline() {
@@ -25,7 +26,9 @@ export function Timeline() {
 
 function Now() {
   const now = useNow();
-  return html`<span class="unseen">Chain time </span><b>${clockTime(now)}</b> <span>${zone()}, ${day(now)}</span>`;
+  const stands = useStore(clock)?.speed === "step";
+  return html`<span class="unseen">Chain time </span><b>${clockTime(now)}</b> <span>${zone()}, ${day(now)}</span>
+    ${stands && html`<span> – stands still until <code>wattline step</code></span>`}`;
 }
 
 function Left({ until, word }) {

@@ -33,7 +33,7 @@ export function AccountView() {
   return html`<div class="grid">
     <${Card} id="who" title="Account" wide>
       <${PersonSelect} />
-      ${one && html`<p class="small">Owner <${Hex} value=${one.owner} label="Owner's address" /> Meter <${Hex} value=${one.meter} label="Meter's address" /></p><${Balance} one=${one} />`}
+      ${one && html`<p class="small addresses"><span>Owner <${Hex} value=${one.owner} label="Owner's address" /></span> <span>Meter <${Hex} value=${one.meter} label="Meter's address" /></span></p><${Balance} one=${one} />`}
     <//>
     ${one && html`<${Bill} one=${one} /><${Reputation} one=${one} /><${Orders} one=${one} /><${Trades} one=${one} /><${Entries} one=${one} />`}
   </div>`;
@@ -56,7 +56,7 @@ function Bill({ one }) {
   const alone = data?.grid_alone_micro_usd ?? null;
   const most = data ? Math.max(Math.abs(data.cost_micro_usd), Math.abs(alone ?? 0), 1) : 1;
   return html`<${Card} id="bill" title="Bill against the grid alone">
-    <${Waiting} of=${bill} lines=${6}>${data && html`
+    <${Waiting} of=${bill} lines=${6} empty=${data?.slots === 0 && "No slot with a trade of this participant is settled yet."}>${data && html`
       <dl class="bill-bars">
         <${Bar} name="Traded in this market" value=${data.cost_micro_usd} most=${most} tone="here" />
         ${alone !== null && html`<${Bar} name="The same with the grid alone" value=${alone} most=${most} tone="alone" />`}

@@ -5,7 +5,7 @@ import { html, useId, useMemo, useState } from "../lib/html.js";
 import { flowsOf, lineRows } from "../lib/flows.js";
 import { getList } from "../lib/api.js";
 import { useParticipants } from "../lib/market.js";
-import { useResource } from "../lib/resource.js";
+import { useKept, useResource } from "../lib/resource.js";
 import { useSlots } from "../lib/slots.js";
 import { Card, Waiting } from "../parts/basics.js";
 import { FeeKeys, LineMap } from "../parts/line-map.js";
@@ -25,8 +25,8 @@ export function LinesView() {
   const [only, setOnly] = useState(null);
   const slot = chosen ?? latest;
   const at = slot ?? now;
-  const lines = useResource(at === null ? null : `/lines?slot=${at}&limit=500`, [], all);
-  const ladder = useResource(at === null ? null : `/ladder?slot=${at}`);
+  const lines = useKept(useResource(at === null ? null : `/lines?slot=${at}&limit=500`, [], all));
+  const ladder = useKept(useResource(at === null ? null : `/ladder?slot=${at}`));
   const trades = useTrades(slot, span);
   const flows = useMemo(() => flowsOf(trades.data?.items ?? []), [trades.data]);
   const rows = useMemo(() => lineRows(lines.data?.items ?? [], flows), [lines.data, flows]);
@@ -62,9 +62,11 @@ export function LinesView() {
 
 function useTrades(slot, span) {
   const path = slot === null ? null : span === 1 ? `/trades?slot=${slot}&limit=500` : `/trades?limit=500#${slot - span}`;
-  const answer = useResource(path, ["clearing"], since);
-  const items = (answer.data?.items ?? []).filter((one) => one.slot <= slot && one.slot > slot - span);
-  return useMemo(() => ({ data: answer.data && { items } }), [answer.data, slot, span]);
+  const answer = useKept(useResource(path, ["clearing"], since));
+  return useMemo(() => {
+    const inSpan = (one) => span === 1 || (one.slot <= slot && one.slot > slot - span);
+    return { data: answer.data && { items: answer.data.items.filter(inSpan) } };
+  }, [answer.data, slot, span]);
 }
 
 // The trades after a slot, the newest first; the slot stands behind the path's #.

@@ -4,7 +4,7 @@ import { nextGateSlot, useSlot } from "../lib/clock.js";
 import { counted, kwh, kwhOf, price, slotName, slotTimes, usdPerKwhOf } from "../lib/format.js";
 import { html, useEffect, useMemo, useState } from "../lib/html.js";
 import { useParticipants } from "../lib/market.js";
-import { useResource } from "../lib/resource.js";
+import { useKept, useResource } from "../lib/resource.js";
 import { useSlots } from "../lib/slots.js";
 import { Card, Kind, Phase, Tile, Tiles, Waiting } from "../parts/basics.js";
 import { BookChart, sentence, sides } from "../parts/book-chart.js";
@@ -42,7 +42,7 @@ function Book({ now, slots }) {
   const open = now === null ? null : nextGateSlot(now);
   const [chosen, setChosen] = useState(null);
   const slot = chosen ?? open;
-  const book = useResource(slot === null ? null : `/slots/${slot}/book`, ["order", "clearing"]);
+  const book = useKept(useResource(slot === null ? null : `/slots/${slot}/book`, ["order", "clearing"]));
   const { nameOf } = useParticipants();
   const entries = book.data?.entries ?? [];
   const { offers, bids } = useMemo(() => sides(entries), [entries]);
@@ -53,10 +53,11 @@ function Book({ now, slots }) {
   return html`<${Card} id="book" title="Order book" aside=${html`<${Stepper} slot=${slot} latest=${open} now=${now} chosen=${chosen} choose=${setChosen} latestName="Open slot" />`}>
     <p class="lead">${slot === null ? "…" : html`<b>${slotName(slot, now)}</b> <${Phase} phase=${cleared?.phase ?? (slot >= open ? "open" : "closed")} />`}</p>
     <${Waiting} of=${book} lines=${12}>
-      <${BookChart} offers=${offers} bids=${bids} price=${clearing} traded=${isCleared ? cleared.volume_wh : 0} />
+      ${rows.length === 0 && html`<div class="hollow book-empty"><p>No orders yet: whoever orders now is first in the book.</p></div>`}
+      ${rows.length > 0 && html`<${BookChart} offers=${offers} bids=${bids} price=${clearing} traded=${isCleared ? cleared.volume_wh : 0} />`}
       <ul class="legend"><li><span class="key step offers"></span>Offers</li><li><span class="key step bids"></span>Bids</li>
         ${clearing !== null && html`<li><span class="key dashed price"></span>Mean price</li><li><span class="key bars traded"></span>Traded</li>`}</ul>
-      <p class="small">${rows.length ? sentence(offers, bids, clearing, isCleared ? cleared.volume_wh : 0) : "No orders yet: whoever orders now is first in the book."}</p>
+      <p class="small">${sentence(offers, bids, clearing, isCleared ? cleared.volume_wh : 0)}</p>
       ${rows.length > 0 && html`<${TableOf} summary=${`The ${counted(rows.length, "order")} as a table`} caption="Order book" hidden rows=${rows} keyOf=${(row) => row.position} columns=${[
         { name: "Participant", text: true, cell: (row) => nameOf(row.participant) },
         { name: "Side", text: true, cell: (row) => html`<${Kind} kind=${row.kind} />` },
@@ -72,8 +73,8 @@ function Prices({ slots }) {
   const numbers = useMemo(() => items.map((one) => one.slot), [items]);
   const series = useMemo(
     () => [
-      { name: "Clearing price", unit: "USD/kWh", digits: 4, colour: "blue", kind: "step", values: items.map((one) => (one.clearing_price_micro_usd_per_mwh === null ? null : usdPerKwhOf(one.clearing_price_micro_usd_per_mwh))) },
       { name: "Traded", unit: "kWh", digits: 3, colour: "soft", kind: "bars", right: true, values: items.map((one) => kwhOf(one.volume_wh)) },
+      { name: "Clearing price", unit: "USD/kWh", digits: 4, colour: "blue", kind: "step", values: items.map((one) => (one.clearing_price_micro_usd_per_mwh === null ? null : usdPerKwhOf(one.clearing_price_micro_usd_per_mwh))) },
     ],
     [items],
   );

@@ -5,7 +5,7 @@ import { html, useEffect, useId, useMemo, useRef, useState } from "../lib/html.j
 import { useChosen, useMarket } from "../lib/market.js";
 import { lockOf, placeOrder, read, refusal } from "../lib/orders.js";
 import { Problem, get } from "../lib/api.js";
-import { useResource } from "../lib/resource.js";
+import { useKept, useResource } from "../lib/resource.js";
 import { remember } from "../lib/sent.js";
 import { NotSigned, hasWallet } from "../lib/signing.js";
 import { useSlots } from "../lib/slots.js";
@@ -36,7 +36,7 @@ function Desk({ market }) {
 
 function BookOf({ slot }) {
   const now = useSlot();
-  const book = useResource(slot === null ? null : `/slots/${slot}/book`, ["order"]);
+  const book = useKept(useResource(slot === null ? null : `/slots/${slot}/book`, ["order"]));
   const { offers, bids } = sides(book.data?.entries ?? []);
   return html`<${Card} id="book-of" title=${slot === null ? "Order book" : `Order book of ${slotName(slot, now)}`}>
     <${Waiting} of=${book} lines=${4} empty=${offers.length + bids.length === 0 && "No orders for this slot yet."}>

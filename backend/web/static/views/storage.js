@@ -35,13 +35,13 @@ export function StorageView() {
     <//>
     <${Card} id="plan" title="Plan and records" wide>
       <p class="small">${planWords(plan)}</p>
-      <${Table} caption="What the storage did, as its meter signed it" hidden tall rows=${[...done].reverse()} keyOf=${(row) => row.slot} columns=${[
+      <${Waiting} of=${records} empty=${done.length === 0 && "The storage's meter has signed nothing yet."}><${Table} caption="What the storage did, as its meter signed it" hidden tall rows=${[...done].reverse()} keyOf=${(row) => row.slot} columns=${[
         { name: "Slot", text: true, cell: (row) => slotName(row.slot, now) },
         { name: "Charged", unit: "kWh", cell: (row) => kwh(row.charge_wh) },
         { name: "Discharged", unit: "kWh", cell: (row) => kwh(row.discharge_wh) },
         { name: "Stored after", unit: "kWh", cell: (row) => kwh(row.stored_wh) },
         { name: "Transaction", text: true, cell: (row) => html`<${TransactionLink} hash=${row.transaction_hash} />` },
-      ]} />
+      ]} /><//>
     <//>
   </div>`;
 }
@@ -77,8 +77,8 @@ function Power({ done, planned }) {
     return [
       { name: "Charged", unit: "kW", digits: 1, colour: "violet", kind: "bars", values: part(of(done, 1, "charge_wh"), 0, planned.length) },
       { name: "Discharged", unit: "kW", digits: 1, colour: "orange", kind: "bars", values: part(of(done, -1, "discharge_wh"), 0, planned.length) },
-      { name: "Charge planned", unit: "kW", digits: 1, colour: "violet-soft", kind: "bars", values: part(of(planned, 1, "charge_wh"), done.length, 0) },
-      { name: "Discharge planned", unit: "kW", digits: 1, colour: "orange-soft", kind: "bars", values: part(of(planned, -1, "discharge_wh"), done.length, 0) },
+      { name: "Charge planned", unit: "kW", digits: 1, colour: "violet-soft", kind: "bars", planned: true, values: part(of(planned, 1, "charge_wh"), done.length, 0) },
+      { name: "Discharge planned", unit: "kW", digits: 1, colour: "orange-soft", kind: "bars", planned: true, values: part(of(planned, -1, "discharge_wh"), done.length, 0) },
     ];
   }, [done, planned]);
   return html`<${TimeChart} caption="Power of the storage by slot" slots=${slots} series=${series}
