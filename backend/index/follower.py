@@ -203,14 +203,14 @@ class Follower:
         self, last: IndexedBlock | None, common: IndexedBlock | None, segment: ChainSegment | None
     ) -> Committed | None:
         """Drop the blocks after the common one and add a segment; None if others were faster."""
+        kept = common.number if common is not None and common != last else None
         projection, self._projection = self._projection, None  # until all of it is kept
         with self._database.writing() as session:
             session.scalars(select(Market).with_for_update()).all()  # one writer at a time
             if _last(session) != last:
                 return None
-            is_rollback = last is not None and common is not None and common != last
-            if is_rollback and common is not None:
-                session.execute(delete(Block).where(Block.number > common.number))
+            if kept is not None:
+                session.execute(delete(Block).where(Block.number > kept))
             if projection is None or projection.state.last != common:
                 projection = Projection(session, self._rules, self._names)
             if segment is not None:
@@ -219,7 +219,7 @@ class Follower:
         self._projection = projection
         return Committed(
             head=head,
-            rolled_back_to=common.number if is_rollback and common is not None else None,
+            rolled_back_to=kept,
             events=() if segment is None else segment.events,
         )
 

@@ -30,6 +30,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
+from tests.contracts.revertible import RevertibleChain
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
@@ -104,6 +105,21 @@ def test_the_deployment_is_told_from_calls(world: NodeWorld) -> None:
 
     deployed = {one.contract for one in found if one.function == "deploy"}
     assert deployed == {"Registry", "LineLease", "StorageLedger", "Exchange"}
+
+
+def test_what_another_contract_passed_on_is_not_seen(world: NodeWorld) -> None:
+    wallet = RevertibleChain.deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)  # type: ignore[arg-type]
+    slot = world.open_slot
+    world.place(slot, a_book())
+    stage = world.close(slot)
+    outcome = stage.trade_words, stage.outcome.certificate
+    clear = world.exchange.encode_abi("clear", [slot, stage.book_words, *outcome])
+
+    block = world.send(STRANGER, "act", world.exchange.address, clear, on=wallet)["blockNumber"]
+
+    (passed_on,) = world.source().segment(block, block).transactions
+    assert (passed_on.contract, passed_on.function) == ("Exchange", "unseen")
+    assert passed_on.certificate is None
 
 
 def test_blocks_that_are_not_there_may_come(world: NodeWorld) -> None:
@@ -182,6 +198,15 @@ def test_knows_who_signed(world: NodeWorld, relay: MarketRelay) -> None:
     assert relay.is_signed(owner_of(4).address.lower(), own)
     assert not relay.is_signed(owner_of(4).address, forged)
     assert not relay.is_signed(owner_of(5).address, own)
+
+
+def test_asks_a_wallet_who_signed(world: NodeWorld, relay: MarketRelay) -> None:
+    wallet = RevertibleChain.deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)  # type: ignore[arg-type]
+    slot = world.open_slot
+    own, forged = (handed_in(world, slot, a_bid(4, 10, 90), forged=by) for by in (True, False))
+
+    assert relay.is_signed(wallet.address, own)
+    assert not relay.is_signed(wallet.address, forged)
 
 
 def test_a_batch_that_is_refused_is_refused_before_it_is_sent(
