@@ -21,7 +21,7 @@ from backend.lines.router import router as lines
 from backend.live.router import router as live
 from backend.market.router import router as market
 from backend.market.schemas import MarketManifest
-from backend.openapi import DESCRIPTION, describe
+from backend.openapi import DESCRIPTION, PREFIX, describe
 from backend.orders.router import router as orders
 from backend.participants.router import router as participants
 from backend.readings.router import router as readings
@@ -41,7 +41,6 @@ from backend.trades.router import router as trades
 from backend.transactions.router import router as transactions
 from backend.web.page import add_page, script_hashes
 
-PREFIX = "/api/v1"
 ROUTERS = (
     market,
     participants,
@@ -87,7 +86,7 @@ def create_app(
     )
     app.state.service = service
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router)
     app.include_router(health)
     if settings.serves_page:
         add_page(app)

@@ -94,30 +94,34 @@ class AnswerCache:
         """Let the application answer, and keep what it says can be kept."""
         made: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         is_first = self._being_made.setdefault(key, made) is made
-        answer: Answer | None = None
         start: Message = {}
         parts: list[bytes] = []
 
+        def done(answer: Answer | None) -> None:
+            """Let those go on who wait; for what is not kept, such as a stream, each by itself."""
+            if is_first and not made.done():
+                del self._being_made[key]
+                made.set_result(answer)
+
         async def gathered(message: Message) -> None:
-            nonlocal answer, start
-            if message["type"] == "http.response.start":
-                start = message
-                if KEPT not in scope.get("state", {}):
-                    await send(message)
-            elif KEPT not in scope.get("state", {}):
+            nonlocal start
+            is_start = message["type"] == "http.response.start"
+            if KEPT not in scope.get("state", {}):
+                done(None)
                 await send(message)
+            elif is_start:
+                start = message
             else:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body", False):
                     answer = self._keep(key, scope, start, b"".join(parts))
+                    done(answer)
                     await self._send(answer, headers, send, start["headers"])
 
         try:
             await self._app(scope, receive, gathered)
         finally:
-            if is_first:
-                del self._being_made[key]
-                made.set_result(answer)
+            done(None)
 
     def _keep(self, key: Key, scope: Scope, start: Message, body: bytes) -> Answer:
         holds, token = scope["state"][KEPT]

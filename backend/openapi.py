@@ -19,6 +19,8 @@ from backend.errors import (
     UnsupportedFormat,
 )
 
+PREFIX = "/api/v1"
+
 Responses = dict[int | str, dict[str, Any]]
 
 DESCRIPTION = """

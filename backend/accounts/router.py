@@ -20,10 +20,10 @@ from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import NotFound
 from backend.fields import EXAMPLE_OWNER
 from backend.index_view import View
-from backend.openapi import LIST, ONE_OR_NONE, read_responses
+from backend.openapi import LIST, ONE_OR_NONE, PREFIX, read_responses
 from backend.pagination import Page
 
-router = APIRouter(prefix="/accounts", tags=["accounts"])
+router = APIRouter(prefix=f"{PREFIX}/accounts", tags=["accounts"])
 
 Owner = Annotated[
     str,

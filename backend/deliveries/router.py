@@ -10,10 +10,10 @@ from backend.answers import answer_page
 from backend.deliveries.schemas import DeliveryFilter, DeliveryRead
 from backend.dependencies import IndexDep
 from backend.index.tables import Delivery, Trade
-from backend.openapi import LIST
+from backend.openapi import LIST, PREFIX
 from backend.pagination import Page, equal_to, read_page
 
-router = APIRouter(prefix="/deliveries", tags=["trades"])
+router = APIRouter(prefix=f"{PREFIX}/deliveries", tags=["trades"])
 
 
 @router.get("", summary="List deliveries", response_model=Page[DeliveryRead], responses=LIST)

@@ -11,10 +11,10 @@ from backend.dependencies import IndexDep
 from backend.gas.schemas import GasFilter, GasRead
 from backend.index.tables import Transaction
 from backend.index_view import View
-from backend.openapi import LIST
+from backend.openapi import LIST, PREFIX
 from backend.pagination import Page, cut, decoded_as
 
-router = APIRouter(prefix="/gas", tags=["gas"])
+router = APIRouter(prefix=f"{PREFIX}/gas", tags=["gas"])
 
 
 @router.get("", summary="List gas by function", response_model=Page[GasRead], responses=LIST)

@@ -11,10 +11,10 @@ from backend.errors import NotFound
 from backend.index_view import View
 from backend.lines.queries import ladder_of, lines
 from backend.lines.schemas import LadderRead, LineFilter, LineRead, SlotQuery
-from backend.openapi import LIST, ONE_OR_NONE
+from backend.openapi import LIST, ONE_OR_NONE, PREFIX
 from backend.pagination import Page
 
-router = APIRouter(tags=["lines"])
+router = APIRouter(prefix=PREFIX, tags=["lines"])
 
 
 @router.get("/lines", summary="List lines", response_model=Page[LineRead], responses=LIST)

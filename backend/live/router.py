@@ -10,11 +10,11 @@ from backend.dependencies import ServiceDep
 from backend.errors import IndexBehind, InvalidRequest, RateLimited
 from backend.limits import client_of
 from backend.live.messages import AFTER_LOGS, Place
-from backend.openapi import refusals
+from backend.openapi import PREFIX, refusals
 
 ID = re.compile(r"([0-9]{1,10}):([0-9]{1,10})")
 
-router = APIRouter(tags=["live"])
+router = APIRouter(prefix=PREFIX, tags=["live"])
 
 
 @router.get(

@@ -7,9 +7,9 @@ from backend.answers import Holds, answer
 from backend.dependencies import ServiceDep
 from backend.market.schemas import ClockRead, MarketRead
 from backend.market.service import clock_read, market_read
-from backend.openapi import ONE
+from backend.openapi import ONE, PREFIX
 
-router = APIRouter(tags=["market"])
+router = APIRouter(prefix=PREFIX, tags=["market"])
 
 
 @router.get("/market", summary="Get the market", response_model=MarketRead, responses=ONE)

@@ -26,12 +26,12 @@ from backend.errors import (
     ZeroEnergy,
 )
 from backend.fields import EXAMPLE_HASH
-from backend.openapi import LIST, refusals
+from backend.openapi import LIST, PREFIX, refusals
 from backend.orders.queries import orders, outbox_order
 from backend.orders.schemas import OrderFilter, OrderPost, OrderRead, OutboxRead
 from backend.pagination import Page
 
-router = APIRouter(prefix="/orders", tags=["orders"])
+router = APIRouter(prefix=f"{PREFIX}/orders", tags=["orders"])
 
 REFUSALS = refusals(
     ForeignChain,

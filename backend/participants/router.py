@@ -10,7 +10,7 @@ from backend.dependencies import IndexDep
 from backend.errors import NotFound
 from backend.fields import MAX_NUMBER
 from backend.index_view import View
-from backend.openapi import LIST, ONE_OR_NONE, read_responses
+from backend.openapi import LIST, ONE_OR_NONE, PREFIX, read_responses
 from backend.pagination import Page
 from backend.participants.queries import participant, participants, reputation
 from backend.participants.schemas import (
@@ -20,7 +20,7 @@ from backend.participants.schemas import (
     ScoreRead,
 )
 
-router = APIRouter(prefix="/participants", tags=["participants"])
+router = APIRouter(prefix=f"{PREFIX}/participants", tags=["participants"])
 
 Number = Annotated[int, Path(ge=1, le=MAX_NUMBER, description="From 1.", examples=[1])]
 

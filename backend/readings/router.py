@@ -19,12 +19,12 @@ from backend.errors import (
     ReadingExists,
     WrongMeter,
 )
-from backend.openapi import LIST, refusals
+from backend.openapi import LIST, PREFIX, refusals
 from backend.pagination import Page
 from backend.readings.queries import readings
 from backend.readings.schemas import ReadingFilter, ReadingPost, ReadingPosted, ReadingRead
 
-router = APIRouter(prefix="/readings", tags=["readings"])
+router = APIRouter(prefix=f"{PREFIX}/readings", tags=["readings"])
 
 REFUSALS = refusals(
     ForeignChain,

@@ -8,13 +8,13 @@ from starlette.responses import Response
 from backend.answers import answer, answer_page
 from backend.dependencies import IndexDep
 from backend.errors import NotFound
-from backend.openapi import LIST, ONE_OR_NONE
+from backend.openapi import LIST, ONE_OR_NONE, PREFIX
 from backend.pagination import Page
 from backend.rounds.queries import round_of, rounds
 from backend.rounds.schemas import RoundDetail, RoundFilter, RoundRead
 from backend.slots.router import SlotPath
 
-router = APIRouter(prefix="/rounds", tags=["rounds"])
+router = APIRouter(prefix=f"{PREFIX}/rounds", tags=["rounds"])
 
 
 @router.get("", summary="List rounds", response_model=Page[RoundRead], responses=LIST)

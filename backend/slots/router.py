@@ -8,12 +8,12 @@ from starlette.responses import Response
 from backend.answers import Holds, answer, answer_page
 from backend.dependencies import ServiceDep
 from backend.fields import EXAMPLE_SLOT, LAST_SLOT
-from backend.openapi import LIST, ONE
+from backend.openapi import LIST, ONE, PREFIX
 from backend.pagination import Page
 from backend.slots.queries import book, slots, slots_of
 from backend.slots.schemas import BookRead, SlotFilter, SlotRead
 
-router = APIRouter(prefix="/slots", tags=["slots"])
+router = APIRouter(prefix=f"{PREFIX}/slots", tags=["slots"])
 
 SlotPath = Annotated[
     int, Path(ge=0, le=LAST_SLOT, description="Unix time // 900.", examples=[EXAMPLE_SLOT])

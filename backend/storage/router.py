@@ -13,11 +13,11 @@ from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import ChainUnavailable, NotFound
 from backend.index.tables import StorageRecord
 from backend.index_view import View, starts_at
-from backend.openapi import LIST, read_responses
+from backend.openapi import LIST, PREFIX, read_responses
 from backend.pagination import Page, equal_to, read_page
 from backend.storage.schemas import PlanQuery, StorageFilter, StoragePlan, StorageRead
 
-router = APIRouter(prefix="/storage", tags=["storage"])
+router = APIRouter(prefix=f"{PREFIX}/storage", tags=["storage"])
 
 ORACLE_TIMEOUT_S = 5.0
 

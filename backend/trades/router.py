@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from backend.answers import answer_page
 from backend.dependencies import IndexDep
-from backend.openapi import LIST
+from backend.openapi import LIST, PREFIX
 from backend.pagination import Page
 from backend.trades.queries import trades
 from backend.trades.schemas import TradeFilter, TradeRead
 
-router = APIRouter(prefix="/trades", tags=["trades"])
+router = APIRouter(prefix=f"{PREFIX}/trades", tags=["trades"])
 
 
 @router.get("", summary="List trades", response_model=Page[TradeRead], responses=LIST)

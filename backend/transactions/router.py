@@ -12,10 +12,10 @@ from backend.errors import NotFound
 from backend.fields import EXAMPLE_HASH
 from backend.index.tables import Block, Event, Transaction
 from backend.index_view import View, instant
-from backend.openapi import ONE_OR_NONE
+from backend.openapi import ONE_OR_NONE, PREFIX
 from backend.transactions.schemas import EventRead, TransactionRead
 
-router = APIRouter(prefix="/transactions", tags=["transactions"])
+router = APIRouter(prefix=f"{PREFIX}/transactions", tags=["transactions"])
 
 HashPath = Annotated[
     str, Path(pattern=r"^0x[0-9a-fA-F]{64}$", description="Its hash.", examples=[EXAMPLE_HASH])

@@ -13,7 +13,7 @@ from backend.index.database import Database
 from backend.index.follower import Follower
 from backend.market.schemas import MarketManifest
 from oracle.domain.book import Order
-from oracle.units import Slot
+from oracle.units import Slot, Wh
 from tests.backend.api.conftest import SETTINGS, Served, serving
 from tests.backend.index.worlds import NodeWorld
 from tests.contracts.markets import PRICE_CAP, STRANGER, a_bid, an_offer, owner_of
@@ -142,12 +142,12 @@ async def test_a_spent_nonce_is_refused(on_sqlite: Served) -> None:
 
 async def test_more_than_the_free_money_is_refused(on_sqlite: Served) -> None:
     free = on_sqlite.world.market.account(owner_of(2).address).free
-    energy = 10**6 * free // PRICE_CAP
+    energy = Wh(10**6 * free // PRICE_CAP)
     enough = replace(BIG, energy=energy)
-    too_much = replace(BIG, energy=energy // 2)
+    too_much = replace(BIG, energy=Wh(energy // 2))
 
     refused = await posted(
-        on_sqlite, on_sqlite.body(on_sqlite.open_slot(), replace(BIG, energy=energy + 10**6))
+        on_sqlite, on_sqlite.body(on_sqlite.open_slot(), replace(BIG, energy=Wh(energy + 10**6)))
     )
     first = await posted(on_sqlite, on_sqlite.body(on_sqlite.open_slot(), enough))
     second = await posted(on_sqlite, on_sqlite.body(on_sqlite.open_slot(), too_much))
