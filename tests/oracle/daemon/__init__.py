@@ -1,0 +1,1 @@
+"""Tests of the oracle as a service."""
