@@ -123,6 +123,7 @@ def deploy_scenario(
             )
             for number, one in enumerate(terms.participants, start=1)
         ],
+        utc_offset_minutes=_utc_offset_minutes(scenario),
     )
 
 
@@ -165,6 +166,11 @@ def genesis_for(scenario: Scenario, start_index: int) -> int:
     wanted = slot_at(int(scenario.first_slot.timestamp())) + start_index
     work_s = 2 * joining * TRANSACTIONS_TO_JOIN + SLOT_SECONDS
     return starts_at(Slot(wanted - NOTICE_SLOTS - LEAD)) - work_s
+
+
+def _utc_offset_minutes(scenario: Scenario) -> int:
+    offset = scenario.first_slot.utcoffset()
+    return 0 if offset is None else int(offset.total_seconds()) // 60
 
 
 def _export_price(community: Community) -> MicroUsdPerMwh | None:

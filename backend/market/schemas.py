@@ -78,6 +78,9 @@ class MarketManifest(BaseModel):
         description="What the grid pays; null where it is not one price."
     )
     participants: list[Founder]
+    utc_offset_minutes: int = Field(
+        default=0, description="Of the clocks where the market is, for times that people read."
+    )
 
 
 class Constants(BaseModel):

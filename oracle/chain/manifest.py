@@ -92,6 +92,7 @@ class Manifest:
     settings: MarketSettings
     export_price_micro_usd_per_mwh: MicroUsdPerMwh | None  # None where it is not one in all slots
     participants: list[ParticipantRecord]
+    utc_offset_minutes: int = 0  # of the clocks where the scenario is, for times that people read
 
     def __post_init__(self) -> None:
         if self.mechanism.contract not in KNOWN_CONTRACTS:

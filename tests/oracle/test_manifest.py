@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,15 @@ def test_names_the_slots_of_the_scenario_and_of_the_start(manifest: Manifest) ->
 
     assert manifest.start_slot == manifest.first_slot + 2
     assert (manifest.first_slot - first) % SLOTS_PER_DAY == 0
+
+
+def test_tells_how_far_its_clocks_are_from_utc() -> None:
+    zone = timezone(timedelta(hours=5, minutes=30))
+    scenario = replace(SCENARIO, first_slot=SCENARIO.first_slot.astimezone(zone))
+
+    manifest = deploy_scenario(EmbeddedChain(), scenario)
+
+    assert manifest.utc_offset_minutes == 330
 
 
 def test_a_chain_is_its_manifests(chain: EmbeddedChain, file: Path) -> None:
