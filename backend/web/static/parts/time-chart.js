@@ -12,9 +12,9 @@ const HEIGHT = 220;
 const TICKS = [900, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
 
 /**
- * `series` are { name, values, unit, digits, colour, kind: "step" | "line" | "bars" | "dashed",
- * right }, one value per slot of `slots`, null where there is none. `right` ones have an axis of
- * their own on the right.
+ * `series` are { name, values, unit, digits, colour, kind, right, planned }, one value per slot of
+ * `slots`, null where there is none; `right` ones have an axis of their own on the right. Kinds:
+ * "step" holds for its slot, "held" until the next value, "line" and "dashed" join values, "bars".
  */
 export function TimeChart({ caption, slots, series, label }) {
   const [ref, width] = useWidth();
@@ -56,15 +56,17 @@ function valueAt(one, at) {
   return value === null ? "–" : number(value, one.digits);
 }
 
-// A slot's value is drawn from its start to its end: one place more than there are values.
+// A slot's value is drawn from its start to its end: the axis ends where the last one does.
 function data(slots, series) {
   if (slots.length === 0) return [[], ...series.map(() => [])];
   const places = [...slots, slots.at(-1) + 1].map((slot) => shifted(slot * SLOT_SECONDS));
-  return [places, ...series.map((one) => (one.kind === "bars" ? bars(one.values) : [...one.values, one.values.at(-1)]))];
+  return [places, ...series.map((one) => [...(one.kind === "bars" ? bars(one.values) : one.values), atEnd(one)])];
 }
 
+const atEnd = (one) => (["step", "bars"].includes(one.kind) ? null : one.values.at(-1));
+
 // A bar of nothing would still be a stroke along the axis.
-const bars = (values) => [...values.map((value) => value || null), null];
+const bars = (values) => values.map((value) => value || null);
 
 const columns = (series) => [
   { name: "Slot", text: true, cell: (row) => slotTimes(row.slot) },
@@ -115,10 +117,26 @@ function range(_, low, high) {
   return [bottom < 0 ? bottom - room : 0, top > 0 ? top + room : top];
 }
 
+// Each value from the start of its slot to its end, joined where the next slot has one.
+function stairs(plot, place, first, last) {
+  const stroke = new Path2D();
+  const { scale } = plot.series[place];
+  const [xs, values] = [plot.data[0], plot.data[place]];
+  for (let at = first; at <= last; at += 1) {
+    if (values[at] === null) continue;
+    const y = plot.valToPos(values[at], scale, true);
+    const isJoined = at > first && values[at - 1] !== null && xs[at] - xs[at - 1] === SLOT_SECONDS;
+    stroke[isJoined ? "lineTo" : "moveTo"](plot.valToPos(xs[at], "x", true), y);
+    stroke.lineTo(plot.valToPos(xs[at] + SLOT_SECONDS, "x", true), y);
+  }
+  return { stroke };
+}
+
 function line(one, colour) {
   const stroke = colour(one.colour);
   const paths = {
-    step: uPlot.paths.stepped({ align: 1 }),
+    step: stairs,
+    held: uPlot.paths.stepped({ align: 1 }),
     bars: uPlot.paths.bars({ size: [0.9, 1_000], align: 1 }),
   };
   return {

@@ -79,7 +79,7 @@ function Reputation({ one }) {
   );
   const slots = useMemo(() => items.map((each) => each.slot), [items]);
   const series = useMemo(
-    () => [{ name: "Reputation", unit: "%", digits: 1, colour: "violet", kind: "step", values: items.map((each) => each.score_bps / 100) }],
+    () => [{ name: "Reputation", unit: "%", digits: 1, colour: "violet", kind: "held", values: items.map((each) => each.score_bps / 100) }],
     [items],
   );
   return html`<${Card} id="reputation" title="Reputation">

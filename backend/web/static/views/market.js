@@ -24,14 +24,16 @@ export function MarketView() {
 }
 
 function LastRound({ slots, now }) {
-  const last = slots.cleared[0] ?? null;
+  const newest = slots.cleared[0] ?? null;
+  const last = slots.cleared.find((one) => one.trades > 0) ?? newest;
+  const since = last === newest ? "" : ", no trade since";
   useEffect(() => {
     if (last) announceSeldom(`${slotTimes(last.slot)} cleared: ${counted(last.trades, "trade")}, ${kwh(last.volume_wh)} kWh at ${price(last.clearing_price_micro_usd_per_mwh)} dollars a kWh.`);
   }, [last?.slot]);
   const day = slots.cleared.slice(0, 96);
   const volume = day.reduce((total, one) => total + one.volume_wh, 0);
   return html`<${Tiles} label="Last clearing">
-    <${Tile} name="Last clearing price" value=${last ? price(last.clearing_price_micro_usd_per_mwh) : "–"} unit="USD/kWh" note=${last ? slotName(last.slot, now) : "no slot yet"} />
+    <${Tile} name="Last clearing price" value=${last ? price(last.clearing_price_micro_usd_per_mwh) : "–"} unit="USD/kWh" note=${last ? `${slotName(last.slot, now)}${since}` : "no slot yet"} />
     <${Tile} name="Traded in it" value=${last ? kwh(last.volume_wh) : "–"} unit="kWh" note=${last ? counted(last.trades, "trade") : ""} />
     <${Tile} name="Orders in it" value=${last ? last.orders : "–"} note=${last?.cancellations ? `${last.cancellations} cancelled` : "offers and bids"} />
     <${Tile} name="Traded in 24 hours" value=${kwh(volume)} unit="kWh" note=${counted(day.filter((one) => one.trades).length, "slot")} />
