@@ -74,6 +74,7 @@ _REFERENCE = {"$ref": "#/components/schemas/Problem"}
 LIST = read_responses(csv=str)
 ONE = read_responses()
 ONE_OR_NONE = read_responses(NotFound)
+INVALID = refusals(InvalidRequest)
 SHARED = refusals(UnknownHost, RateLimited, InternalError)
 
 
@@ -104,6 +105,17 @@ def _described(app: FastAPI) -> dict[str, Any]:
         components.pop(unused, None)
     for path in schema["paths"].values():
         for operation in path.values():
-            for status, response in SHARED.items():
-                operation["responses"].setdefault(str(status), response)
+            _complete(operation)
     return schema
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Add the refusals that all share, and say of parameters what their types say."""
+    for status, response in SHARED.items():
+        operation["responses"].setdefault(str(status), response)
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        operation["responses"]["422"] = INVALID[422]
+    for parameter in operation.get("parameters", []):
+        for kind in parameter["schema"].get("anyOf", []):
+            if "description" in kind:
+                parameter.setdefault("description", kind["description"])

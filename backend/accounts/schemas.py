@@ -24,7 +24,9 @@ class EntryFilter(ListQuery):
     """Which movements of an account."""
 
     slot: SlotNumber | None = None
-    cause: str | None = Field(default=None, pattern=r"^[a-z-]{1,32}$", examples=["sale"])
+    cause: str | None = Field(
+        default=None, pattern=r"^[a-z-]{1,32}$", description="Why it moved.", examples=["sale"]
+    )
 
 
 class BillQuery(BaseModel):

@@ -61,7 +61,7 @@ class OrderFilter(ListQuery):
 
     slot: SlotNumber | None = None
     participant: ParticipantNumber | None = None
-    kind: Kind | None = None
+    kind: Kind | None = Field(default=None, description="Cancellations have none.")
 
 
 class OrderRead(BaseModel):

@@ -18,7 +18,9 @@ class ParticipantFilter(ListQuery):
     """Which participants."""
 
     owner: GivenAddress | None = None
-    name: str | None = Field(default=None, max_length=64, pattern=r"^[^\x00]*$")
+    name: str | None = Field(
+        default=None, max_length=64, pattern=r"^[^\x00]*$", description="As the manifest has it."
+    )
 
 
 class ReputationFilter(ListQuery):

@@ -14,7 +14,9 @@ Phase = Literal["upcoming", "open", "closed", "cleared", "settled", "void"]
 class SlotFilter(ListQuery):
     """Which slots."""
 
-    phase: Literal["open", "closed", "cleared", "settled", "void"] | None = None
+    phase: Literal["open", "closed", "cleared", "settled", "void"] | None = Field(
+        default=None, description="Where they stand."
+    )
 
 
 class SlotRead(BaseModel):

@@ -17,10 +17,11 @@ from backend.index.follower import Follower
 from backend.live.messages import HeadMessage, OrderMessage, SlotMessage
 from backend.market.schemas import MarketManifest
 from backend.server import Server
+from oracle.domain.clock import starts_at
 from oracle.units import Slot
 from tests.backend.api.conftest import SETTINGS, on_a_socket
 from tests.backend.index.worlds import NodeWorld
-from tests.contracts.markets import a_bid, an_offer
+from tests.contracts.markets import STRANGER, a_bid, an_offer
 
 pytestmark = pytest.mark.node
 
@@ -58,10 +59,11 @@ class Listener:
 
 
 def a_small_round(world: NodeWorld) -> Slot:
-    """Let one more slot be ordered for and cleared."""
+    """Let one more slot be ordered for, and nobody clear it."""
     slot = world.open_slot
     assert world.post(slot, [an_offer(1, 100, 80), a_bid(4, 100, 200)]) == []
-    world.clear(world.close(slot))
+    world.now_runs_at(starts_at(slot))
+    world.market.void(STRANGER, slot, world.market.book(slot))
     return slot
 
 
@@ -78,14 +80,14 @@ def test_listeners_hear_what_happens_in_the_chains_order(
 
     slot = a_small_round(world)
     followers["sqlite"][1].catch_up()
-    cleared = listener.until("clearing")
+    voided = listener.until("void")
 
-    assert isinstance(cleared.content, SlotMessage)
-    assert cleared.content.slot == slot
-    assert cleared.content.state.trades > 0
+    assert isinstance(voided.content, SlotMessage)
+    assert voided.content.slot == slot
+    assert voided.content.state.phase == "void"
     orders = listener.until("order").content
     assert isinstance(orders, OrderMessage)
-    assert [one.position for one in orders.orders] == list(range(len(orders.orders)))
+    assert [one.participant for one in orders.orders] == [1, 4]
     places = [tuple(map(int, one.id.split(":"))) for one in listener.heard if one.id is not None]
     assert places == sorted(places)
 
@@ -103,14 +105,14 @@ def test_who_comes_back_hears_what_it_missed(
     followers["sqlite"][1].catch_up()
     time.sleep(0.2)
     back = Listener(url, last)
-    back.until("clearing")
+    back.until("void")
     again = Listener(url, back.until("order").id)
 
     kinds = [one.type for one in back.heard]
-    assert kinds.index("order") < kinds.index("clearing") < kinds.index("head")
+    assert kinds.index("order") < kinds.index("void") < kinds.index("head")
     assert isinstance(back.heard[0].content, OrderMessage)
     assert back.heard[0].content.slot == slot
-    again.until("clearing")
+    again.until("void")
     assert "order" not in [one.type for one in again.heard]
 
 
