@@ -6,10 +6,11 @@ through with the slot that ends. So a process that was killed misses nothing, an
 on a machine that is too slow.
 """
 
-import time
 from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
 
-from oracle.chain.node import Node
+from oracle.chain.chains import Head
 from oracle.domain.clock import slot_at, starts_at
 from oracle.units import Slot
 
@@ -18,16 +19,31 @@ HOLD_BEFORE_S = 60  # of chain time: transactions move the clock too, a second e
 BEATS_S = {60: 0.5, 1: 2.0}  # of the wall, between two blocks of the clock
 
 
+class Clock(Protocol):
+    """Something like a node, whose time can be moved."""
+
+    def head(self) -> Head: ...
+
+    def move_to(self, timestamp: int) -> None: ...
+
+
 class Pacemaker:
     """Moves the clock of a node; `beat` is called often."""
 
-    def __init__(self, node: Node, factor: int, is_through: Callable[[Slot], bool]) -> None:
-        self.is_holding = False
+    def __init__(
+        self,
+        node: Clock,
+        factor: int,
+        is_through: Callable[[Slot], bool],
+        *,
+        wall: Callable[[], float] = monotonic,
+    ) -> None:
         self._node = node
+        self._wall = wall
         self._factor = factor
         self._is_through = is_through
-        self._last = time.monotonic()
-        self._moved_at = 0.0
+        self._last = self._wall()
+        self._moved_at = self._last
         self._held_since: float | None = None
         self._target = 0.0
 
@@ -40,7 +56,7 @@ class Pacemaker:
         ChainUnavailable
             If the node does not answer.
         """
-        now = time.monotonic()
+        now = self._wall()
         head = self._node.head()
         self._target = max(self._target + (now - self._last) * self._factor, head.time)
         self._last = now
@@ -55,14 +71,13 @@ class Pacemaker:
 
     def pause(self) -> None:
         """Let the time stand that passes until the next beat: the node is not there."""
-        self._last = time.monotonic()
+        self._last = self._wall()
         self._target = 0.0
 
     def _holds(self, slot: Slot, now: float) -> bool:
         if self._is_through(slot):
-            self._held_since, self.is_holding = None, False
+            self._held_since = None
             return False
         if self._held_since is None:
             self._held_since = now
-        self.is_holding = now - self._held_since < HOLD_S
-        return self.is_holding
+        return now - self._held_since < HOLD_S
