@@ -10,7 +10,6 @@ from typing import Protocol
 
 from oracle.domain.blocks import (
     BlockHeader,
-    ChainAccount,
     ChainEvent,
     ChainSegment,
     ChainTransaction,
@@ -26,7 +25,6 @@ from oracle.units import Slot
 
 __all__ = [
     "BlockHeader",
-    "ChainAccount",
     "ChainEvent",
     "ChainReader",
     "ChainRelay",
@@ -61,12 +59,6 @@ class ChainReader(Protocol):
     def segment(self, first: int, last: int) -> ChainSegment:
         """Return the blocks from `first` to `last`, which must be there."""
 
-    def account(self, owner: str, block: int | None = None) -> ChainAccount:
-        """Return an account as it stood after a block, by default the latest."""
-
-    def phase(self, slot: Slot) -> int:
-        """Return the phase of a slot at the latest block, as contracts/types/Market.sol counts."""
-
 
 class ChainRelay(Protocol):
     """
@@ -79,14 +71,8 @@ class ChainRelay(Protocol):
     def is_signed(self, owner: str, signed: OrderToPost) -> bool:
         """Return whether the owner, a key or a contract wallet, has signed the order."""
 
-    def simulate_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> None:
-        """Call a batch of orders of a slot without sending it; what it skips is not seen."""
-
     def post_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> Posted:
-        """Record orders of a slot in one transaction, and wait for it."""
-
-    def simulate_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> None:
-        """Call a batch of readings of a slot without sending it."""
+        """Record orders of a slot in one transaction, if any of it works, and wait for it."""
 
     def post_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> Posted:
         """Record readings of a slot in one transaction, and wait for it."""

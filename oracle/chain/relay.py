@@ -38,9 +38,6 @@ class MarketRelay:
             ).call({})
         return is_signed
 
-    def simulate_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> None:
-        self._simulate(_orders_call(slot, orders))
-
     def post_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> Posted:
         receipt = self._send(_orders_call(slot, orders))
         skipped = self._exchange.events.OrderSkipped().process_receipt(receipt, errors=DISCARD)
@@ -56,20 +53,15 @@ class MarketRelay:
             ),
         )
 
-    def simulate_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> None:
-        self._simulate(_readings_call(slot, readings))
-
     def post_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> Posted:
         receipt = self._send(_readings_call(slot, readings))
         return Posted(transaction=hex_of(receipt["transactionHash"]), block=receipt["blockNumber"])
 
-    def _simulate(self, call: Call) -> None:
+    def _send(self, call: Call) -> TxReceipt:
+        """Send a call that would work now; a refused transaction would cost as much."""
         function, arguments = call
         with translated():
             self._exchange.functions[function](*arguments).call({"from": self._key.address})
-
-    def _send(self, call: Call) -> TxReceipt:
-        function, arguments = call
         with self._lock:
             return self._chain.send(self._key, self._exchange, function, *arguments)
 

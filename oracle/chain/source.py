@@ -20,7 +20,6 @@ from oracle.chain.raw import Request, sent_together
 from oracle.chain.reverts import decoded, refusal_of, translated
 from oracle.domain.blocks import (
     BlockHeader,
-    ChainAccount,
     ChainEvent,
     ChainSegment,
     ChainTransaction,
@@ -29,7 +28,7 @@ from oracle.domain.blocks import (
 )
 from oracle.domain.record import UNSEEN
 from oracle.errors import ChainUnavailable, ContractRevert, InvalidInputError
-from oracle.units import Bps, MicroUsd, MicroUsdPerMwh, Slot
+from oracle.units import Bps, MicroUsd, MicroUsdPerMwh
 
 DEPLOY = "deploy"
 NO_TABLE = "0x" + 40 * "0"
@@ -104,19 +103,6 @@ class MarketSource:
                 for reason in _values(events, "reason")
             },
         )
-
-    def account(self, owner: str, block: int | None = None) -> ChainAccount:
-        address, functions = _checksummed(owner), self.exchange.functions
-        with translated():
-            free, participant, score = functions["accountOf"](address).call({}, block)
-            nonce = functions["nonceOf"](address).call({}, block)
-        return ChainAccount(
-            free=MicroUsd(free), participant=participant, score=Bps(score), nonce=nonce
-        )
-
-    def phase(self, slot: Slot) -> int:
-        with translated():
-            return int(self.exchange.functions["phaseOf"](slot).call({}))
 
     def _logs(self, first: int, last: int) -> list[LogReceipt]:
         found: list[LogReceipt] = []

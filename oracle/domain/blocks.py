@@ -101,16 +101,6 @@ class MarketRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainAccount:
-    """An account as the Exchange has it."""
-
-    free: MicroUsd
-    participant: int
-    score: Bps
-    nonce: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderToPost:
     """A signed order for the relay; the signature is a key's 65 bytes, or a wallet's own."""
 

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
-from backend.chain import BlockHeader, ChainAccount, ChainSegment, MarketRules
+from backend.chain import BlockHeader, ChainSegment, MarketRules
 from oracle.chain.source import MarketSource
 from oracle.errors import ChainUnavailable
-from oracle.units import Slot
 
 
 @dataclass
@@ -42,12 +41,6 @@ class RecordedChain:
             events=tuple(one for one in self.recording.events if one.block in inside),
             transactions=tuple(one for one in self.recording.transactions if one.block in inside),
         )
-
-    def account(self, owner: str, block: int | None = None) -> ChainAccount:
-        raise NotImplementedError
-
-    def phase(self, slot: Slot) -> int:
-        raise NotImplementedError
 
 
 def recorded(source: MarketSource) -> RecordedChain:

@@ -15,7 +15,7 @@ from backend.index.database import Database
 from backend.index.errors import ForeignDatabase
 from backend.index.follower import Committed, Follower
 from oracle.errors import ChainUnavailable
-from tests.backend.index.comparing import assert_equals_the_chain, dump, held, rows
+from tests.backend.index.comparing import assert_equals_the_chain, dump, free_at, held, rows
 from tests.backend.index.conftest import ToldOf
 from tests.backend.index.recorded import RecordedChain, renamed
 from tests.backend.index.worlds import NodeWorld, a_round
@@ -358,4 +358,4 @@ def test_money_is_the_sum_of_entries_at_every_block(
         an_index(database, eventful)
 
         for owner, (free, _) in held(database).items():
-            assert source.account(owner, height).free == free
+            assert free_at(source, owner, height) == free
