@@ -71,7 +71,7 @@ class SetPointDesk:
         self._case: tuple[DispatchCase, _Key] | None = None
         self._found: dict[Slot, tuple[_Key, SetPoint]] = {}
         self._known: dict[Slot, tuple[int, ClearedSlot]] = {}  # by slot, with the clearing's block
-        self._history = 0
+        self._going_by: tuple[int, object] = (0, None)  # reorganisations so far, forecast
         self._closed = False
         self._thread = Thread(target=self._work, name="set-points", daemon=True)
         self._thread.start()
@@ -90,18 +90,25 @@ class SetPointDesk:
         ChainUnavailable
             If the chain cannot be read.
         """
-        upcoming = self._storage.next_slot()
-        if self._market.reorganisations != self._history:
-            self._history = self._market.reorganisations
-            self._known.clear()
+        upcoming, going_by = (
+            self._storage.next_slot(),
+            (self._market.reorganisations, self._stamp()),
+        )
         with self._changed:
+            if going_by != self._going_by:
+                self._going_by = going_by
+                self._found.clear()
+                self._known.clear()
             self._next = upcoming
             wanted = {slot for slot in self._asked if slot <= upcoming} | {upcoming}
             busy = self._case is not None
         for slot in sorted(wanted, reverse=True):
             key = self._key(slot)
-            found = self._found.get(slot)
-            if not busy and (found is None or found[0] != key):
+            with self._changed:
+                found = self._found.get(slot)
+                if found is not None and found[0] != key:
+                    del self._found[slot]
+            if not busy and slot not in self._found:
                 case = self._case_of(slot, key)
                 with self._changed:
                     self._case = case, key
@@ -133,7 +140,7 @@ class SetPointDesk:
 
     def _key(self, slot: Slot) -> _Key:
         stored, block = self._before(slot)
-        return stored, block, self._history, self._stamp()
+        return stored, block, *self._going_by
 
     def _before(self, slot: Slot) -> tuple[Wh, int]:
         """Return what is stored before a slot, and the block that says so."""
@@ -183,7 +190,8 @@ class SetPointDesk:
                 reason=found.reason,
             )
             with self._changed:
-                self._found[case.slot] = key, found
+                if key[2:] == self._going_by:  # else blocks or files have changed meanwhile
+                    self._found[case.slot] = key, found
                 for old in sorted(self._found)[:-KEPT]:
                     del self._found[old]
                 self._case = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
@@ -24,8 +24,6 @@ from oracle.errors import ChainUnavailable, InvalidInputError
 from oracle.scenario import load_scenario
 from oracle.status_server import StatusServer, problem
 from oracle.units import Bps
-
-T = TypeVar("T")
 
 NODE_PAUSE_S = 0.2
 
@@ -138,7 +136,7 @@ class OracleProcess:
         )
         return rolling.set_point, folder.stamp
 
-    def _once_the_node_answers(self, connect: Callable[[], T]) -> T | None:
+    def _once_the_node_answers(self, connect: Callable[[], Daemon]) -> Daemon | None:
         """Return what comes of connecting, or None where we are stopped before."""
         while not self._stop.is_set():
             try:
