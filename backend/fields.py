@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-LAST_SLOT = 2**31 - 1  # as the integers of the index go
+LAST_SLOT = 2**28 - 1  # in the year 9625: the calendar ends before the chain does
 MAX_NUMBER = 1_055  # participants and, after them, managers
 
 EXAMPLE_SLOT = 1_973_096

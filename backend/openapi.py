@@ -71,7 +71,7 @@ def read_responses(*kinds: type[ServiceError], csv: type | None = None) -> Respo
 
 
 _REFERENCE = {"$ref": "#/components/schemas/Problem"}
-LIST = read_responses(csv=str)
+LIST = read_responses(NotFound, csv=str)
 ONE = read_responses()
 ONE_OR_NONE = read_responses(NotFound)
 INVALID = refusals(InvalidRequest)

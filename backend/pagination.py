@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from backend.errors import FieldProblem, InvalidRequest
+from backend.errors import NotFound
 from backend.index.tables import Base
 
 MOST = 500
@@ -111,6 +111,5 @@ def decoded_as(cursor: str, kinds: Sequence[type]) -> list[int | str]:
         and all("\0" not in part for part in place if isinstance(part, str))
     )
     if not fits:
-        problem = FieldProblem(field="query.cursor", message="no cursor of this list")
-        raise InvalidRequest("expected a cursor that this list has given", errors=[problem])
+        raise NotFound("cursor: no page of this list begins there; expected one that it has given")
     return list(place)

@@ -13,6 +13,9 @@ from backend.service import Service
 
 ENDS_WITHIN_S = 5  # then connections are cut
 LISTEN_QUEUE = 1_024
+BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(  # locals would have bodies in them
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 class Server(uvicorn.Server):
@@ -65,9 +68,13 @@ def set_up_logs(*, as_json: bool) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
     rendered: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [BARE_TRACEBACKS, structlog.processors.JSONRenderer()]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, *rendered],

@@ -1,8 +1,8 @@
 """Orders as JSON, out and in."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.fields import (
     BlockNumber,
@@ -22,7 +22,7 @@ from backend.pagination import ListQuery, row_fields
 from oracle.domain.book import MAX_NONCE, MAX_PARTICIPANTS
 
 ChainId = Annotated[
-    int, Field(ge=1, le=2**63 - 1, description="Chain it was signed for.", examples=[31_337])
+    int, Field(ge=1, le=2**53 - 1, description="Chain it was signed for.", examples=[31_337])
 ]
 Exchange = Annotated[GivenAddress, Field(description="Exchange that it was signed for.")]
 Signature = Annotated[
@@ -85,12 +85,27 @@ class OrderRead(BaseModel):
         return cls.model_construct(**row_fields(OrderRead, entry), starts_at=starts_at(entry.slot))
 
 
-class OrderPost(BaseModel):
+class SignedPost(BaseModel):
+    """What is handed in: strict, so that nothing means another thing than was signed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_whole_numbers(cls, body: Any) -> Any:
+        """Take 1500.0 for the integer that it is in JSON."""
+        if not isinstance(body, dict):
+            return body
+        return {
+            name: int(part) if isinstance(part, float) and part.is_integer() else part
+            for name, part in body.items()
+        }
+
+
+class OrderPost(SignedPost):
     """An order that its owner has signed as typed data (EIP-712)."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
         json_schema_extra={
             "examples": [
                 {

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from backend.fields import (
     EnergyWh,
@@ -14,7 +14,7 @@ from backend.fields import (
 )
 from backend.index.tables import Reading
 from backend.index_view import starts_at
-from backend.orders.schemas import ChainId, Exchange, KeySignature
+from backend.orders.schemas import ChainId, Exchange, KeySignature, SignedPost
 from backend.pagination import ListQuery, row_fields
 
 
@@ -44,10 +44,8 @@ class ReadingRead(BaseModel):
         return cls.model_construct(**fields, starts_at=starts_at(reading.slot))
 
 
-class ReadingPost(BaseModel):
+class ReadingPost(SignedPost):
     """A reading that a meter has signed as typed data (EIP-712)."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     chain_id: ChainId
     exchange: Exchange

@@ -4,6 +4,7 @@ import typer
 
 from scripts.bench.clearing import clearing
 from scripts.bench.gas.command import gas
+from scripts.bench.service import service
 
 HELP = """
 Measure what the market costs and how fast it is.
@@ -14,3 +15,4 @@ Example: wattline bench gas --orders 10
 bench = typer.Typer(no_args_is_help=True, help=HELP)
 bench.command(no_args_is_help=False)(gas)
 bench.command(no_args_is_help=False)(clearing)
+bench.command(no_args_is_help=False)(service)

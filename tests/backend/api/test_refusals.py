@@ -12,6 +12,7 @@ from backend.errors import every_refusal
 from backend.index.database import Database
 from backend.index.follower import Follower
 from backend.market.schemas import MarketManifest
+from backend.pagination import encoded
 from oracle.domain.book import Order
 from oracle.units import Slot, Wh
 from tests.backend.api.conftest import SETTINGS, Served, serving
@@ -342,16 +343,20 @@ async def test_queries_that_are_not_understood_are_refused(on_sqlite: Served) ->
         "limit=0",
         "limit=501",
         "limit=x",
-        "cursor=x",
-        "cursor=WzFd",
         "slot=-1",
         "slot=99999999999",
         "partcipant=1",
-        "cursor=WyJhIiwgImIiXQ",
     ):
         answer = await on_sqlite.get(f"/orders?{query}")
         assert problem_of(answer) == "invalid-request", query
         assert answer.json()["errors"][0]["field"] == f"query.{query.partition('=')[0]}"
+
+
+async def test_cursors_that_no_list_has_given_are_refused(on_sqlite: Served) -> None:
+    of_another_list = encoded(["a", "b"])
+    for cursor in ("x", "WzFd", of_another_list, encoded([1, 2**40]), encoded([True, 1]), "🐟"):
+        answer = await on_sqlite.get(f"/orders?cursor={cursor}")
+        assert problem_of(answer) == "not-found", cursor
 
 
 async def test_every_kind_of_problem_is_explained_at_its_type(on_sqlite: Served) -> None:

@@ -1,0 +1,217 @@
+"""`wattline bench service`: what a running service bears, reads and streams at once."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from time import perf_counter
+from typing import Annotated
+
+import httpx
+import typer
+from rich.table import Table
+
+from oracle.errors import InvalidInputError
+from scripts.console import errors_in_one_line, out
+
+PREFIX = "/api/v1"
+CONNECTIONS = 32
+PATIENCE_S = 10.0
+
+
+@dataclass(slots=True)
+class ServiceFigures:
+    """What was asked, and how long answers took."""
+
+    rate: float  # wanted, a second
+    seconds: float
+    listeners: int
+    requests: int = 0
+    errors: dict[str, int] = field(default_factory=dict)
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    p99_ms: float = 0.0
+    max_ms: float = 0.0
+    messages: int = 0  # heard by all listeners together
+    listeners_lost: int = 0
+    slowest: dict[str, float] = field(default_factory=dict)  # p99 in ms by path
+
+
+@dataclass(slots=True)
+class Tally:
+    """Latencies by path, and what went wrong."""
+
+    latencies_ms: dict[str, list[float]] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)
+    messages: int = 0
+    lost: int = 0
+
+    def note(self, kind: str, ms: float) -> None:
+        self.latencies_ms.setdefault(kind, []).append(ms)
+
+
+def service(
+    url: Annotated[str, typer.Option(help="URL of the service.")] = "http://127.0.0.1:8080",
+    seconds: Annotated[float, typer.Option(help="How long to ask.", min=1.0)] = 60.0,
+    rate: Annotated[float, typer.Option(help="Requests a second.", min=1.0)] = 200.0,
+    listeners: Annotated[int, typer.Option(help="Streams of live updates.", min=0)] = 100,
+    seed: Annotated[int, typer.Option(help="Of the mix of reads.", min=0)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """
+    Ask a running service for all it has, at a steady rate; end with 1 if anything fails.
+
+    A request is sent when its time has come, whether or not those before it are answered: who is
+    late makes the next wait, and that counts.
+
+    Example: wattline bench service --seconds 60 --rate 200 --listeners 100
+    """
+    with errors_in_one_line():
+        try:
+            figures = asyncio.run(_measured(url, seconds, rate, listeners, seed))
+        except httpx.HTTPError as error:
+            raise InvalidInputError(f"{url}: no service answers there: {error}") from error
+    if as_json:
+        typer.echo(json.dumps(asdict(figures), indent=1))
+    else:
+        out.print(_table(figures))
+    if figures.errors or figures.listeners_lost:
+        raise typer.Exit(code=1)
+
+
+async def _measured(
+    url: str, seconds: float, rate: float, listeners: int, seed: int
+) -> ServiceFigures:
+    tally = Tally()
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits) as streams,
+        httpx.AsyncClient(
+            base_url=url, timeout=PATIENCE_S, limits=httpx.Limits(max_connections=CONNECTIONS)
+        ) as http,
+    ):
+        paths = await _paths(http)
+        hearing = [asyncio.create_task(_listen(streams, tally)) for _ in range(listeners)]
+        began = perf_counter()
+        await _ask(http, _mix(paths, seed, round(seconds * rate)), rate, tally)
+        took = perf_counter() - began
+        for task in hearing:
+            task.cancel()
+        await asyncio.gather(*hearing, return_exceptions=True)
+    return _figures(tally, rate=rate, seconds=took, listeners=listeners)
+
+
+async def _paths(http: httpx.AsyncClient) -> dict[str, list[str]]:
+    """Return what there is to ask for, by kind."""
+
+    async def items(path: str) -> list[dict[str, object]]:
+        answer = (await http.get(f"{PREFIX}{path}")).raise_for_status()
+        found: list[dict[str, object]] = answer.json()["items"]
+        return found
+
+    slots = [one["slot"] for one in await items("/slots?limit=50")]
+    rounds = [one["slot"] for one in await items("/rounds?limit=20")]
+    people = await items("/participants?limit=50")
+    owners = [one["owner"] for one in people]
+    paths = {
+        "market": ["/market"],
+        "clock": ["/clock"],
+        "lists": ["/participants", "/lines", "/slots", "/rounds", "/gas", "/accounts", "/storage"],
+        "csv": ["/trades?format=csv", "/orders?format=csv&limit=500"],
+        "orders": ["/orders", *(f"/orders?slot={slot}" for slot in slots)],
+        "trades": ["/trades", *(f"/trades?slot={slot}" for slot in slots)],
+        "slot": [f"/slots/{slot}" for slot in slots],
+        "book": [f"/slots/{slot}/book" for slot in slots],
+        "round": [f"/rounds/{slot}" for slot in rounds],
+        "participant": [f"/participants/{one['number']}" for one in people],
+        "reputation": [f"/participants/{one['number']}/reputation" for one in people],
+        "account": [f"/accounts/{owner}" for owner in owners],
+        "entries": [f"/accounts/{owner}/entries" for owner in owners],
+        "bill": [f"/accounts/{owner}/bill" for owner in owners],
+    }
+    return {kind: found for kind, found in paths.items() if found}
+
+
+def _mix(paths: dict[str, list[str]], seed: int, count: int) -> list[tuple[str, str]]:
+    """Return a random mix, every kind as often as another."""
+    rng = random.Random(seed)  # noqa: S311
+    kinds = [*paths]
+    chosen = [rng.choice(kinds) for _ in range(count)]
+    return [(kind, rng.choice(paths[kind])) for kind in chosen]
+
+
+async def _ask(
+    http: httpx.AsyncClient, mix: Sequence[tuple[str, str]], rate: float, tally: Tally
+) -> None:
+    began = perf_counter()
+    async with asyncio.TaskGroup() as tasks:
+        for number, (kind, path) in enumerate(mix):
+            due = began + number / rate
+            await asyncio.sleep(max(0.0, due - perf_counter()))
+            tasks.create_task(_one(http, kind, path, due, tally))
+
+
+async def _one(http: httpx.AsyncClient, kind: str, path: str, due: float, tally: Tally) -> None:
+    """Ask once; the time counts from when it was due."""
+    try:
+        answer = await http.get(f"{PREFIX}{path}")
+    except httpx.HTTPError as error:
+        tally.errors[type(error).__name__] += 1
+    else:
+        if answer.status_code != httpx.codes.OK:
+            tally.errors[f"{answer.status_code} {kind}"] += 1
+    tally.note(kind, 1_000 * (perf_counter() - due))
+
+
+async def _listen(http: httpx.AsyncClient, tally: Tally) -> None:
+    timeout = httpx.Timeout(PATIENCE_S, read=None)
+    try:
+        async with http.stream("GET", f"{PREFIX}/live", timeout=timeout) as answer:
+            answer.raise_for_status()
+            async for line in answer.aiter_lines():
+                tally.messages += line.startswith("event:")
+    except httpx.HTTPError:
+        pass
+    tally.lost += 1  # only a cancelled one does not come here
+
+
+def _figures(tally: Tally, *, rate: float, seconds: float, listeners: int) -> ServiceFigures:
+    every = sorted(ms for found in tally.latencies_ms.values() for ms in found)
+    by_kind = {kind: _share(sorted(found), 0.99) for kind, found in tally.latencies_ms.items()}
+    slowest = sorted(by_kind, key=by_kind.__getitem__, reverse=True)[:5]
+    return ServiceFigures(
+        rate=rate,
+        seconds=round(seconds, 2),
+        listeners=listeners,
+        requests=len(every),
+        errors=dict(tally.errors),
+        p50_ms=_share(every, 0.50),
+        p95_ms=_share(every, 0.95),
+        p99_ms=_share(every, 0.99),
+        max_ms=_share(every, 1.0),
+        messages=tally.messages,
+        listeners_lost=tally.lost,
+        slowest={kind: by_kind[kind] for kind in slowest},
+    )
+
+
+def _share(ascending: Sequence[float], share: float) -> float:
+    """Return the value that a share of all does not exceed, in ms."""
+    place = max(0, -(-len(ascending) * share // 1) - 1)
+    return round(ascending[int(place)], 1) if ascending else 0.0
+
+
+def _table(figures: ServiceFigures) -> Table:
+    table = Table(title=f"{figures.requests} reads in {figures.seconds} s")
+    for column in ("p50", "p95", "p99", "slowest", "errors", "listeners", "lost", "messages"):
+        table.add_column(column, justify="right")
+    table.add_row(
+        *(f"{ms} ms" for ms in (figures.p50_ms, figures.p95_ms, figures.p99_ms, figures.max_ms)),
+        str(sum(figures.errors.values())),
+        str(figures.listeners),
+        str(figures.listeners_lost),
+        str(figures.messages),
+    )
+    return table
