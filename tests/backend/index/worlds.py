@@ -1,6 +1,7 @@
 """Markets on a node in which everything happens that an index must know."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from oracle.chain.chains import AnvilChain
@@ -79,6 +80,12 @@ class NodeWorld(World):
 def an_eventful_world() -> NodeWorld:
     """Return an open market that is watched by the grid operator, after all kinds of events."""
     world = NodeWorld(some_terms(challenge_seconds=CHALLENGE_SECONDS, groups={1: 7, 4: 7}))
+    with _closed_if_it_fails(world):
+        _live_through_everything(world)
+    return world
+
+
+def _live_through_everything(world: NodeWorld) -> None:
     world.market.deposit(LATECOMER, MicroUsd(5_000_000))  # owns no prosumer yet
     world.market.deposit(ROLES.provider, MicroUsd(3))
     world.market.withdraw(ROLES.provider, MicroUsd(2))
@@ -97,12 +104,17 @@ def an_eventful_world() -> NodeWorld:
     world.market.void(STRANGER, voided, world.market.book(voided))
     world.market.pay_compensation(STRANGER)
     _trade_on_new_terms(world, future)
-    return world
 
 
 def a_sealed_world() -> NodeWorld:
     """Return a market of sealed orders, some of which were never opened."""
     world = NodeWorld(some_terms(seal_bond=SEAL_BOND))
+    with _closed_if_it_fails(world):
+        _live_sealed(world)
+    return world
+
+
+def _live_sealed(world: NodeWorld) -> None:
     traded, silent, standing = (Slot(world.open_slot + k) for k in range(3))
     commit(world, traded, a_book())
     commit(world, silent, [an_offer(1, 1000, 80)])
@@ -118,7 +130,15 @@ def a_sealed_world() -> NodeWorld:
     world.market.void(STRANGER, silent, ())
     readings = [world.reading(traded, number, energy) for number, energy in stage.sold().items()]
     world.market.settle(STRANGER, traded, stage.book, stage.trades, (), readings)
-    return world
+
+
+@contextmanager
+def _closed_if_it_fails(world: NodeWorld) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        world.chain.close()
+        raise
 
 
 def commit(world: World, slot: Slot, orders: Sequence[Order]) -> None:
