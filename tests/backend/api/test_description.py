@@ -78,7 +78,7 @@ def url(app: FastAPI) -> Iterator[str]:
 
 def test_every_operation_does_as_it_says(url: str, tmp_path: Path) -> None:
     """In a process of its own: what it throws at a service it also throws at its own threads."""
-    found = subprocess.run(
+    found = subprocess.run(  # noqa: S603
         [
             Path(sys.executable).with_name("schemathesis"),
             "run",
