@@ -20,6 +20,7 @@ from oracle.chain.market import AccountRecord, Market, Phase
 from oracle.domain.book import Trade
 from oracle.domain.clock import slot_at
 from oracle.units import Slot
+from scripts.devnet.status import is_healthy
 
 pytestmark = [pytest.mark.contract, pytest.mark.node, pytest.mark.slow]
 
@@ -179,7 +180,7 @@ def test_a_devnet_trades_within_a_minute_whatever_is_killed(devnet: Devnet) -> N
     until(lambda: market.settled_trades(Slot(first + 1)))
     missed = [index for index in range(4) if not market.book(Slot(first + index))]
     assert missed == []
-    until(lambda: httpx.get(devnet.record["service_url"] + "/health").is_success)
+    until(lambda: is_healthy(devnet.record["service_url"]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there children die with their parent")
