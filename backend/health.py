@@ -1,8 +1,8 @@
 """For whoever runs the service: is it alive, is it ready, what does it count."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from backend.dependencies import ServiceDep
@@ -65,7 +65,9 @@ async def metrics(service: ServiceDep) -> Response:
 
 
 @router.get(PROBLEMS + "/{name}", summary="What a problem is", responses=refusals(NotFound))
-async def problem(name: str) -> ProblemKind:
+async def problem(
+    name: Annotated[str, Path(description="As a problem's type ends.", examples=["not-found"])],
+) -> ProblemKind:
     """Return what the `type` of a problem stands for."""
     for kind in every_refusal():
         if kind.name == name:

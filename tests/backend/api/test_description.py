@@ -76,6 +76,7 @@ def url(app: FastAPI) -> Iterator[str]:
         yield found
 
 
+@pytest.mark.slow
 def test_every_operation_does_as_it_says(url: str, tmp_path: Path) -> None:
     """In a process of its own: what it throws at a service it also throws at its own threads."""
     found = subprocess.run(  # noqa: S603
