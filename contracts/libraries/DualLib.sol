@@ -14,6 +14,24 @@ library DualLib {
     uint256 internal constant FIRST = 0;
     uint256 internal constant SECOND = 64;
 
+    /// @dev Both gains of a word, and one at the place of each.
+    uint256 internal constant GAINS = 0xffffffffffff0000ffffffffffff0000;
+    uint256 internal constant ONES = (1 << 80) | (1 << 16);
+
+    /// @dev In slacks: the bits of the first and of the second that say that it is not negative,
+    /// and those below, which are zero where it is zero.
+    uint256 internal constant FIRST_SIGN = 1 << 79;
+    uint256 internal constant SECOND_SIGN = 1 << 143;
+    uint256 internal constant FIRST_SIZE = 0x7fffffffffffffff0000;
+    uint256 internal constant SECOND_SIZE = 0x7fffffffffffffff00000000000000000000;
+
+    /// @dev A second slack above zero whatever the gains: where a certificate has no second ones.
+    uint256 internal constant SECOND_MORE = 1 << 142;
+
+    /// @dev In the word of a node: whether something bounds its first gain, and its second.
+    uint256 internal constant FIRST_BOUNDED = 1 << 128;
+    uint256 internal constant SECOND_BOUNDED = 1 << 129;
+
     function gain(uint256 word, uint256 place) internal pure returns (uint256) {
         return (word >> (place + 16)) & type(uint48).max;
     }
@@ -36,26 +54,41 @@ library DualLib {
         }
     }
 
-    /// @dev What {nextBusy} knows of the round, a word each.
+    /// @dev What the checks of routes know of the round, a word each.
     struct Scan {
-        /// For each node a word, with the bits that {nextBusy} sets where an idle line bounds it.
+        /// For each node a word, with the bits that say what bounds it.
         bytes nodes;
+        uint256 entries;
         uint256 realTimePrice;
-        /// Where the second gains are; FIRST if there are none.
-        uint256 secondPlace;
-        /// The bits for the first gains and the second.
-        uint256 firstBit;
-        uint256 secondBit;
+        /// Both slacks where gains are just what a route is worth.
+        uint256 nothing;
+        /// The signs of the slacks, and the gains, that a certificate has.
+        uint256 signs;
+        uint256 gains;
+        /// The bits of a node whose gains are all bounded.
+        uint256 bounded;
         /// Whether the first gains are the seller-best; the second are the buyer-best.
         bool isSellerBest;
+    }
+
+    /// @notice Both slacks of a route, in one word: how much more than its worth its ends gain.
+    /// @param gains What its ends gain, as {GAINS}; of an offer's spoke less the manager's price.
+    function slacksOf(
+        Scan memory scan,
+        uint256 gains,
+        int256 worth
+    ) internal pure returns (uint256) {
+        unchecked {
+            return scan.nothing + gains - uint256(worth) * ONES;
+        }
     }
 
     // solhint-disable function-max-lines
     /// @notice The index of the first edge from `e` on that is `pair`, or that has a capacity and
     /// is idle against the gains or tie-breaks of its ends; after the last if there is none.
-    /// @dev Most lines of a book carry nothing, hence the assembly: 200 gas a line, 400 where gains
-    /// are what it is worth, min(b_j − fee, R) − s_i; there it bounds one end by the other, that of
-    /// lower rank. No line is worth less than zero.
+    /// @dev Most lines of a book carry nothing, hence the assembly: less than 800 gas a line, and
+    /// as much only where gains are what it is worth, min(b_j − fee, R) − s_i; there it bounds one
+    /// end by the other, that of lower rank. No line is worth less than zero.
     function nextBusy(
         Scan memory scan,
         bytes calldata orders,
@@ -72,71 +105,64 @@ library DualLib {
                 index := add(index, 32)
             } {
                 let edge := calldataload(index)
-                if eq(shr(224, edge), pair) {
-                    break
-                }
-                // a line without capacity bounds nobody and contradicts nothing
-                if iszero(and(edge, 0xffffffff000000000000)) {
+                // the pair; or without capacity, where it bounds nobody and contradicts nothing
+                if iszero(mul(xor(shr(224, edge), pair), and(edge, 0xffffffff000000000000))) {
+                    if eq(shr(224, edge), pair) {
+                        break
+                    }
                     continue
                 }
                 let offer := shl(5, shr(240, edge))
                 let bid := shl(5, and(shr(224, edge), 0xffff))
                 let worth := and(shr(136, calldataload(add(orders.offset, bid))), 0xffffffffffff)
                 worth := sub(worth, and(edge, 0xffffffffffff))
-                if gt(worth, mload(add(scan, 32))) {
-                    worth := mload(add(scan, 32))
+                if gt(worth, mload(add(scan, 64))) {
+                    worth := mload(add(scan, 64))
                 }
-                let dual := calldataload(add(orders.offset, offer))
-                worth := sub(worth, and(shr(136, dual), 0xffffffffffff))
-                dual := calldataload(add(duals.offset, offer))
-                let other := calldataload(add(duals.offset, bid))
-                let gains := add(
-                    and(shr(16, dual), 0xffffffffffff),
-                    and(shr(16, other), 0xffffffffffff)
-                )
-                if lt(gains, worth) {
+                let slacks := and(shr(136, calldataload(add(orders.offset, offer))), 0xffffffffffff)
+                // as slacksOf
+                slacks := sub(mload(add(scan, 96)), mul(sub(worth, slacks), ONES))
+                // the duals of both to where they cost little to look at again: the scratch space
+                calldatacopy(0, add(duals.offset, offer), 32)
+                calldatacopy(32, add(duals.offset, bid), 32)
+                slacks := add(slacks, add(and(mload(0), GAINS), and(mload(32), GAINS)))
+                if iszero(and(slacks, FIRST_SIGN)) {
                     break
                 }
-                if eq(gains, worth) {
-                    // as lotOf
-                    let lot := mul(shr(224, edge), LOT_FIRST)
-                    lot := mul(xor(lot, shr(128, lot)), LOT_SECOND)
-                    lot := or(shl(56, shr(216, lot)), and(shr(176, lot), 0xffffffffff))
-                    if slt(add(sar(128, dual), sar(128, other)), lot) {
-                        break
+                if iszero(and(slacks, SECOND_SIGN)) {
+                    break
+                }
+                if iszero(and(slacks, FIRST_SIZE)) {
+                    let tie := add(sar(128, mload(0)), sar(128, mload(32)))
+                    // no lot is larger
+                    if slt(tie, 0x1000000000000000000000000) {
+                        // as lotOf
+                        let lot := mul(shr(224, edge), LOT_FIRST)
+                        lot := mul(xor(lot, shr(128, lot)), LOT_SECOND)
+                        lot := or(shl(56, shr(216, lot)), and(shr(176, lot), 0xffffffffff))
+                        if slt(tie, lot) {
+                            break
+                        }
                     }
-                    let tailRank := and(dual, 0xffff)
-                    let headRank := and(other, 0xffff)
                     let node := 0
-                    switch mload(add(scan, 160))
+                    switch mload(add(scan, 224))
                     case 0 {
-                        if lt(headRank, tailRank) {
+                        if lt(and(mload(32), 0xffff), and(mload(0), 0xffff)) {
                             node := add(add(mload(scan), 32), offer)
+                            mstore(node, or(mload(node), FIRST_BOUNDED))
                         }
                     }
                     default {
-                        if lt(tailRank, headRank) {
+                        if lt(and(mload(0), 0xffff), and(mload(32), 0xffff)) {
                             node := add(add(mload(scan), 32), bid)
+                            mstore(node, or(mload(node), FIRST_BOUNDED))
                         }
                     }
-                    if node {
-                        mstore(node, or(mload(node), mload(add(scan, 96))))
-                    }
                 }
-                let place := mload(add(scan, 64))
-                dual := shr(place, dual)
-                other := shr(place, other)
-                gains := add(
-                    and(shr(16, dual), 0xffffffffffff),
-                    and(shr(16, other), 0xffffffffffff)
-                )
-                if lt(gains, worth) {
-                    break
-                }
-                if eq(gains, worth) {
-                    if lt(and(other, 0xffff), and(dual, 0xffff)) {
+                if iszero(and(slacks, SECOND_SIZE)) {
+                    if lt(and(shr(64, mload(32)), 0xffff), and(shr(64, mload(0)), 0xffff)) {
                         let node := add(add(mload(scan), 32), offer)
-                        mstore(node, or(mload(node), mload(add(scan, 128))))
+                        mstore(node, or(mload(node), SECOND_BOUNDED))
                     }
                 }
             }

@@ -30,4 +30,20 @@ library LineLib {
             return (word >> (224 - LINE_BITS * position)) & MAX_DISTANCE_METERS;
         }
     }
+
+    /// @dev The position of the last line of a word, zero where it has none.
+    function lastLine(uint256 word) internal pure returns (uint256 position) {
+        unchecked {
+            position = LINES_PER_WORD - 1;
+            if (word << 128 == 0) {
+                position -= 4;
+                word >>= 128;
+            }
+            if (word << 192 == 0) {
+                position -= 2;
+                word >>= 64;
+            }
+            if (word << 224 == 0) --position;
+        }
+    }
 }

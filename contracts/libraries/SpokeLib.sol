@@ -62,8 +62,10 @@ library SpokeLib {
                 if (Order.unwrap(order) == 0) continue;
                 uint256 end = order.participant() * rowWords;
                 if (end > rows.length) continue;
-                (uint256 place, uint256 line) = _lastLine(rows, end - rowWords, end);
+                uint256 place = end - 1;
+                while (place > end - rowWords && rows.load(place) == 0) --place;
                 uint256 word = rows.load(place);
+                uint256 line = word.lastLine();
                 uint256 peer = word.peerOf(line);
                 if (peer <= MAX_PARTICIPANTS) continue;
                 uint256 capacity = NO_LIMIT;
@@ -71,21 +73,6 @@ library SpokeLib {
                 uint256 fee_ = ladder.feeUp(word.distanceOf(line));
                 spokes.store(i, ((peer - MAX_PARTICIPANTS) << 80) | (capacity << 48) | fee_);
             }
-        }
-    }
-
-    /// @dev The word and the place in it of a row's last line; of the row's first word and place
-    /// where it has none.
-    function _lastLine(
-        uint256[] memory rows,
-        uint256 start,
-        uint256 end
-    ) private pure returns (uint256 place, uint256 line) {
-        unchecked {
-            place = end - 1;
-            while (place > start && rows.load(place) == 0) --place;
-            line = LineLib.LINES_PER_WORD - 1;
-            while (line != 0 && rows.load(place).peerOf(line) == 0) --line;
         }
     }
 }

@@ -37,31 +37,14 @@ contract Matching is IMechanism {
     using TradeLib for Trade;
     using WordsLib for bytes;
 
-    /* TYPES */
-
-    /// @dev What one pass over routes and orders looks at, and what it has found.
-    struct Pass {
-        /// For each node: energy traded 64 | of it pooled 64 | bounded in the passes, a bit each.
-        bytes nodes;
-        uint256 entries;
-        uint256 realTimePrice;
-        /// Where in a dual's word the gains are.
-        uint256 place;
-        /// The bit of a node that is known to be bounded.
-        uint256 bounded;
-        bool isSellerBest;
-        bool breaksTies;
-    }
-
     /* CONSTANTS */
 
     uint256 internal constant SELLER_BEST = 0;
     uint256 internal constant AVERAGE = 1;
     uint256 internal constant BUYER_BEST = 2;
 
-    /// @dev In a word of {Pass-nodes}.
+    /// @dev In a word of {DualLib-Scan}: energy traded 64 | of it pooled 64 | what bounds the node.
     uint256 internal constant POOLED = 64;
-    uint256 internal constant BOUNDED = 1 << 128;
 
     /// @dev Energy of an early order counts before the lots of all routes together.
     uint256 internal constant TIME_SHIFT = 112;
@@ -99,13 +82,11 @@ contract Matching is IMechanism {
         bytes calldata certificate
     ) external view {
         _requireLength(orders, spokes, certificate);
-        bytes memory nodes = _tradedOf(spokes, trades, certificate.count());
-        Pass[] memory passes = _passes(nodes, orders.count(), realTimePrice);
-        _passLines(passes, orders, edges, trades, certificate);
-        for (uint256 k = 0; k < passes.length; ++k) {
-            _passOrders(passes[k], orders, spokes, certificate);
-            _requireExtreme(passes[k], orders, certificate);
-        }
+        DualLib.Scan memory scan = _scanOf(orders.count(), realTimePrice);
+        scan.nodes = _tradedOf(spokes, trades, certificate.count());
+        _passLines(scan, orders, edges, trades, certificate);
+        _passOrders(scan, orders, spokes, certificate);
+        _requireExtreme(scan, orders, certificate);
         _requirePrices(orders, spokes, trades, realTimePrice, certificate);
     }
 
@@ -165,43 +146,35 @@ contract Matching is IMechanism {
         }
     }
 
-    /// @dev One for each extreme whose gains the certificate holds; the first breaks ties.
-    function _passes(
-        bytes memory nodes,
+    /// @dev Average has the gains of both extremes, which all checks go through at once.
+    function _scanOf(
         uint256 entries,
         uint256 realTimePrice
-    ) internal view returns (Pass[] memory passes) {
-        passes = new Pass[](theta == AVERAGE ? 2 : 1);
-        for (uint256 k = 0; k < passes.length; ++k) {
-            passes[k] = Pass({
-                nodes: nodes,
+    ) internal view returns (DualLib.Scan memory) {
+        bool isBoth = theta == AVERAGE;
+        uint256 nothing = DualLib.FIRST_SIGN | DualLib.SECOND_SIGN;
+        return
+            DualLib.Scan({
+                nodes: "",
                 entries: entries,
                 realTimePrice: realTimePrice,
-                place: k == 0 ? DualLib.FIRST : DualLib.SECOND,
-                bounded: BOUNDED << k,
-                isSellerBest: k == 0 && theta != BUYER_BEST,
-                breaksTies: k == 0
+                nothing: isBoth ? nothing : nothing | DualLib.SECOND_MORE,
+                signs: isBoth ? nothing : DualLib.FIRST_SIGN,
+                gains: isBoth ? DualLib.GAINS : type(uint64).max & DualLib.GAINS,
+                bounded: DualLib.FIRST_BOUNDED | (isBoth ? DualLib.SECOND_BOUNDED : 0),
+                isSellerBest: theta != BUYER_BEST
             });
-        }
     }
 
     /// @dev Trades over lines come in the order of the lines, and each has one. Idle lines that
     /// contradict nothing are passed in {DualLib-nextBusy}.
     function _passLines(
-        Pass[] memory passes,
+        DualLib.Scan memory scan,
         bytes calldata orders,
         bytes calldata edges,
         bytes calldata trades,
         bytes calldata certificate
     ) internal pure {
-        DualLib.Scan memory scan = DualLib.Scan({
-            nodes: passes[0].nodes,
-            realTimePrice: passes[0].realTimePrice,
-            secondPlace: passes[passes.length - 1].place,
-            firstBit: passes[0].bounded,
-            secondBit: BOUNDED << 1,
-            isSellerBest: passes[0].isSellerBest
-        });
         uint256 next = 0;
         unchecked {
             for (uint256 e = 0; ; ++e) {
@@ -213,18 +186,15 @@ contract Matching is IMechanism {
                 Edge edge = Edge.wrap(edges.read(e));
                 if (edge.pair() == pair) ++next;
                 else energyWh = 0;
-                int256 welfare = _worthOf(orders, edge, scan.realTimePrice);
-                for (uint256 k = 0; k < passes.length; ++k) {
-                    _route(
-                        passes[k],
-                        certificate,
-                        edge.offerIndex(),
-                        edge.bidIndex(),
-                        welfare,
-                        energyWh,
-                        edge.capacityWh()
-                    );
-                }
+                _route(
+                    scan,
+                    certificate,
+                    edge.offerIndex(),
+                    edge.bidIndex(),
+                    _worthOf(orders, edge, scan.realTimePrice),
+                    energyWh,
+                    edge.capacityWh()
+                );
             }
         }
     }
@@ -258,52 +228,57 @@ contract Matching is IMechanism {
     }
 
     function _passOrders(
-        Pass memory pass,
+        DualLib.Scan memory scan,
         bytes calldata orders,
         bytes calldata spokes,
         bytes calldata certificate
     ) internal pure {
         unchecked {
-            for (uint256 i = 0; i < pass.entries; ++i) {
+            for (uint256 i = 0; i < scan.entries; ++i) {
                 Order order = Order.wrap(orders.read(i));
                 if (Order.unwrap(order) == 0) continue;
-                _order(pass, certificate, i, order);
+                _order(scan, certificate, i, order);
                 uint256 spoke = spokes.length == 0 ? 0 : spokes.read(i);
                 if (spoke == 0) continue;
-                uint256 hub = pass.entries + spoke.manager() - 1;
-                uint256 energyWh = (pass.nodes.load(i) >> POOLED) & type(uint64).max;
+                uint256 hub = scan.entries + spoke.manager() - 1;
+                uint256 energyWh = (scan.nodes.load(i) >> POOLED) & type(uint64).max;
                 int256 price = int256(order.price());
                 int256 fee = int256(spoke.fee());
                 if (order.kind() == OrderLib.OFFER) {
-                    _route(pass, certificate, i, hub, -price - fee, energyWh, spoke.capacityWh());
+                    _route(scan, certificate, i, hub, -price - fee, energyWh, spoke.capacityWh());
                     continue;
                 }
                 int256 value = price - fee;
-                if (value > int256(pass.realTimePrice)) value = int256(pass.realTimePrice);
-                _route(pass, certificate, hub, i, value, energyWh, spoke.capacityWh());
+                if (value > int256(scan.realTimePrice)) value = int256(scan.realTimePrice);
+                _route(scan, certificate, hub, i, value, energyWh, spoke.capacityWh());
             }
         }
     }
 
     /// @dev Prices at managers have limits, and each node has a bound that it attains.
     function _requireExtreme(
-        Pass memory pass,
+        DualLib.Scan memory scan,
         bytes calldata orders,
         bytes calldata certificate
     ) internal pure {
         unchecked {
-            uint256 end = pass.isSellerBest ? pass.realTimePrice : 0;
+            uint256 end = scan.isSellerBest ? scan.realTimePrice : 0;
             uint256 nodes = certificate.count();
-            for (uint256 node = pass.entries; node < nodes; ++node) {
-                uint256 price = certificate.read(node).gain(pass.place);
-                if (price > pass.realTimePrice) revert DualsContradict(node, node);
-                if (price == end) _bound(pass, node);
+            for (uint256 node = scan.entries; node < nodes; ++node) {
+                uint256 gains = certificate.read(node) & scan.gains;
+                uint256 first = gains.gain(DualLib.FIRST);
+                uint256 second = gains.gain(DualLib.SECOND);
+                if (first > scan.realTimePrice || second > scan.realTimePrice) {
+                    revert DualsContradict(node, node);
+                }
+                if (first == end) _bound(scan, node, DualLib.FIRST_BOUNDED);
+                if (second == 0) _bound(scan, node, DualLib.SECOND_BOUNDED);
             }
-            bytes memory found = pass.nodes;
-            uint256 bounded = pass.bounded;
+            bytes memory found = scan.nodes;
+            uint256 bounded = scan.bounded;
             for (uint256 node = 0; node < nodes; ++node) {
-                if (found.load(node) & bounded != 0) continue;
-                if (node < pass.entries && orders.read(node) == 0) continue;
+                if (found.load(node) & bounded == bounded) continue;
+                if (node < scan.entries && orders.read(node) == 0) continue;
                 revert NotExtreme(node);
             }
         }
@@ -312,23 +287,26 @@ contract Matching is IMechanism {
     /// @dev An order with energy left gains nothing; one that gains nothing trades, or does not, as
     /// its time says.
     function _order(
-        Pass memory pass,
+        DualLib.Scan memory scan,
         bytes calldata certificate,
         uint256 i,
         Order order
     ) internal pure {
         unchecked {
             uint256 word = certificate.read(i);
-            uint256 used = pass.nodes.load(i) & type(uint64).max;
+            uint256 node = scan.nodes.load(i);
+            uint256 used = node & type(uint64).max;
             bool hasLeft = used < order.energyWh();
-            bool gains = word.gain(pass.place) != 0;
-            if (gains && hasLeft) revert DualsContradict(i, i);
-            if (!gains && pass.breaksTies) {
-                int256 tie = word.tieBreak() + int256((pass.entries - i) << TIME_SHIFT);
+            if (hasLeft && word & scan.gains != 0) revert DualsContradict(i, i);
+            bool gainsFirst = word.gain(DualLib.FIRST) != 0;
+            if (!gainsFirst) {
+                int256 tie = word.tieBreak() + int256((scan.entries - i) << TIME_SHIFT);
                 if ((hasLeft && tie > 0) || (used != 0 && tie < 0)) revert DualsContradict(i, i);
             }
             bool isOffer = order.kind() == OrderLib.OFFER;
-            if (isOffer == pass.isSellerBest ? hasLeft : !gains) _bound(pass, i);
+            if (isOffer == scan.isSellerBest ? hasLeft : !gainsFirst) node |= DualLib.FIRST_BOUNDED;
+            if (isOffer ? word.gain(DualLib.SECOND) == 0 : hasLeft) node |= DualLib.SECOND_BOUNDED;
+            scan.nodes.store(i, node);
         }
     }
 
@@ -336,40 +314,68 @@ contract Matching is IMechanism {
     /// with the opposite sign. Nothing overflows: gains, prices and fees have 48 bits, tie-breaks
     /// 128.
     function _route(
-        Pass memory pass,
+        DualLib.Scan memory scan,
         bytes calldata certificate,
         uint256 tail,
         uint256 head,
-        int256 welfare,
+        int256 worth,
         uint256 energyWh,
         uint256 capacityWh
     ) internal pure {
         unchecked {
+            (uint256 slacks, int256 tie) = _slacks(scan, certificate, tail, head, worth);
+            bool less = energyWh != 0;
+            bool more = energyWh < capacityWh || capacityWh == SpokeLib.NO_LIMIT;
+            if (
+                (more && (tie < 0 || slacks & scan.signs != scan.signs)) ||
+                (less && (tie > 0 || (slacks - DualLib.ONES) & scan.signs != 0))
+            ) revert DualsContradict(tail, head);
+            // the node of the higher rank is bounded by the other, if energy could move that way
             uint256 from = certificate.read(tail);
             uint256 to = certificate.read(head);
-            uint256 place = pass.place;
-            int256 sign = head < pass.entries ? int256(1) : int256(-1);
-            int256 slack = int256(from.gain(place)) - welfare + sign * int256(to.gain(place));
-            int256 tie = slack;
-            if (slack == 0 && pass.breaksTies) {
-                tie = from.tieBreak() + sign * to.tieBreak();
-                tie -= int256(DualLib.lotOf((tail << 16) | head));
+            if (slacks & DualLib.FIRST_SIZE == 0) {
+                uint256 one = from.rank(DualLib.FIRST);
+                uint256 other = to.rank(DualLib.FIRST);
+                (bool down, bool up) = scan.isSellerBest ? (more, less) : (less, more);
+                if (down && one < other) _bound(scan, head, DualLib.FIRST_BOUNDED);
+                if (up && one > other) _bound(scan, tail, DualLib.FIRST_BOUNDED);
             }
-            bool more = energyWh < capacityWh || capacityWh == SpokeLib.NO_LIMIT;
-            if (tie != 0 && (tie < 0 ? more : energyWh != 0)) revert DualsContradict(tail, head);
-            if (slack != 0) return;
-            // the node of the higher rank is bounded by the other, if energy could move that way
-            uint256 tailRank = from.rank(place);
-            uint256 headRank = to.rank(place);
-            if (tailRank == headRank) return;
-            bool isDown = tailRank < headRank;
-            if (isDown == pass.isSellerBest ? !more : energyWh == 0) return;
-            _bound(pass, isDown ? head : tail);
+            if (slacks & DualLib.SECOND_SIZE == 0) {
+                uint256 one = from.rank(DualLib.SECOND);
+                uint256 other = to.rank(DualLib.SECOND);
+                if (less && one < other) _bound(scan, head, DualLib.SECOND_BOUNDED);
+                if (more && one > other) _bound(scan, tail, DualLib.SECOND_BOUNDED);
+            }
         }
     }
 
-    function _bound(Pass memory pass, uint256 node) internal pure {
-        pass.nodes.store(node, pass.nodes.load(node) | pass.bounded);
+    /// @dev Both slacks of a route, and, if the first is nothing, that of its tie.
+    function _slacks(
+        DualLib.Scan memory scan,
+        bytes calldata certificate,
+        uint256 tail,
+        uint256 head,
+        int256 worth
+    ) internal pure returns (uint256 slacks, int256 tie) {
+        unchecked {
+            uint256 from = certificate.read(tail);
+            uint256 to = certificate.read(head);
+            uint256 gains = from & DualLib.GAINS;
+            tie = to.tieBreak();
+            if (head < scan.entries) {
+                gains += to & DualLib.GAINS;
+            } else {
+                gains -= to & DualLib.GAINS;
+                tie = -tie;
+            }
+            slacks = DualLib.slacksOf(scan, gains, worth);
+            if (slacks & DualLib.FIRST_SIZE != 0) return (slacks, 0);
+            tie += from.tieBreak() - int256(DualLib.lotOf((tail << 16) | head));
+        }
+    }
+
+    function _bound(DualLib.Scan memory scan, uint256 node, uint256 bits) internal pure {
+        scan.nodes.store(node, scan.nodes.load(node) | bits);
     }
 
     /// @dev Duals leave no price below zero and no surplus either, and none above its limits.

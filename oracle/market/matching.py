@@ -74,7 +74,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from oracle.domain.book import MAX_PRICE, Kind, Trade
+from oracle.domain.book import MAX_PRICE, Kind, Order, Trade
 from oracle.domain.community import COMMUNITY, FULL, HYBRID, TradeGraph
 from oracle.errors import ContractRevert, InvalidInputError
 from oracle.market.lots import lot
@@ -477,19 +477,19 @@ class _Check:
                     energy=self._over.get((edge.offer, edge.bid), 0),
                     capacity=edge.capacity,
                 )
-        for each in self._passes:
-            self._orders(each)
-            self._managers(each)
-            for node, is_bounded in enumerate(each.bounded):
-                is_live = node >= self._entries or self._round.orders[node] is not None
-                if is_live and not is_bounded:
-                    raise ContractRevert("NotExtreme", {"node": node})
-
-    def _orders(self, each: _Pass) -> None:
         for node, order in enumerate(self._round.orders):
-            if order is None:
-                continue
-            is_offer, used = order.kind is Kind.OFFER, self._used[node]
+            if order is not None:
+                self._order(node, order)
+        self._managers()
+        for node in range(len(self._passes[0].gains)):
+            is_live = node >= self._entries or self._round.orders[node] is not None
+            if is_live and not all(each.bounded[node] for each in self._passes):
+                raise ContractRevert("NotExtreme", {"node": node})
+
+    def _order(self, node: int, order: Order) -> None:
+        """Check what an order gains by itself, and its spoke."""
+        is_offer, used = order.kind is Kind.OFFER, self._used[node]
+        for each in self._passes:
             each.order(
                 node,
                 time=self._entries - node,
@@ -497,11 +497,12 @@ class _Check:
                 used=used,
                 has_left=used < order.energy,
             )
-            spoke = self._round.spokes[node] if self._round.spokes else None
-            if spoke is None:
-                continue
-            hub = self._entries + spoke.manager - 1
-            value = min(order.price - spoke.fee, self._round.real_time_price)
+        spoke = self._round.spokes[node] if self._round.spokes else None
+        if spoke is None:
+            return
+        hub = self._entries + spoke.manager - 1
+        value = min(order.price - spoke.fee, self._round.real_time_price)
+        for each in self._passes:
             each.route(
                 node if is_offer else hub,
                 hub if is_offer else node,
@@ -511,10 +512,11 @@ class _Check:
                 capacity=spoke.capacity,
             )
 
-    def _managers(self, each: _Pass) -> None:
+    def _managers(self) -> None:
         price_cap = self._round.real_time_price
-        for node in range(self._entries, len(each.gains)):
-            if each.gains[node] > price_cap:
-                raise _contradiction(node, node)
-            if each.gains[node] == (price_cap if each.is_seller_best else 0):
-                each.bounded[node] = True
+        for node in range(self._entries, len(self._passes[0].gains)):
+            for each in self._passes:
+                if each.gains[node] > price_cap:
+                    raise _contradiction(node, node)
+                if each.gains[node] == (price_cap if each.is_seller_best else 0):
+                    each.bounded[node] = True

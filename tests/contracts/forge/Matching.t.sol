@@ -175,10 +175,12 @@ contract MatchingTest is Checks {
     ) external pure returns (uint256) {
         DualLib.Scan memory scan = DualLib.Scan({
             nodes: new bytes(orders.length),
+            entries: orders.length / 32,
             realTimePrice: 0,
-            secondPlace: DualLib.FIRST,
-            firstBit: 1,
-            secondBit: 2,
+            nothing: DualLib.FIRST_SIGN | DualLib.SECOND_SIGN | DualLib.SECOND_MORE,
+            signs: DualLib.FIRST_SIGN,
+            gains: DualLib.GAINS,
+            bounded: DualLib.FIRST_BOUNDED,
             isSellerBest: true
         });
         return DualLib.nextBusy(scan, orders, edges, duals, 0, type(uint256).max);
