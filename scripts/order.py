@@ -1,6 +1,8 @@
 """`wattline order`: an order signed by its owner, and one handed in at a service."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,15 +18,17 @@ from oracle.chain.manifest import Manifest, load
 from oracle.chain.signatures import Domain, development_key, sign_order
 from oracle.domain.book import Kind, Order
 from oracle.errors import InvalidInputError
-from oracle.units import MicroUsdPerMwh, Slot, Wh
+from oracle.units import Slot, micro_usd_per_mwh_from_usd_per_kwh, wh_from_kwh
 from scripts.console import errors_in_one_line
 
 HELP = """
 Sign an order with a key that stays on this machine, and hand it in at a service.
 
-Example: wattline order sign --development-owner B01 --slot 1973096 --kind offer --energy-wh 500
---price-micro-usd-per-mwh 120000000 | wattline order post -
+Example: wattline order sign --development-owner B01 --kind offer --energy-kwh 0.5
+--price-usd-per-kwh 0.12 | wattline order post -
 """
+
+ServiceOption = Annotated[str, typer.Option(help="URL of the service.")]
 
 order = typer.Typer(no_args_is_help=True, help=HELP)
 
@@ -38,12 +42,20 @@ class OrderKind(StrEnum):
 
 @order.command(no_args_is_help=True)
 def sign(
-    slot: Annotated[int, typer.Option(help="Delivery slot: Unix time // 900.", min=0)],
     kind: Annotated[OrderKind, typer.Option(help="What it is.")],
-    energy_wh: Annotated[int, typer.Option(help="Energy, in Wh.", min=1)],
-    price_micro_usd_per_mwh: Annotated[
-        int, typer.Option(help="Lowest price of an offer, highest of a bid with its fee.", min=0)
+    energy_kwh: Annotated[float, typer.Option(help="Energy, to the Wh.", min=0.001)],
+    price_usd_per_kwh: Annotated[
+        float, typer.Option(help="Lowest price of an offer, highest of a bid with its fee.", min=0)
     ],
+    slot: Annotated[
+        int | None,
+        typer.Option(
+            help="Delivery slot: Unix time // 900. Without it the next whose gate closes, as"
+            " --service tells.",
+            min=0,
+        ),
+    ] = None,
+    service: ServiceOption = "http://127.0.0.1:8080",
     manifest: Annotated[
         Path, typer.Option(help="The market's manifest, as `wattline deploy` wrote it.")
     ] = Path("out/devnet/market.json"),
@@ -66,8 +78,8 @@ def sign(
     """
     Sign an order and print the JSON body for `wattline order post`; the key goes nowhere.
 
-    Example: wattline order sign --development-owner B01 --slot 1973096 --kind offer
-    --energy-wh 500 --price-micro-usd-per-mwh 120000000
+    Example: wattline order sign --development-owner B01 --kind offer --energy-kwh 0.5
+    --price-usd-per-kwh 0.12 > order.json
     """
     with errors_in_one_line():
         market = load(manifest)
@@ -75,19 +87,19 @@ def sign(
         unsigned = Order(
             kind=Kind[kind.name],
             participant=participant or _number(market, owner),
-            energy=Wh(energy_wh),
-            price=MicroUsdPerMwh(price_micro_usd_per_mwh),
+            energy=wh_from_kwh(energy_kwh),
+            price=micro_usd_per_mwh_from_usd_per_kwh(price_usd_per_kwh),
             nonce=nonce,
             terms=terms,
         )
-        body = signed_body(market, owner, Slot(slot), unsigned)
+        body = signed_body(market, owner, _slot(slot, service), unsigned)
     typer.echo(body.model_dump_json(indent=1))
 
 
 @order.command(no_args_is_help=True)
 def post(
     file: Annotated[str, typer.Argument(help="File with the JSON of a signed order; - for input.")],
-    service: Annotated[str, typer.Option(help="URL of the service.")] = "http://127.0.0.1:8080",
+    service: ServiceOption = "http://127.0.0.1:8080",
 ) -> None:
     """
     Hand in a signed order and print what became of it, as JSON.
@@ -104,13 +116,8 @@ def post(
             raise InvalidInputError(
                 f"{file}: expected a signed order: {where + ': ' if where else ''}{first['msg']}"
             ) from None  # it would repeat what the file holds
-        try:
-            with Client(service) as client:
-                taken = client.post_order(body)
-        except RequestRefused as error:
-            raise InvalidInputError(f"{service} refused the order: {error}") from error
-        except ServiceUnavailable as error:
-            raise InvalidInputError(f"{service} does not answer: {error}") from error
+        with _asking(service) as client:
+            taken = client.post_order(body)
     typer.echo(taken.model_dump_json(indent=1))
 
 
@@ -132,6 +139,26 @@ def signed_body(market: Manifest, owner: LocalAccount, slot: Slot, unsigned: Ord
         terms=str(unsigned.terms),
         signature=f"0x{signature.hex()}",
     )
+
+
+def _slot(slot: int | None, service: str) -> Slot:
+    """Return the slot that is named, or the next whose gate closes."""
+    if slot is not None:
+        return Slot(slot)
+    with _asking(service) as client:
+        return Slot(client.clock().next_gate_slot)
+
+
+@contextmanager
+def _asking(service: str) -> Iterator[Client]:
+    """Talk to a service, and say in one line where it refuses or is not there."""
+    try:
+        with Client(service) as client:
+            yield client
+    except RequestRefused as error:
+        raise InvalidInputError(f"{service} refused: {error}") from error
+    except ServiceUnavailable as error:
+        raise InvalidInputError(f"{service} does not answer: {error}") from error
 
 
 def _owner(

@@ -96,7 +96,7 @@ def _show(manifest: Manifest, record: DevnetRecord, folder: DevnetFolder) -> Non
     table.add_row("node", f"{record.rpc_url} (chain {manifest.chain_id})")
     table.add_row("oracle", record.oracle_url)
     table.add_row("outside world", record.simulator_url)
-    table.add_row("API", f"{record.service_url}/docs")
+    table.add_row("API", f"{record.service_url}/api/v1/openapi.json")
     table.add_row("logs", str(folder.logs))
     table.add_row(
         "time", "by `wattline step`" if record.speed is Speed.STEP else f"{record.speed}×"

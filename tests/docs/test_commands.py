@@ -16,9 +16,9 @@ WITH_COMMANDS = [page for page in PAGES if any("skip" not in b.settings for b in
 # What a page cannot run here, and the test that runs it.
 ELSEWHERE = {
     "demo": "tests/docs/test_commands.py::test_make_demo",
-    "devnet": "tests/integration/test_devnet.py::test_make_devnet",
+    "devnet": "tests/integration/test_devnet.py::test_",
     "extra": "tests/scripts/test_import_simbench.py::test_",
-    "keys": "tests/scripts/test_deploy.py::test_keystore",
+    "keys": "tests/scripts/test_deploy.py::test_",
 }
 
 

@@ -71,8 +71,8 @@ def sign(manifest: Path, *arguments: str) -> tuple[int, str, str]:
             f"--manifest={manifest}",
             "--slot=1040",
             "--kind=bid",
-            "--energy-wh=500",
-            "--price-micro-usd-per-mwh=120000000",
+            "--energy-kwh=0.5",
+            "--price-usd-per-kwh=0.12",
             *arguments,
         ],
     )
@@ -152,6 +152,25 @@ def test_a_service_that_does_not_answer_is_named(tmp_path: Path) -> None:
     file.write_text(printed)
 
     result = CliRunner().invoke(app, ["order", "post", str(file), "--service=http://127.0.0.1:9"])
+
+    assert result.exit_code == 1
+    assert "http://127.0.0.1:9 does not answer" in result.stderr
+
+
+def test_without_a_slot_the_service_is_asked_for_one(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app,
+        [
+            "order",
+            "sign",
+            f"--manifest={a_manifest(tmp_path)}",
+            "--development-owner=B01",
+            "--kind=bid",
+            "--energy-kwh=0.5",
+            "--price-usd-per-kwh=0.12",
+            "--service=http://127.0.0.1:9",
+        ],
+    )
 
     assert result.exit_code == 1
     assert "http://127.0.0.1:9 does not answer" in result.stderr
