@@ -37,7 +37,7 @@ def add_page(app: FastAPI) -> None:
     """Serve the page at `/`, its files at `/static` and its libraries at `/vendor`."""
     vendor = vendor_files()
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> FileResponse:
         if not all((LIBRARIES / path).is_file() for path in vendor):
             raise HTTPException(503, MISSING)

@@ -27,7 +27,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def devnet(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     if not all((LIBRARIES / path).is_file() for path in vendor_files()):
         _do_without(f"no libraries of the page: run {MAKE}")
@@ -42,8 +42,9 @@ def _do_without(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
+    """Run Chromium while the tests of this folder last: its event loop would stop others' tests."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
             executable_path=chromium,

@@ -149,8 +149,10 @@ def test_an_order_can_be_placed_by_keyboard_alone(devnet: Devnet, visitor: Visit
     assert visitor.page.evaluate(FOCUSED) == "Skip to the content"
     tab_to("Market")
     keyboard.press("ArrowRight")
+    visitor.wait_until_filled()
     tab_to("Participant")
     keyboard.type("B09")
+    expect(visitor.page.locator("select:focus option:checked")).to_have_text("B09")
     tab_to("Bid")
     keyboard.press("ArrowRight")
     keyboard.press("ArrowLeft")
@@ -168,6 +170,7 @@ def test_an_order_can_be_placed_by_keyboard_alone(devnet: Devnet, visitor: Visit
 
 FOCUSED = """() => {
   const one = document.activeElement;
+  if (one === document.body) return "";
   return one.labels?.[0]?.innerText ?? one.getAttribute("aria-label") ?? one.innerText ?? "";
 }"""
 

@@ -1,10 +1,11 @@
 """The page as people find it: every view, light and dark, on a phone, by keyboard."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.running import Devnet
@@ -18,6 +19,15 @@ pytestmark = [
 ]
 
 PHONE = {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def plain_page(browser: Browser, devnet: Devnet) -> Iterator[Page]:
+    """Return a page that only has to import our modules."""
+    page = browser.new_page()
+    page.goto(f"{devnet.url}/static/icon.svg")
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -149,3 +159,32 @@ def test_nothing_comes_from_elsewhere(devnet: Devnet, visitor: Visitor) -> None:
     visitor.open("Storage")
 
     assert {url for url in asked if not url.startswith(f"{devnet.url}/")} == set()
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("1.25", "1250"),
+        ("0,5", "500"),
+        (".001", "1"),
+        ("  7 ", "7000"),
+        ("0.0010", "1"),
+        ("4294967.295", "4294967295"),
+        ("0.0001", None),
+        ("1e3", None),
+        ("-1", None),
+        ("1.2.3", None),
+        ("", None),
+        (".", None),
+    ],
+)
+def test_typed_energies_become_exact_wh(plain_page: Page, typed: str, expected: str | None) -> None:
+    found = plain_page.evaluate(
+        """async (text) => {
+          const { whFromKwh } = await import("/static/lib/decimal.js");
+          return whFromKwh(text)?.toString() ?? null;
+        }""",
+        typed,
+    )
+
+    assert found == expected

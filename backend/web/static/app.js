@@ -45,7 +45,8 @@ export function App() {
       </div>
     </main>
     <footer class="frame">
-      <p>Everything here is read from the chain through <a href="/api/v1/market">this service's API</a>. Energy in kWh, prices in USD/kWh, money in USD of the market's token.</p>
+      <p>Everything here is read from the chain through <a href="/api/v1/market">this service's API</a>. Energy
+        in kWh, prices in USD/kWh, money in USD of the market's token.</p>
     </footer>
     <${Announcer} />
   `;

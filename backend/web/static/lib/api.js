@@ -53,7 +53,10 @@ async function request(path, options = { headers: { Accept: "application/json" }
   }
   if (response.ok && answer !== null) return answer;
   throw new Problem({
-    name: String(answer?.type ?? "").split("/").pop() || "unknown",
+    name:
+      String(answer?.type ?? "")
+        .split("/")
+        .pop() || "unknown",
     status: response.status,
     title: answer?.title ?? `The service answered ${response.status}`,
     detail: text(answer?.detail),

@@ -24,10 +24,22 @@ export function lineRows(lines, flows) {
     const own = flows.filter((flow) => lineKey(flow.seller, flow.buyer) === key);
     const directions = own.filter((flow) => line.both_ways !== false || flow.seller === line.first);
     for (const flow of directions) {
-      rows.push({ ...line, key: `${flow.seller}-${flow.buyer}`, from: flow.seller, to: flow.buyer, energy_wh: flow.energy_wh });
+      rows.push({
+        ...line,
+        key: `${flow.seller}-${flow.buyer}`,
+        from: flow.seller,
+        to: flow.buyer,
+        energy_wh: flow.energy_wh,
+      });
     }
     if (directions.length === 0) {
-      rows.push({ ...line, key: `${key}-idle-${line.first}`, from: line.first, to: line.second, energy_wh: 0 });
+      rows.push({
+        ...line,
+        key: `${key}-idle-${line.first}`,
+        from: line.first,
+        to: line.second,
+        energy_wh: 0,
+      });
     }
   }
   return rows.sort((a, b) => b.energy_wh - a.energy_wh || a.fee_micro_usd_per_mwh - b.fee_micro_usd_per_mwh);
@@ -54,6 +66,9 @@ export function feeClasses(lines) {
   const fees = lines.map((line) => line.fee_micro_usd_per_mwh);
   const low = Math.min(...fees);
   const width = (Math.max(...fees) - low) / CLASSES || 1;
-  const bounds = Array.from({ length: CLASSES }, (_, at) => ({ low: low + at * width, high: low + (at + 1) * width }));
+  const bounds = Array.from({ length: CLASSES }, (_, at) => ({
+    low: low + at * width,
+    high: low + (at + 1) * width,
+  }));
   return { bounds, of: (fee) => Math.min(CLASSES, 1 + Math.floor((fee - low) / width)) };
 }

@@ -36,7 +36,8 @@ export function remember(order, market) {
 /** The orders of one market: a devnet begun anew has another exchange or an earlier block. */
 export const ofMarket = (orders, market) => orders.filter((one) => one.chain === chainOf(market));
 
-const chainOf = (market) => `${market.domain.chainId}:${market.domain.verifyingContract}:${market.manifest.start_slot}`;
+const chainOf = (market) =>
+  `${market.domain.chainId}:${market.domain.verifyingContract}:${market.manifest.start_slot}`;
 
 /** Keeps looking at the orders that have not come to their end. */
 export function follow() {
@@ -73,9 +74,7 @@ async function stageOf(order) {
   if (slot.phase === "void") return { stage: "void" };
   if (!["cleared", "settled"].includes(slot.phase)) return { stage: "recorded" };
   const side = order.kind === "offer" ? "seller" : "buyer";
-  const { items } = await getList(
-    `/trades?slot=${order.slot}&${side}=${order.participant}&limit=100`,
-  );
+  const { items } = await getList(`/trades?slot=${order.slot}&${side}=${order.participant}&limit=100`);
   return { stage: slot.phase, trades: items };
 }
 

@@ -61,6 +61,7 @@ export const hasWallet = () => typeof window.ethereum?.request === "function";
 
 /** Asks the browser's wallet; checks its chain and that it holds the owner's account first. */
 export async function signWithWallet(data, owner) {
+  if (!hasWallet()) throw new NotSigned("This browser has no wallet. Nothing was signed.");
   const wallet = window.ethereum;
   try {
     const accounts = await wallet.request({ method: "eth_requestAccounts" });

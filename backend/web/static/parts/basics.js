@@ -30,7 +30,8 @@ export function Waiting({ of, empty, children, lines = 4 }) {
     </div>`;
   }
   if (of.data === null) {
-    return html`<div class="hollow loading" style=${{ minHeight: `${lines * 1.75}rem` }} aria-busy="true"><p>Loading …</p></div>`;
+    return html`<div class="hollow loading" style=${{ minHeight: `${lines * 1.75}rem` }}
+      aria-busy="true"><p>Loading …</p></div>`;
   }
   if (empty) return html`<div class="hollow"><p>${empty}</p></div>`;
   return html`${of.error && html`<p class="stale">Not the newest: ${of.error.message}</p>`}${children}`;
@@ -63,7 +64,8 @@ function CopyButton({ text, label }) {
       setDone(false);
     }
   };
-  return html`<button type="button" class="copy" onClick=${copy} aria-label=${done ? `${label} copied` : `Copy ${label.toLowerCase()}`}>
+  return html`<button type="button" class="copy" onClick=${copy}
+    aria-label=${done ? `${label} copied` : `Copy ${label.toLowerCase()}`}>
     <svg viewBox="0 0 24 24" width="15" height="15" aria-hidden="true">${
       done
         ? html`<path d="M5 13l5 5 9-11" />`

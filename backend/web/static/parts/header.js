@@ -34,10 +34,12 @@ export function Header() {
 function ThemeButton() {
   const shown = useStore(theme);
   const other = shown === "dark" ? "light" : "dark";
-  return html`<button type="button" class="icon" onClick=${toggleTheme} aria-label=${`Change to ${other} colours`} title=${`Change to ${other} colours`}>
+  return html`<button type="button" class="icon" onClick=${toggleTheme}
+    aria-label=${`Change to ${other} colours`} title=${`Change to ${other} colours`}>
     <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">${
       shown === "dark"
-        ? html`<circle cx="12" cy="12" r="4.5" /><path d="M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2" />`
+        ? html`<circle cx="12" cy="12" r="4.5" /><path
+          d="M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2" />`
         : html`<path d="M20 14.5A8 8 0 1 1 9.5 4a6.5 6.5 0 0 0 10.5 10.5z" />`
     }</svg>
   </button>`;

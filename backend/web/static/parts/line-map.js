@@ -32,7 +32,12 @@ export function LineMap({ people, lines, flows, nameOf, only, choose, label }) {
     <svg width=${size} height=${size} viewBox=${`0 0 ${size} ${size}`} role="img" aria-label=${label}>
       ${lines.map((line) => {
         const [from, to] = [places.get(line.first), places.get(line.second)];
-        return from && to && html`<line key=${`${line.first}-${line.second}`} class=${`lease${dim(line.first, line.second)}`} x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y} />`;
+        return (
+          from &&
+          to &&
+          html`<line key=${`${line.first}-${line.second}`} class=${`lease${dim(line.first, line.second)}`}
+            x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y} />`
+        );
       })}
       ${[...flows].reverse().map((flow) => {
         const [from, to] = [places.get(flow.seller), places.get(flow.buyer)];
@@ -40,16 +45,20 @@ export function LineMap({ people, lines, flows, nameOf, only, choose, label }) {
         const fee = fees.get(lineKey(flow.seller, flow.buyer)) ?? 0;
         const thick = THINNEST + ((WIDEST - THINNEST) * flow.energy_wh) / largest;
         const { shaft, head } = arrow(from, to, thick, node);
-        return html`<g key=${`${flow.seller}-${flow.buyer}`} class=${`flow q${classes.of(fee)}${dim(flow.seller, flow.buyer)}`}>
+        return html`<g key=${`${flow.seller}-${flow.buyer}`}
+          class=${`flow q${classes.of(fee)}${dim(flow.seller, flow.buyer)}`}>
           <title>${`${nameOf(flow.seller)} → ${nameOf(flow.buyer)}: ${kwh(flow.energy_wh)} kWh, lease fee ${price(fee)} USD/kWh`}</title>
           <path class="shaft" d=${shaft} stroke-width=${thick.toFixed(1)} /><path class="head" d=${head} /></g>`;
       })}
       ${order.map((one) => {
         const { x, y } = places.get(one);
         const net = roles.get(one) ?? 0;
-        return html`<g key=${one} class=${`node ${net > 0 ? "seller" : net < 0 ? "buyer" : "idle"}${dim(one, one)}`} onClick=${() => choose(one)}>
+        return html`<g key=${one}
+          class=${`node ${net > 0 ? "seller" : net < 0 ? "buyer" : "idle"}${dim(one, one)}`}
+          onClick=${() => choose(one)}>
           <title>${nameOf(one)}</title><circle cx=${x} cy=${y} r=${node} />
-          <text x=${x} y=${y + node * 0.28} text-anchor="middle" font-size=${Math.max(10, node * 0.72).toFixed(1)}>${nameOf(one).slice(0, 5)}</text></g>`;
+          <text x=${x} y=${y + node * 0.28} text-anchor="middle"
+            font-size=${Math.max(10, node * 0.72).toFixed(1)}>${nameOf(one).slice(0, 5)}</text></g>`;
       })}
     </svg>
   </div>`;
@@ -62,7 +71,10 @@ export function FeeKeys({ lines }) {
   return html`<ul class="legend">
     <li><span class="key dot seller"></span>sold more</li><li><span class="key dot buyer"></span>bought more</li>
     <li class="break">Lease fee, USD/kWh:</li>
-    ${bounds.map((one, at) => html`<li key=${at}><span class=${`key bars q${at + 1}`}></span>${number(usdPerKwhOf(one.low), 3)}–${number(usdPerKwhOf(one.high), 3)}</li>`)}
+    ${bounds.map(
+      (one, at) => html`<li key=${at}><span
+      class=${`key bars q${at + 1}`}></span>${number(usdPerKwhOf(one.low), 3)}–${number(usdPerKwhOf(one.high), 3)}</li>`,
+    )}
   </ul>`;
 }
 

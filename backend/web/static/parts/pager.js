@@ -20,7 +20,13 @@ export function useList(path, on) {
       setBusy(false);
     }
   };
-  return { ...newest, items: [...(newest.data?.items ?? []), ...kept.items], hasMore: Boolean(cursor), more, busy };
+  return {
+    ...newest,
+    items: [...(newest.data?.items ?? []), ...kept.items],
+    hasMore: Boolean(cursor),
+    more,
+    busy,
+  };
 }
 
 export function More({ list, what }) {

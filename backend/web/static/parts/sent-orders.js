@@ -10,6 +10,7 @@ import { Card } from "./basics.js";
 
 const STEPS = ["Handed in", "Recorded", "Cleared", "Settled"];
 const REACHED = { waiting: 0, posted: 0, recorded: 1, cleared: 2, settled: 3 };
+const lowered = (words) => words[0].toLowerCase() + words.slice(1);
 const BAD = ["skipped", "dropped", "void", "lost"];
 
 export function SentOrders({ market }) {
@@ -18,39 +19,67 @@ export function SentOrders({ market }) {
   const { nameOf } = useParticipants();
   useEffect(follow, []);
   return html`<${Card} id="sent" title="Your orders from this browser">
-    ${orders.length === 0 && html`<div class="hollow"><p>None yet. An order goes four steps: handed in, recorded in the book, cleared at the gate's closure, settled after delivery. You see each here as it happens.</p></div>`}
-    <ol class="sent">${orders.map((one) => html`<${Sent} key=${one.id} order=${one} now=${now} nameOf=${nameOf} />`)}</ol>
+    ${
+      orders.length === 0 &&
+      html`<div class="hollow"><p>None yet. An order goes four steps: handed in, recorded
+      in the book, cleared at the gate's closure, settled after delivery. You see each here as it happens.</p></div>`
+    }
+    <ol class="sent">${orders.map(
+      (one) => html`<${Sent} key=${one.id} order=${one} now=${now} nameOf=${nameOf}
+      />`,
+    )}</ol>
   <//>`;
 }
 
 function Sent({ order, now, nameOf }) {
   const isBad = BAD.includes(order.stage);
   return html`<li class=${isBad ? "bad" : ""} data-stage=${order.stage}>
-    <p class="order"><b>${nameOf(order.participant)}</b> ${orderWords(order).replace(/^./, (letter) => letter.toLowerCase())}<br /><span class="unit">for ${slotName(order.slot, now)}</span></p>
-    ${isBad
-      ? html`<p class="error">${STAGE_WORDS[order.stage]}${order.reason ? `: ${order.reason}` : ""}</p>`
-      : html`<${Steps} at=${REACHED[order.stage] ?? 0} />`}
+    <p class="order"><b>${nameOf(order.participant)}</b> ${lowered(orderWords(order))}<br />
+      <span class="unit">for ${slotName(order.slot, now)}</span></p>
+    ${
+      isBad
+        ? html`<p class="error">${STAGE_WORDS[order.stage]}${order.reason ? `: ${order.reason}` : ""}</p>`
+        : html`<${Steps} at=${REACHED[order.stage] ?? 0} />`
+    }
     ${REACHED[order.stage] >= 2 && html`<${Outcome} order=${order} nameOf=${nameOf} />`}
   </li>`;
 }
 
 function Steps({ at }) {
   return html`<ol class="steps-of">${STEPS.map(
-    (name, place) => html`<li key=${name} class=${place <= at ? "done" : place === at + 1 ? "next" : ""} aria-current=${place === at ? "step" : undefined}>
-      <span class="mark" aria-hidden="true">${place <= at ? "✓" : ""}</span>${name}<span class="unseen">${place <= at ? " (done)" : " (to come)"}</span></li>`,
+    (name, place) => html`<li key=${name} class=${place <= at ? "done" : place === at + 1 ? "next" : ""}
+      aria-current=${place === at ? "step" : undefined}>
+      <span class="mark" aria-hidden="true">${place <= at ? "✓" : ""}</span>${name}<span
+        class="unseen">${place <= at ? " (done)" : " (to come)"}</span></li>`,
   )}</ol>`;
 }
 
 function Outcome({ order, nameOf }) {
-  if (order.trades.length === 0) return html`<p class="outcome">Cleared without a trade: what it locked is free again${order.stage === "settled" ? "" : " once the slot is settled"}.</p>`;
+  if (order.trades.length === 0)
+    return html`<p class="outcome">Cleared without a trade: what it locked is free
+      again${order.stage === "settled" ? "" : " once the slot is settled"}.</p>`;
   const isSeller = order.kind === "offer";
   const energy = order.trades.reduce((total, one) => total + one.energy_wh, 0);
-  return html`<div class="outcome"><p>${counted(order.trades.length, "trade")}, ${kwh(energy)} of ${kwh(order.energy_wh)} kWh:</p>
+  const done = `${counted(order.trades.length, "trade")}, ${kwh(energy)} of ${kwh(order.energy_wh)} kWh:`;
+  const isSettled = order.stage === "settled";
+  return html`<div class="outcome"><p>${done}</p>
     <ul>${order.trades.map(
-      (one) => html`<li key=${one.position}>${kwh(one.energy_wh)} kWh ${isSeller ? `to ${nameOf(one.buyer)}` : `from ${nameOf(one.seller)}`} at ${price(one.price_micro_usd_per_mwh)} USD/kWh${
-        !isSeller && one.fee_micro_usd_per_mwh ? ` and ${price(one.fee_micro_usd_per_mwh)} lease fee` : ""
-      }${order.stage === "settled" && one.delivered_wh !== null ? html` – ${kwh(one.delivered_wh)} kWh delivered, <b>${paid(one, isSeller)} USD ${isSeller ? "earned" : "paid"}</b>` : ""}</li>`,
+      (one) =>
+        html`<li key=${one.position}>${tradeWords(one, isSeller, nameOf)}${isSettled && one.delivered_wh !== null && html`<${Paid} trade=${one} isSeller=${isSeller} />`}</li>`,
     )}</ul>
-    ${order.stage === "settled" && html`<p><a href="#account">See the account</a></p>`}
+    ${isSettled && html`<p><a href="#account">See the account</a></p>`}
   </div>`;
+}
+
+function tradeWords(trade, isSeller, nameOf) {
+  const partner = isSeller ? `to ${nameOf(trade.buyer)}` : `from ${nameOf(trade.seller)}`;
+  const rate = `at ${price(trade.price_micro_usd_per_mwh)} USD/kWh`;
+  const hasFee = !isSeller && trade.fee_micro_usd_per_mwh > 0;
+  const fee = hasFee ? ` and ${price(trade.fee_micro_usd_per_mwh)} lease fee` : "";
+  return `${kwh(trade.energy_wh)} kWh ${partner} ${rate}${fee}`;
+}
+
+function Paid({ trade, isSeller }) {
+  const money = `${paid(trade, isSeller)} USD ${isSeller ? "earned" : "paid"}`;
+  return html` – ${kwh(trade.delivered_wh)} kWh delivered, <b>${money}</b>`;
 }

@@ -10,14 +10,21 @@ export function Table({ caption, columns, rows, keyOf, marked, hidden = false, t
     <table>
       <caption class=${hidden ? "unseen" : ""}>${caption}</caption>
       <thead><tr>${columns.map(
-        (one) => html`<th scope="col" class=${one.text ? "words" : ""}>${one.name}${one.unit && html` <span class="unit">${one.unit}</span>`}</th>`,
+        (one) =>
+          html`<th scope="col" class=${one.text ? "words" : ""}>${one.name}${
+            one.unit &&
+            html` <span
+            class="unit">${one.unit}</span>`
+          }</th>`,
       )}</tr></thead>
       <tbody>${rows.map(
-        (row, place) => html`<tr key=${keyOf ? keyOf(row) : place} class=${marked?.(row) ? "marked" : ""}>${columns.map((one, at) =>
-          at === 0
-            ? html`<th scope="row" class=${one.text ? "words" : ""}>${one.cell(row)}</th>`
-            : html`<td class=${one.text ? "words" : ""}>${one.cell(row)}</td>`,
-        )}</tr>`,
+        (row, place) =>
+          html`<tr key=${keyOf ? keyOf(row) : place} class=${marked?.(row) ? "marked" : ""}>${columns.map(
+            (one, at) =>
+              at === 0
+                ? html`<th scope="row" class=${one.text ? "words" : ""}>${one.cell(row)}</th>`
+                : html`<td class=${one.text ? "words" : ""}>${one.cell(row)}</td>`,
+          )}</tr>`,
       )}</tbody>
     </table>
   </div>`;

@@ -8,7 +8,9 @@ export function TabList({ tabs, open }) {
   const list = useRef(null);
   const at = tabs.findIndex((tab) => tab.id === open);
   useEffect(() => {
-    list.current?.querySelector("[aria-selected=true]")?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
+    list.current
+      ?.querySelector("[aria-selected=true]")
+      ?.scrollIntoView?.({ block: "nearest", inline: "nearest" });
   }, []);
   const press = (event) => {
     const last = tabs.length - 1;

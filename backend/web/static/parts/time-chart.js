@@ -12,9 +12,10 @@ const HEIGHT = 220;
 const TICKS = [900, 3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
 
 /**
- * `series` are { name, values, unit, digits, colour, kind, right, planned }, one value per slot of
+ * `series` are { name, values, unit, digits, colour, kind, right, planned, first }, one value per slot of
  * `slots`, null where there is none; `right` ones have an axis of their own on the right. Kinds:
- * "step" holds for its slot, "held" until the next value, "line" and "dashed" join values, "bars".
+ * "step" holds for its slot, "held" until the next value, "bars"; "line" and "dashed" join
+ * what slots end with, beginning with `first`.
  */
 export function TimeChart({ caption, slots, series, label }) {
   const [ref, width] = useWidth();
@@ -33,14 +34,17 @@ export function TimeChart({ caption, slots, series, label }) {
   return html`<figure class="chart" ref=${ref}>
     <${Legend} series=${series} at=${shown} where=${shown === null ? "" : slotTimes(slots[shown])} />
     <div class="plot" ref=${host} role="img" aria-label=${label}></div>
-    <${TableOf} caption=${caption} columns=${columns(series)} rows=${rows(slots, series)} keyOf=${(row) => row.slot} hidden />
+    <${TableOf} caption=${caption} columns=${columns(series)} rows=${rows(slots, series)}
+      keyOf=${(row) => row.slot} hidden />
   </figure>`;
 }
 
 function Legend({ series, at, where }) {
   return html`<ul class="legend">
     ${series.map(
-      (one) => html`<li key=${one.name}><span class=${`key ${one.kind} ${one.colour}`}></span>${one.name}${" "}
+      (
+        one,
+      ) => html`<li key=${one.name}><span class=${`key ${one.kind} ${one.colour}`}></span>${one.name}${" "}
         <output>${valueAt(one, at)}</output>${" "}
         <span class="unit">${one.unit}</span></li>`,
     )}
@@ -60,13 +64,15 @@ function valueAt(one, at) {
 function data(slots, series) {
   if (slots.length === 0) return [[], ...series.map(() => [])];
   const places = [...slots, slots.at(-1) + 1].map((slot) => shifted(slot * SLOT_SECONDS));
-  return [places, ...series.map((one) => [...(one.kind === "bars" ? bars(one.values) : one.values), atEnd(one)])];
+  return [places, ...series.map(placed)];
 }
 
-const atEnd = (one) => (["step", "bars"].includes(one.kind) ? null : one.values.at(-1));
-
-// A bar of nothing would still be a stroke along the axis.
-const bars = (values) => values.map((value) => value || null);
+function placed({ kind, values, first = null }) {
+  if (kind === "step") return [...values, null];
+  if (kind === "held") return [...values, values.at(-1)];
+  if (kind === "bars") return [...values.map((value) => value || null), null]; // none for nothing
+  return [first, ...values]; // what a slot ends with stands at its end
+}
 
 const columns = (series) => [
   { name: "Slot", text: true, cell: (row) => slotTimes(row.slot) },
@@ -88,7 +94,10 @@ function options(series, width, setAt) {
   const font = "12px system-ui, sans-serif";
   const axis = { stroke: colour("muted"), font, ticks: { show: false } };
   const grid = { stroke: colour("grid"), width: 1 };
-  const tenths = (_, splits) => splits.map((value) => (Math.abs(value) < 1e-9 ? "0" : String(Number(value.toFixed(4)))));
+  const tenths = (_, splits) =>
+    splits.map((value) =>
+      Math.abs(value) < 1e-9 ? "0" : String(Number(value.toFixed(4))).replace("-", "−"),
+    );
   const right = series.some((one) => one.right);
   return {
     width,
@@ -97,9 +106,18 @@ function options(series, width, setAt) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: false }, y: { range: range }, right: { range: range } },
     axes: [
-      { ...axis, grid: { show: false }, incrs: TICKS, space: 56, size: 28, values: (_, splits) => splits.map(label) },
+      {
+        ...axis,
+        grid: { show: false },
+        incrs: TICKS,
+        space: 56,
+        size: 28,
+        values: (_, splits) => splits.map(label),
+      },
       { ...axis, grid, values: tenths, size: 48, side: 3 },
-      ...(right ? [{ ...axis, scale: "right", grid: { show: false }, values: tenths, size: 44, side: 1 }] : []),
+      ...(right
+        ? [{ ...axis, scale: "right", grid: { show: false }, values: tenths, size: 44, side: 1 }]
+        : []),
     ],
     series: [{}, ...series.map((one) => line(one, colour))],
     hooks: { setCursor: [(plot) => setAt(plot.cursor.left >= 0 ? plot.cursor.idx : null)] },

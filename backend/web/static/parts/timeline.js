@@ -15,11 +15,16 @@ export function Timeline() {
   return html`<section class="timeline" aria-label="Time of the market">
     <p class="chain-time"><${Now} /></p>
     <ol>
-      <li class="past"><span class="times">${slotTimes(slot - 1)}</span><span class="what">${past(phaseOf(slot - 1))}</span></li>
-      <li class="now"><span class="times">${slotTimes(slot)}</span><span class="what">delivered now</span><${Left} until=${(slot + 1) * SLOT_SECONDS} word="ends in" /></li>
-      <li class="soon"><span class="times">${slotTimes(slot + 1)}</span><span class="what">${ahead(phaseOf(slot + 1))}</span></li>
-      <li class="soon"><span class="times">${slotTimes(slot + 2)}</span><span class="what">${ahead(phaseOf(slot + 2))}</span></li>
-      <li class="open"><span class="times">${slotTimes(open)}</span><span class="what">open for orders</span><${Left} until=${gateClosesAt(open)} word="gate closes in" /></li>
+      <li class="past"><span class="times">${slotTimes(slot - 1)}</span><span
+        class="what">${past(phaseOf(slot - 1))}</span></li>
+      <li class="now"><span class="times">${slotTimes(slot)}</span><span class="what">delivered
+        now</span><${Left} until=${(slot + 1) * SLOT_SECONDS} word="ends in" /></li>
+      <li class="soon"><span class="times">${slotTimes(slot + 1)}</span><span
+        class="what">${ahead(phaseOf(slot + 1))}</span></li>
+      <li class="soon"><span class="times">${slotTimes(slot + 2)}</span><span
+        class="what">${ahead(phaseOf(slot + 2))}</span></li>
+      <li class="open"><span class="times">${slotTimes(open)}</span><span class="what">open for
+        orders</span><${Left} until=${gateClosesAt(open)} word="gate closes in" /></li>
     </ol>
   </section>`;
 }

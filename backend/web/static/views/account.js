@@ -4,7 +4,8 @@ import { counted, kwh, number, percent, price, signed, slotName, usd, usdOf } fr
 import { html, useMemo } from "../lib/html.js";
 import { useChosen, useParticipants } from "../lib/market.js";
 import { useResource } from "../lib/resource.js";
-import { Card, Hex, Kind, Tile, Tiles, TransactionLink, Waiting } from "../parts/basics.js";
+import { Card, Hex, Tile, Tiles, Waiting } from "../parts/basics.js";
+import * as columns from "../parts/columns.js";
 import { More, distinct, useList } from "../parts/pager.js";
 import { PersonSelect } from "../parts/person.js";
 import { Table } from "../parts/table.js";
@@ -33,9 +34,18 @@ export function AccountView() {
   return html`<div class="grid">
     <${Card} id="who" title="Account" wide>
       <${PersonSelect} />
-      ${one && html`<p class="small addresses"><span>Owner <${Hex} value=${one.owner} label="Owner's address" /></span> <span>Meter <${Hex} value=${one.meter} label="Meter's address" /></span></p><${Balance} one=${one} />`}
+      ${
+        one &&
+        html`<p class="small addresses"><span>Owner <${Hex} value=${one.owner} label="Owner's address"
+        /></span> <span>Meter <${Hex} value=${one.meter} label="Meter's address" /></span></p><${Balance}
+        one=${one} />`
+      }
     <//>
-    ${one && html`<${Bill} one=${one} /><${Reputation} one=${one} /><${Orders} one=${one} /><${Trades} one=${one} /><${Entries} one=${one} />`}
+    ${
+      one &&
+      html`<${Bill} one=${one} /><${Reputation} one=${one} /><${Orders} one=${one} /><${Trades}
+      one=${one} /><${Entries} one=${one} />`
+    }
   </div>`;
 }
 
@@ -45,7 +55,8 @@ function Balance({ one }) {
   const score = useResource(`/participants/${one.number}`, ["score"]).data?.score_bps ?? one.score_bps;
   return html`<${Tiles} label="Money and reputation">
     <${Tile} name="Free" value=${data ? usd(data.free_micro_usd) : "–"} unit="USD" note="for new orders" />
-    <${Tile} name="Locked" value=${data ? usd(data.locked_micro_usd) : "–"} unit="USD" note="in orders not yet settled" />
+    <${Tile} name="Locked" value=${data ? usd(data.locked_micro_usd) : "–"} unit="USD"
+      note="in orders not yet settled" />
     <${Tile} name="Reputation" value=${percent(score)} unit="%" note="share delivered of what was sold" />
   <//>`;
 }
@@ -56,19 +67,49 @@ function Bill({ one }) {
   const alone = data?.grid_alone_micro_usd ?? null;
   const most = data ? Math.max(Math.abs(data.cost_micro_usd), Math.abs(alone ?? 0), 1) : 1;
   return html`<${Card} id="bill" title="Bill against the grid alone">
-    <${Waiting} of=${bill} lines=${6} empty=${data?.slots === 0 && "No slot with a trade of this participant is settled yet."}>${data && html`
+    <${Waiting} of=${bill} lines=${6}
+      empty=${data?.slots === 0 && "No slot with a trade of this participant is settled yet."}>${
+        data &&
+        html`
       <dl class="bill-bars">
         <${Bar} name="Traded in this market" value=${data.cost_micro_usd} most=${most} tone="here" />
-        ${alone !== null && html`<${Bar} name="The same with the grid alone" value=${alone} most=${most} tone="alone" />`}
+        ${
+          alone !== null &&
+          html`<${Bar} name="The same with the grid alone" value=${alone} most=${most}
+          tone="alone" />`
+        }
       </dl>
-      ${data.saved_micro_usd !== null && html`<p class=${data.saved_micro_usd < 0 ? "bad strong" : "good strong"}>${data.saved_micro_usd < 0 ? "Worse off by" : "Better off by"} ${usd(Math.abs(data.saved_micro_usd))} USD</p>`}
-      <p class="small">${kwh(data.sold_wh)} kWh sold and ${kwh(data.bought_wh)} kWh bought in ${counted(data.slots, "settled slot")}, lease fees included. A negative bill is income. With the grid alone the same energy would be bought at the real-time price${data.export_price_micro_usd_per_mwh === null ? "" : ` and sold at ${price(data.export_price_micro_usd_per_mwh)} USD/kWh`}.${data.other_micro_usd ? ` Besides, ${usd(data.other_micro_usd)} USD came from lines, storage and surpluses.` : ""}</p>`}
+      ${data.saved_micro_usd !== null && html`<${Saved} amount=${data.saved_micro_usd} />`}
+      <p class="small">${billInWords(data)}</p>`
+      }
     <//>
   <//>`;
 }
 
+function Saved({ amount }) {
+  const isWorse = amount < 0;
+  return html`<p class=${`strong ${isWorse ? "bad" : "good"}`}>
+    ${isWorse ? "Worse off by" : "Better off by"} ${usd(Math.abs(amount))} USD
+  </p>`;
+}
+
+function billInWords(data) {
+  const exported = data.export_price_micro_usd_per_mwh;
+  const sold = exported === null ? "" : ` and sold at ${price(exported)} USD/kWh`;
+  const other = data.other_micro_usd
+    ? ` Besides, ${usd(data.other_micro_usd)} USD came from lines, storage and surpluses.`
+    : "";
+  return (
+    `${kwh(data.sold_wh)} kWh sold and ${kwh(data.bought_wh)} kWh bought in ` +
+    `${counted(data.slots, "settled slot")}, lease fees included. A negative bill is income. With the grid ` +
+    `alone the same energy would be bought at the real-time price${sold}.${other}`
+  );
+}
+
 function Bar({ name, value, most, tone }) {
-  return html`<div><dt>${name}</dt><dd><span class="track"><span class=${`fill ${tone}`} style=${{ width: `${((100 * Math.abs(value)) / most).toFixed(1)}%` }}></span></span><b>${usd(value)}</b> <span class="unit">USD</span></dd></div>`;
+  return html`<div><dt>${name}</dt><dd><span class="track"><span class=${`fill ${tone}`}
+    style=${{ width: `${((100 * Math.abs(value)) / most).toFixed(1)}%` }}></span></span><b>${usd(value)}</b> <span
+    class="unit">USD</span></dd></div>`;
 }
 
 function Reputation({ one }) {
@@ -79,13 +120,22 @@ function Reputation({ one }) {
   );
   const slots = useMemo(() => items.map((each) => each.slot), [items]);
   const series = useMemo(
-    () => [{ name: "Reputation", unit: "%", digits: 1, colour: "violet", kind: "held", values: items.map((each) => each.score_bps / 100) }],
+    () => [
+      {
+        name: "Reputation",
+        unit: "%",
+        digits: 1,
+        colour: "violet",
+        kind: "held",
+        values: items.map((each) => each.score_bps / 100),
+      },
+    ],
     [items],
   );
   return html`<${Card} id="reputation" title="Reputation">
     <${Waiting} of=${history} lines=${9} empty=${items.length === 0 && "It starts with the first settled sale."}>
       <${TimeChart} caption=${`Reputation of ${one.name} after each settled slot`} slots=${slots} series=${series}
-        label=${`Reputation of ${one.name}, ${counted(items.length, "value")}, now ${items.length ? number(items.at(-1).score_bps / 100, 1) : "–"} percent; the table below has them all.`} />
+        label=${`Reputation of ${one.name}, ${counted(items.length, "value")}; the table below has them all.`} />
     <//>
   <//>`;
 }
@@ -95,14 +145,11 @@ function Orders({ one }) {
   const list = useList(`/orders?participant=${one.number}&limit=20`, ["order"]);
   const rows = distinct(list.items, (row) => `${row.slot}-${row.position}`);
   return html`<${Card} id="orders" title="Orders">
-    <${Waiting} of=${list} lines=${6} empty=${rows.length === 0 && html`No orders yet. <a href="#order">Place one</a>.`}>
-      <${Table} caption=${`Orders of ${one.name}`} hidden tall rows=${rows} keyOf=${(row) => `${row.slot}-${row.position}`} columns=${[
-        { name: "Slot", text: true, cell: (row) => slotName(row.slot, now) },
-        { name: "Side", text: true, cell: (row) => html`<${Kind} kind=${row.kind} />` },
-        { name: "Energy", unit: "kWh", cell: (row) => kwh(row.energy_wh) },
-        { name: "Price", unit: "USD/kWh", cell: (row) => price(row.price_micro_usd_per_mwh) },
-        { name: "Transaction", text: true, cell: (row) => html`<${TransactionLink} hash=${row.transaction_hash} />` },
-      ]} />
+    <${Waiting} of=${list} lines=${6}
+      empty=${rows.length === 0 && html`No orders yet. <a href="#order">Place one</a>.`}>
+      <${Table} caption=${`Orders of ${one.name}`} hidden tall rows=${rows}
+        keyOf=${(row) => `${row.slot}-${row.position}`}
+        columns=${[columns.slotTimes(now), columns.side, columns.orderEnergy, columns.orderPrice, columns.transaction]} />
       <${More} list=${list} what="orders" />
     <//>
   <//>`;
@@ -114,8 +161,11 @@ function Trades({ one }) {
   const sold = useList(`/trades?seller=${one.number}&limit=20`, ["clearing", "settlement"]);
   const bought = useList(`/trades?buyer=${one.number}&limit=20`, ["clearing", "settlement"]);
   const both = [...sold.items, ...bought.items];
-  const rows = distinct(both, (row) => `${row.slot}-${row.position}`).sort((a, b) => b.slot - a.slot || b.position - a.position);
-  const isSale = (row) => row.seller === one.number;
+  const rows = distinct(both, (row) => `${row.slot}-${row.position}`).sort(
+    (a, b) => b.slot - a.slot || b.position - a.position,
+  );
+  const partner = (row) =>
+    row.seller === one.number ? `sold to ${nameOf(row.buyer)}` : `bought from ${nameOf(row.seller)}`;
   const list = {
     ...sold,
     hasMore: sold.hasMore || bought.hasMore,
@@ -124,13 +174,15 @@ function Trades({ one }) {
   };
   return html`<${Card} id="account-trades" title="Trades">
     <${Waiting} of=${sold.data ? bought : sold} lines=${6} empty=${rows.length === 0 && "No trades yet."}>
-      <${Table} caption=${`Trades of ${one.name}`} hidden tall rows=${rows} keyOf=${(row) => `${row.slot}-${row.position}`} columns=${[
-        { name: "Slot", text: true, cell: (row) => html`<a href=${`#rounds/${row.slot}`}>${slotName(row.slot, now)}</a>` },
-        { name: "With", text: true, cell: (row) => (isSale(row) ? `sold to ${nameOf(row.buyer)}` : `bought from ${nameOf(row.seller)}`) },
-        { name: "Energy", unit: "kWh", cell: (row) => kwh(row.energy_wh) },
-        { name: "Price", unit: "USD/kWh", cell: (row) => price(row.price_micro_usd_per_mwh) },
-        { name: "Delivered", unit: "kWh", cell: (row) => (row.delivered_wh === null ? "not yet" : kwh(row.delivered_wh)) },
-      ]} />
+      <${Table} caption=${`Trades of ${one.name}`} hidden tall rows=${rows}
+        keyOf=${(row) => `${row.slot}-${row.position}`}
+        columns=${[
+          columns.roundLink(now),
+          columns.words("With", partner),
+          columns.orderEnergy,
+          columns.orderPrice,
+          columns.delivered,
+        ]} />
       <${More} list=${list} what="trades" />
     <//>
   <//>`;
@@ -144,11 +196,11 @@ function Entries({ one }) {
   return html`<${Card} id="entries" title="Every movement of money" wide>
     <${Waiting} of=${list} lines=${6} empty=${rows.length === 0 && "No money has come in yet."}>
       <${Table} caption=${`Movements of the account of ${one.name}`} hidden tall rows=${rows} columns=${[
-        { name: "Cause", text: true, cell: (row) => CAUSES[row.cause] ?? row.cause },
-        { name: "Slot", text: true, cell: (row) => (row.slot === null ? "–" : slotName(row.slot, now)) },
+        columns.words("Cause", (row) => CAUSES[row.cause] ?? row.cause),
+        columns.words("Slot", (row) => (row.slot === null ? "–" : slotName(row.slot, now))),
         { name: "Free", unit: "USD", cell: (row) => money(row.free_micro_usd) },
         { name: "Locked", unit: "USD", cell: (row) => money(row.locked_micro_usd) },
-        { name: "Transaction", text: true, cell: (row) => html`<${TransactionLink} hash=${row.transaction_hash} />` },
+        columns.transaction,
       ]} />
       <${More} list=${list} what="movements" />
     <//>

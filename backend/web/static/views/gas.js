@@ -1,8 +1,8 @@
 // What each function of the contracts has used.
-import { number } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { Card, Waiting } from "../parts/basics.js";
+import * as columns from "../parts/columns.js";
 import { Table } from "../parts/table.js";
 
 export function GasView() {
@@ -11,17 +11,22 @@ export function GasView() {
   const most = Math.max(...rows.map((row) => row.max_gas), 1);
   return html`<div class="grid">
     <${Card} id="gas" title="Gas by function" wide>
-      <p class="small">Gas of every transaction that left an event, since the market's deployment; the bar runs from the least to the most, its mark is the median.</p>
+      <p class="small">Gas of every transaction that left an event, since the market's deployment; the bar runs
+        from the least to the most, its mark is the median.</p>
       <${Waiting} of=${gas} lines=${10} empty=${rows.length === 0 && "No transactions yet."}>
-        <${Table} caption="Gas by function" hidden rows=${rows} keyOf=${(row) => `${row.contract}.${row.function}`} columns=${[
-          { name: "Function", text: true, cell: (row) => html`<code>${row.function}</code>${row.contract && html` <span class="unit">${row.contract}</span>`}` },
-          { name: "Calls", cell: (row) => number(row.calls) },
-          { name: "Range", text: true, cell: (row) => html`<${Range} row=${row} most=${most} />` },
-          { name: "Least", cell: (row) => number(row.min_gas) },
-          { name: "Median", cell: (row) => number(row.median_gas) },
-          { name: "Most", cell: (row) => number(row.max_gas) },
-          { name: "Total", cell: (row) => number(row.total_gas) },
-        ]} />
+        <${Table} caption="Gas by function" hidden rows=${rows}
+          keyOf=${(row) => `${row.contract}.${row.function}`} columns=${[
+            columns.words(
+              "Function",
+              (row) => html`<code>${row.function}</code> <span class="unit">${row.contract}</span>`,
+            ),
+            columns.count("Calls", (row) => row.calls),
+            columns.words("Range", (row) => html`<${Range} row=${row} most=${most} />`),
+            columns.count("Least", (row) => row.min_gas),
+            columns.count("Median", (row) => row.median_gas),
+            columns.count("Most", (row) => row.max_gas),
+            columns.count("Total", (row) => row.total_gas),
+          ]} />
       <//>
     <//>
   </div>`;

@@ -12,20 +12,29 @@ import { useSlots } from "../lib/slots.js";
 import { useStore } from "../lib/store.js";
 import { announce } from "../lib/announce.js";
 import { Card, Tile, Tiles, Waiting } from "../parts/basics.js";
-import { BookChart, sentence, sides } from "../parts/book-chart.js";
+import { BookChart, BookKeys, sentence, sides } from "../parts/book-chart.js";
 import { PersonSelect } from "../parts/person.js";
 import { SentOrders } from "../parts/sent-orders.js";
 
 const SHOWN_SLOTS = 12;
+const CURVELESS =
+  " In this market a bid like this, without a curve of what more energy is worth, pays its highest price.";
 const MONEY = ["order", "clearing", "settlement", "void"];
 
 export function OrderView() {
   const market = useMarket();
   return html`<div class="grid">
     <${Waiting} of=${market} lines=${14}>
-      ${market.data && html`<${Desk} market=${market.data} />`}
+      ${market.data && (market.data.takes_orders ? html`<${Desk} market=${market.data} />` : html`<${NoOrders} />`)}
     <//>
   </div>`;
+}
+
+function NoOrders() {
+  return html`<${Card} id="place" title="Place an order" wide>
+    <div class="hollow"><p>This service posts no orders: it was started without a key that pays their gas.
+      Owners can still send theirs to the chain themselves.</p></div>
+  <//>`;
 }
 
 function Desk({ market }) {
@@ -41,7 +50,7 @@ function BookOf({ slot }) {
   return html`<${Card} id="book-of" title=${slot === null ? "Order book" : `Order book of ${slotName(slot, now)}`}>
     <${Waiting} of=${book} lines=${4} empty=${offers.length + bids.length === 0 && "No orders for this slot yet."}>
       <${BookChart} offers=${offers} bids=${bids} price=${null} traded=${0} />
-      <ul class="legend"><li><span class="key step offers"></span>Offers</li><li><span class="key step bids"></span>Bids</li></ul>
+      <${BookKeys} />
       <p class="small">${sentence(offers, bids, null, 0)}</p>
     <//>
   <//>`;
@@ -57,7 +66,8 @@ function OrderForm({ market, tell }) {
   const [busy, setBusy] = useState("");
   const element = useRef(null);
   const first = now === null ? null : nextGateSlot(now);
-  const slot = form.slot !== null && first !== null && form.slot >= first ? form.slot : suggested(first, speed);
+  const slot =
+    form.slot !== null && first !== null && form.slot >= first ? form.slot : suggested(first, speed);
   useEffect(() => tell(slot), [slot]);
   const change = (fields) => {
     setForm({ ...form, ...fields });
@@ -99,20 +109,34 @@ function OrderForm({ market, tell }) {
       <${PersonSelect} error=${errors.participant} />
       <${Money} participant=${participant} />
       <fieldset class="segments"><legend>Side</legend>
-        ${[["bid", "Bid", "buy energy"], ["offer", "Offer", "sell energy"]].map(
-          ([kind, name, meaning]) => html`<label key=${kind} class=${kind}><input type="radio" name="kind" value=${kind} checked=${form.kind === kind} onChange=${() => change({ kind })} /><span><b>${name}</b> <small>${meaning}</small></span></label>`,
+        ${[
+          ["bid", "Bid", "buy energy"],
+          ["offer", "Offer", "sell energy"],
+        ].map(
+          ([kind, name, meaning]) =>
+            html`<label key=${kind} class=${kind}><input type="radio" name="kind" value=${kind}
+              checked=${form.kind === kind} onChange=${() => change({ kind })}
+              /><span><b>${name}</b> <small>${meaning}</small></span></label>`,
         )}
       </fieldset>
-      <${SlotField} slot=${slot} first=${first} now=${now} participant=${participant} error=${errors.slot} choose=${(next) => change({ slot: next })} />
+      <${SlotField} slot=${slot} first=${first} now=${now} participant=${participant} error=${errors.slot}
+        choose=${(next) => change({ slot: next })} />
       <div class="pair">
-        <${TextField} label="Energy" unit="kWh" value=${form.energy} error=${errors.energy} placeholder="1.25" change=${(energy) => change({ energy })} />
-        <${TextField} label=${form.kind === "bid" ? "Highest price" : "Lowest price"} unit="USD/kWh" value=${form.price} error=${errors.price} placeholder="0.21" change=${(value) => change({ price: value })} hint=${html`<${PriceHint} kind=${form.kind} />`} />
+        <${TextField} label="Energy" unit="kWh" value=${form.energy} error=${errors.energy} placeholder="1.25"
+          change=${(energy) => change({ energy })} />
+        <${TextField} label=${form.kind === "bid" ? "Highest price" : "Lowest price"} unit="USD/kWh"
+          value=${form.price} error=${errors.price} placeholder="0.21"
+          change=${(value) => change({ price: value })} hint=${html`<${PriceHint} kind=${form.kind} />`} />
       </div>
       <${Preview} form=${form} market=${market} />
-      <${SignerField} market=${market} participant=${participant} signer=${signer} choose=${setSigner} error=${errors.signer} />
+      <${SignerField} market=${market} participant=${participant} signer=${signer} choose=${setSigner}
+        error=${errors.signer} />
       ${errors.form && html`<p class="error box" role="alert">${errors.form}</p>`}
-      <p class="actions"><button type="submit" class="primary" disabled=${busy !== "" || !participant || slot === null} aria-describedby="sign-note">${busy || "Sign and hand in"}</button></p>
-      <p class="small" id="sign-note">Your signature (EIP-712) is all that is sent. The service posts the order to the chain and pays its gas; it can change nothing in it.</p>
+      <p class="actions"><button type="submit" class="primary"
+        disabled=${busy !== "" || !participant || slot === null}
+        aria-describedby="sign-note">${busy || "Sign and hand in"}</button></p>
+      <p class="small" id="sign-note">Your signature (EIP-712) is all that is sent. The service posts the order
+        to the chain and pays its gas; it can change nothing in it.</p>
     </form>
   <//>`;
 }
@@ -186,22 +210,43 @@ function Preview({ form, market }) {
   const { energy, limit, errors } = useMemo(() => read(form, market), [form, market]);
   const ready = Object.keys(errors).length === 0;
   const amount = ready ? usd(lockOf(form.kind, energy, limit, market)) : "–";
+  const curveless = form.kind === "bid" && market.manifest.mechanism.name === "pairwise-nash";
   return html`<p class="preview">${
     form.kind === "bid"
-      ? html`Locks at most <b>${amount} USD</b> until the slot is settled; what the trade does not need is free again then.`
-      : html`Locks a bond of <b>${amount} USD</b> until the slot is settled; a seller that delivers less than it sold pays its buyer from it.`
-  }${form.kind === "bid" && market.manifest.mechanism.name === "pairwise-nash" && " In this market a bid like this, without a curve of what more energy is worth, pays its highest price."}</p>`;
+      ? html`Locks at most <b>${amount} USD</b> until the slot is settled; what the trade does not need is free
+        again then.`
+      : html`Locks a bond of <b>${amount} USD</b> until the slot is settled; a seller that delivers less than it
+        sold pays its buyer from it.`
+  }${curveless && CURVELESS}</p>`;
 }
 
 function SignerField({ market, participant, signer, choose, error }) {
   const name = participant?.name ?? "this participant";
   const ways = [
-    ...(market.devnet ? [["test", `Test key of ${name}`, "Made in this browser from its public label. Anybody can make it: for development only."]] : []),
-    ["wallet", "Browser wallet", hasWallet() ? "Asks the wallet of this browser for its account and signature." : "This browser has no wallet."],
+    ...(market.devnet
+      ? [
+          [
+            "test",
+            `Test key of ${name}`,
+            "Made in this browser from its public label. Anybody can make it: for development only.",
+          ],
+        ]
+      : []),
+    [
+      "wallet",
+      "Browser wallet",
+      hasWallet()
+        ? "Asks the wallet of this browser for its account and signature."
+        : "This browser has no wallet.",
+    ],
   ];
   return html`<fieldset class="choices" aria-describedby="signer-error"><legend>Sign with</legend>
     ${ways.map(
-      ([id, title, note]) => html`<label key=${id}><input type="radio" name="signer" value=${id} checked=${signer === id} disabled=${id === "wallet" && !hasWallet()} aria-invalid=${error && signer === id ? "true" : undefined} onChange=${() => choose(id)} /><span><b>${title}</b><small>${note}</small></span></label>`,
+      ([id, title, note]) =>
+        html`<label key=${id}><input type="radio" name="signer" value=${id} checked=${signer === id}
+          disabled=${id === "wallet" && !hasWallet()}
+          aria-invalid=${error && signer === id ? "true" : undefined} onChange=${() => choose(id)}
+          /><span><b>${title}</b><small>${note}</small></span></label>`,
     )}
     <p class="error" id="signer-error">${error}</p>
   </fieldset>`;
