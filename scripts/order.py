@@ -50,8 +50,8 @@ def sign(
     slot: Annotated[
         int | None,
         typer.Option(
-            help="Delivery slot: Unix time // 900. Without it the next whose gate closes, as"
-            " --service tells.",
+            help="Delivery slot: Unix time // 900. Without it the next open one without an order"
+            " of its owner's, as --service tells.",
             min=0,
         ),
     ] = None,
@@ -84,15 +84,16 @@ def sign(
     with errors_in_one_line():
         market = load(manifest)
         owner = _owner(market, key, password_file, development_owner)
+        number = participant or _number(market, owner)
         unsigned = Order(
             kind=Kind[kind.name],
-            participant=participant or _number(market, owner),
+            participant=number,
             energy=wh_from_kwh(energy_kwh),
             price=micro_usd_per_mwh_from_usd_per_kwh(price_usd_per_kwh),
             nonce=nonce,
             terms=terms,
         )
-        body = signed_body(market, owner, _slot(slot, service), unsigned)
+        body = signed_body(market, owner, _slot(slot, number, service), unsigned)
     typer.echo(body.model_dump_json(indent=1))
 
 
@@ -141,12 +142,18 @@ def signed_body(market: Manifest, owner: LocalAccount, slot: Slot, unsigned: Ord
     )
 
 
-def _slot(slot: int | None, service: str) -> Slot:
-    """Return the slot that is named, or the next whose gate closes."""
+def _slot(slot: int | None, participant: int, service: str) -> Slot:
+    """Return the slot that is named, or the next in which a participant has no order."""
     if slot is not None:
         return Slot(slot)
     with _asking(service) as client:
-        return Slot(client.clock().next_gate_slot)
+        clock = client.clock()
+        for free in range(clock.next_gate_slot, clock.last_open_slot + 1):
+            if next(client.orders(slot=free, participant=participant), None) is None:
+                return Slot(free)
+    raise InvalidInputError(
+        f"participant {participant}: expected an open slot without its order, got none"
+    )
 
 
 @contextmanager
