@@ -32,7 +32,7 @@ def devnet(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     if not all((LIBRARIES / path).is_file() for path in vendor_files()):
         _do_without(f"no libraries of the page: run {MAKE}")
     with running_devnet(tmp_path_factory.mktemp("devnet"), start="12:00") as running:
-        running.step(2)
+        running.step(4)  # so that a slot is settled and the storage has a plan
         yield running
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -188,3 +189,14 @@ def test_typed_energies_become_exact_wh(plain_page: Page, typed: str, expected: 
     )
 
     assert found == expected
+
+
+def test_times_are_those_of_the_markets_place(devnet: Devnet, visitor: Visitor) -> None:
+    clock = datetime.fromisoformat(devnet.get("/clock")["chain_time"])
+    there = clock.astimezone(timezone(timedelta(hours=2)))  # as the village's first slot says
+
+    visitor.open("Market")
+
+    time = visitor.page.get_by_label("Time of the market").locator(".chain-time")
+    expect(time).to_contain_text(f"{there:%H:%M}:")
+    expect(time).to_contain_text("UTC+02:00")

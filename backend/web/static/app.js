@@ -1,5 +1,6 @@
 // The frame: header, time, tabs, and the view that is open.
 import { Announcer } from "./lib/announce.js";
+import { utcOffset } from "./lib/format.js";
 import { html, useEffect } from "./lib/html.js";
 import { route } from "./lib/route.js";
 import { useStore } from "./lib/store.js";
@@ -27,6 +28,7 @@ const VIEWS = [
 
 export function App() {
   const { view, argument } = useStore(route);
+  useStore(utcOffset); // once it is known, all times are written anew
   const open = VIEWS.find((one) => one.id === view) ?? VIEWS[0];
   useEffect(() => {
     document.title = `${open.name} – Wattline`;

@@ -1,7 +1,7 @@
 // Series over slots (uPlot), with a legend that names the values under the pointer.
 import uPlot from "uplot";
 import { SLOT_SECONDS } from "../lib/clock.js";
-import { hours, number, shifted, slotTimes } from "../lib/format.js";
+import { hours, number, shifted, slotTimes, utcOffset } from "../lib/format.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { theme } from "../lib/theme.js";
 import { useStore } from "../lib/store.js";
@@ -23,12 +23,13 @@ export function TimeChart({ caption, slots, series, label }) {
   const host = useRef(null);
   const [at, setAt] = useState(null);
   const chosen = useStore(theme);
+  const offset = useStore(utcOffset);
   const kinds = series.map((one) => `${one.name}${one.kind}`).join();
   useEffect(() => {
     plot.current = new uPlot(options(series, width, setAt), data(slots, series), host.current);
     return () => plot.current.destroy();
   }, [kinds, chosen]);
-  useEffect(() => plot.current.setData(data(slots, series)), [slots, series]);
+  useEffect(() => plot.current.setData(data(slots, series)), [slots, series, offset]);
   useEffect(() => plot.current.setSize({ width, height: HEIGHT }), [width]);
   const shown = at !== null && at < slots.length ? at : null;
   return html`<figure class="chart" ref=${ref}>

@@ -164,6 +164,7 @@ function Stored({ done, planned, rules }) {
         digits: 1,
         colour: "violet",
         kind: "dashed",
+        planned: true,
         values: [...Array(Math.max(0, done.length - join.length)).fill(null), ...join, ...future],
       },
       ...(rules
