@@ -23,7 +23,7 @@ NewVisitor = Callable[..., Visitor]
 def chromium() -> str:
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        _do_without(f"no browser: install Debian's chromium, or name one in CHROMIUM ({NAMES})")
+        _do_without(f"no browser: expected {', '.join(NAMES)} in PATH, or one named by CHROMIUM")
     return found
 
 
