@@ -6,10 +6,11 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated
 
-import httpx
+import aiohttp
 import typer
 from rich.table import Table
 
@@ -71,7 +72,7 @@ def service(
     with errors_in_one_line():
         try:
             figures = asyncio.run(_measured(url, seconds, rate, listeners, seed))
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             raise InvalidInputError(f"{url}: no service answers there: {error}") from error
     if as_json:
         typer.echo(json.dumps(asdict(figures), indent=1))
@@ -85,11 +86,14 @@ async def _measured(
     url: str, seconds: float, rate: float, listeners: int, seed: int
 ) -> ServiceFigures:
     tally = Tally()
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    patience = aiohttp.ClientTimeout(total=PATIENCE_S)
+    for_ever = aiohttp.ClientTimeout(total=None, connect=PATIENCE_S)
     async with (
-        httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits) as streams,
-        httpx.AsyncClient(
-            base_url=url, timeout=PATIENCE_S, limits=httpx.Limits(max_connections=CONNECTIONS)
+        aiohttp.ClientSession(
+            url, timeout=for_ever, connector=aiohttp.TCPConnector(limit=0)
+        ) as streams,
+        aiohttp.ClientSession(
+            url, timeout=patience, connector=aiohttp.TCPConnector(limit=CONNECTIONS)
         ) as http,
     ):
         paths = await _paths(http)
@@ -103,12 +107,12 @@ async def _measured(
     return _figures(tally, rate=rate, seconds=took, listeners=listeners)
 
 
-async def _paths(http: httpx.AsyncClient) -> dict[str, list[str]]:
+async def _paths(http: aiohttp.ClientSession) -> dict[str, list[str]]:
     """Return what there is to ask for, by kind."""
 
     async def items(path: str) -> list[dict[str, object]]:
-        answer = (await http.get(f"{PREFIX}{path}")).raise_for_status()
-        found: list[dict[str, object]] = answer.json()["items"]
+        async with http.get(f"{PREFIX}{path}", raise_for_status=True) as answer:
+            found: list[dict[str, object]] = (await answer.json())["items"]
         return found
 
     slots = [one["slot"] for one in await items("/slots?limit=50")]
@@ -143,7 +147,7 @@ def _mix(paths: dict[str, list[str]], seed: int, count: int) -> list[tuple[str, 
 
 
 async def _ask(
-    http: httpx.AsyncClient, mix: Sequence[tuple[str, str]], rate: float, tally: Tally
+    http: aiohttp.ClientSession, mix: Sequence[tuple[str, str]], rate: float, tally: Tally
 ) -> None:
     began = perf_counter()
     async with asyncio.TaskGroup() as tasks:
@@ -153,26 +157,26 @@ async def _ask(
             tasks.create_task(_one(http, kind, path, due, tally))
 
 
-async def _one(http: httpx.AsyncClient, kind: str, path: str, due: float, tally: Tally) -> None:
+async def _one(http: aiohttp.ClientSession, kind: str, path: str, due: float, tally: Tally) -> None:
     """Ask once; the time counts from when it was due."""
     try:
-        answer = await http.get(f"{PREFIX}{path}")
-    except httpx.HTTPError as error:
+        async with http.get(f"{PREFIX}{path}") as answer:
+            await answer.read()
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError) as error:
         tally.errors[type(error).__name__] += 1
     else:
-        if answer.status_code != httpx.codes.OK:
-            tally.errors[f"{answer.status_code} {kind}"] += 1
+        if status != HTTPStatus.OK:
+            tally.errors[f"{status} {kind}"] += 1
     tally.note(kind, 1_000 * (perf_counter() - due))
 
 
-async def _listen(http: httpx.AsyncClient, tally: Tally) -> None:
-    timeout = httpx.Timeout(PATIENCE_S, read=None)
+async def _listen(http: aiohttp.ClientSession, tally: Tally) -> None:
     try:
-        async with http.stream("GET", f"{PREFIX}/live", timeout=timeout) as answer:
-            answer.raise_for_status()
-            async for line in answer.aiter_lines():
-                tally.messages += line.startswith("event:")
-    except httpx.HTTPError:
+        async with http.get(f"{PREFIX}/live", raise_for_status=True) as answer:
+            async for line in answer.content:
+                tally.messages += line.startswith(b"event:")
+    except (aiohttp.ClientError, TimeoutError):
         pass
     tally.lost += 1  # only a cancelled one does not come here
 
