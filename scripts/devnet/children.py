@@ -1,6 +1,7 @@
 """Processes that a supervisor starts, and starts again when they die."""
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -31,8 +32,12 @@ def roll(log: Path) -> None:
 class Child:
     """One `wattline` process; its standard error is its log."""
 
-    def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], log: Path, *, niceness: int = 0
+    ) -> None:
+        """`niceness` is by how much the system prefers others to it where processors are short."""
         self.name = name
+        self._niceness = niceness
         self._command = [sys.executable, "-P", "-m", "scripts", *arguments]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -53,10 +58,14 @@ class Child:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for the supervisor
-                preexec_fn=die_with_parent,
+                preexec_fn=self._prepare,
             )
         self._started_at = time.monotonic()
         self._start_at = None
+
+    def _prepare(self) -> None:
+        die_with_parent()
+        os.nice(self._niceness)
 
     def death(self) -> str | None:
         """Return how it ended, once; a restart is due some time after it."""

@@ -30,6 +30,7 @@ from scripts.devnet.status import is_healthy, progress_of
 
 POLL_S = 0.05
 READY_WITHIN_S = 60.0
+PATIENT = 10  # the niceness of whoever has minutes of the chain's time, and no one waiting
 NODE_PAUSE_S = 1.0  # before a node that would not start is tried again
 PAYERS = ("oracle", "simulator", "relay", "registrar", "system operator", "storage provider")
 
@@ -170,9 +171,14 @@ class Supervisor:
         serve += ["--database", f"sqlite:///{folder.index.resolve()}"]
         about = ["--oracle", self._oracle_url]
         return [
-            Child("oracle", oracle, folder.logs / "oracle.log"),
+            Child("oracle", oracle, folder.logs / "oracle.log", niceness=PATIENT),
             Child("service", [*serve, *about], folder.logs / "service.log"),
-            Child("simulator", [*simulate, *about], folder.logs / "simulator.log"),
+            Child(
+                "simulator",
+                [*simulate, *about],
+                folder.logs / "simulator.log",
+                niceness=PATIENT,
+            ),
         ]
 
     def _a_pacemaker(self) -> Pacemaker:
