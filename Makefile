@@ -9,7 +9,7 @@ all: .venv/product
 
 demo: .venv/product ; .venv/bin/wattline demo --out out/demo
 devnet: .venv/product contracts/node_modules/.done backend/web/node_modules/.done ; .venv/bin/wattline devnet
-test: .venv/dev contracts/node_modules/.done ; scripts/test
+test: .venv/dev contracts/node_modules/.done backend/web/node_modules/.done ; scripts/test
 check: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/check
 audit: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/audit
 

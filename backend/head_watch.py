@@ -50,6 +50,8 @@ class HeadWatch:
                 if self.is_readable:
                     log.warning("index not readable", error=str(error))
                 self.is_readable = False
+            except Exception:  # nobody would hear of new blocks any more
+                log.exception("head not told")
             await asyncio.sleep(self._poll_s)
 
     def _read(self) -> Head | None:

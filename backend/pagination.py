@@ -108,7 +108,7 @@ def decoded_as(cursor: str, kinds: Sequence[type]) -> list[int | str]:
         and len(place) == len(kinds)
         and all(type(part) is kind for part, kind in zip(place, kinds, strict=True))
         and all(abs(part) <= LARGEST for part in place if isinstance(part, int))
-        and all("\0" not in part for part in place if isinstance(part, str))
+        and all(part.isascii() and "\0" not in part for part in place if isinstance(part, str))
     )
     if not fits:
         raise NotFound("cursor: no page of this list begins there; expected one that it has given")

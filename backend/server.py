@@ -66,7 +66,7 @@ def set_up_logs(*, as_json: bool) -> None:
     """Write every log of the process to standard error, one event a line."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
     ]
     rendered: list[Processor] = (
         [BARE_TRACEBACKS, structlog.processors.JSONRenderer()]

@@ -154,4 +154,6 @@ class Service:
                 await run_sync(poster.round)
             except IndexFault as error:
                 log.warning("outbox not readable", error=str(error))
+            except Exception:  # one round that we cannot make sense of must not be the last
+                log.exception("outbox round failed")
             await asyncio.sleep(self.settings.batch_delay_s)

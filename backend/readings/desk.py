@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 
+import structlog
 from anyio.to_thread import run_sync
 from sqlalchemy import select
 
@@ -32,6 +33,8 @@ from backend.readings.schemas import ReadingPost, ReadingPosted
 from oracle.audit.typed_data import domain_hash, reading_digest, signer_of
 from oracle.errors import ChainError, ContractRevert
 from oracle.units import SLOT_SECONDS, Slot, Wh
+
+log = structlog.get_logger("wattline.service")
 
 TOGETHER = 100  # in one transaction
 
@@ -122,11 +125,14 @@ class ReadingDesk:
             posted = await run_sync(
                 self._relay.post_readings, slot, [one.reading for one in waiting]
             )
-        except ChainError as error:
-            refusal = _refusal(error)
+        except Exception as error:  # whatever it is, those who wait are told, and others go on
+            if not isinstance(error, ChainError):
+                log.exception("readings not recorded")
             for one in waiting:
                 if not one.answer.done():
-                    one.answer.set_exception(refusal)
+                    one.answer.set_exception(
+                        _refusal(error) if isinstance(error, ChainError) else error
+                    )
         else:
             for one in waiting:
                 if not one.answer.done():

@@ -9,6 +9,7 @@ from eth_utils.address import to_checksum_address
 from web3.logs import DISCARD
 from web3.types import TxReceipt
 
+from oracle.chain.chains import GAS_LIMIT
 from oracle.chain.decoding import hex_of
 from oracle.chain.market import compact
 from oracle.chain.reverts import decoded, refusal_of, translated
@@ -61,7 +62,9 @@ class MarketRelay:
         """Send a call that would work now; a refused transaction would cost as much."""
         function, arguments = call
         with translated():
-            self._exchange.functions[function](*arguments).call({"from": self._key.address})
+            self._exchange.functions[function](*arguments).call(
+                {"from": self._key.address, "gas": GAS_LIMIT}
+            )
         with self._lock:
             return self._chain.send(self._key, self._exchange, function, *arguments)
 

@@ -1,6 +1,7 @@
 """Structured logs: one event a line, as JSON for machines or as text for a terminal."""
 
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, TextIO
 
@@ -8,6 +9,11 @@ import structlog
 from structlog.typing import EventDict
 
 Log = structlog.typing.FilteringBoundLogger
+
+# Without the local variables of its frames: those of signing hold the key.
+BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 class LogFormat(StrEnum):
@@ -27,17 +33,31 @@ def make_log(format_: LogFormat, stream: TextIO | None = None) -> Log:
     ]
     if format_ is LogFormat.JSON:
         shared += [
-            structlog.processors.dict_tracebacks,
+            BARE_TRACEBACKS,
             structlog.processors.JSONRenderer(),
         ]
     else:
-        shared.append(structlog.dev.ConsoleRenderer(colors=to.isatty()))
+        shared.append(
+            structlog.dev.ConsoleRenderer(
+                colors=to.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        )
     log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(to),
+        _Lines(to),
         processors=shared,
         wrapper_class=structlog.make_filtering_bound_logger("info"),
     )
     return log
+
+
+class _Lines(structlog.WriteLogger):
+    """Goes on without a line that cannot be written: a full disk must not end the process."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    info = warning = error = critical = msg
 
 
 def _in_order(logger: object, method: str, event: EventDict) -> EventDict:

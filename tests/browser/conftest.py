@@ -37,7 +37,7 @@ def devnet(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def _do_without(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
+    if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
