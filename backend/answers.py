@@ -1,6 +1,7 @@
 """Answers of reads: JSON or CSV, with the block they are of, kept for the next who asks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -22,11 +23,27 @@ class Holds(Enum):
     """How long an answer stays the same."""
 
     BLOCK = "until the next block"  # the chain's clock is part of it
+    SLOT = (
+        "until the next event or slot"  # gates close, and what was announced holds, where it begins
+    )
     EVENT = "until the next event"
+
+    def token(self, head: Head) -> str:
+        """Return a text that stays the same as long as the answer does."""
+        if self is Holds.BLOCK:
+            return head.hash
+        return head.revision if self is Holds.EVENT else f"{head.slot} {head.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class OfSlot:
+    """What is only told of one slot: it holds until an event of that slot, or the next slot."""
+
+    slot: int
 
 
 def answer(
-    request: Request, view: View, content: BaseModel, holds: Holds = Holds.EVENT
+    request: Request, view: View, content: BaseModel, holds: Holds | OfSlot = Holds.EVENT
 ) -> Response:
     """Return one thing as JSON."""
     if not _accepts(request, JSON):
@@ -40,7 +57,7 @@ def answer_page(
     query: ListQuery,
     kind: type[BaseModel],
     page: tuple[Sequence[Any], str | None],
-    holds: Holds = Holds.EVENT,
+    holds: Holds | OfSlot = Holds.EVENT,
 ) -> Response:
     """Return a page of things of a kind as JSON or CSV."""
     items, cursor = page
@@ -55,8 +72,15 @@ def answer_page(
     return response
 
 
-def _kept(request: Request, head: Head, body: str, media_type: str, holds: Holds) -> Response:
-    token = head.hash if holds is Holds.BLOCK else head.revision
+def until_its_events(slot: int | None) -> Holds | OfSlot:
+    """Return how long a list holds that is of one slot, or of all."""
+    return Holds.EVENT if slot is None else OfSlot(slot)
+
+
+def _kept(
+    request: Request, head: Head, body: str, media_type: str, holds: Holds | OfSlot
+) -> Response:
+    token = str(head.slot) if isinstance(holds, OfSlot) else holds.token(head)
     setattr(request.state, KEPT, (holds, token))
     return Response(body, headers={BLOCK_HEADER: str(head.number)}, media_type=media_type)
 

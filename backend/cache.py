@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.access_log import route_of
-from backend.answers import BLOCK_HEADER, KEPT, Holds
+from backend.answers import BLOCK_HEADER, KEPT, Holds, OfSlot
 from backend.head_watch import HeadWatch
 
 Key = tuple[str, bytes, str]
@@ -26,8 +26,9 @@ Key = tuple[str, bytes, str]
 class Answer:
     """A complete answer, and what it holds for."""
 
-    holds: Holds
+    holds: Holds | OfSlot
     token: str
+    look: int  # the watch's, before the answer was made
     headers: list[tuple[bytes, bytes]]
     body: bytes
     etag: str
@@ -82,8 +83,12 @@ class AnswerCache:
         answer, head = self._answers.get(key), self._watch.head
         if answer is None or head is None:
             return None
-        now = head.hash if answer.holds is Holds.BLOCK else head.revision
-        if answer.token != now:
+        if isinstance(answer.holds, OfSlot):
+            has_changed = self._watch.changed_at(answer.holds.slot) > answer.look
+            now = str(head.slot)
+        else:
+            has_changed, now = False, answer.holds.token(head)
+        if has_changed or answer.token != now:
             return None
         self._answers.move_to_end(key)
         return answer
@@ -94,6 +99,7 @@ class AnswerCache:
         """Let the application answer, and keep what it says can be kept."""
         made: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         is_first = self._being_made.setdefault(key, made) is made
+        look = self._watch.look
         start: Message = {}
         parts: list[bytes] = []
 
@@ -114,7 +120,7 @@ class AnswerCache:
             else:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body", False):
-                    answer = self._keep(key, scope, start, b"".join(parts))
+                    answer = self._keep(key, scope, start, b"".join(parts), look)
                     done(answer)
                     await self._send(answer, headers, send, start["headers"])
 
@@ -123,13 +129,14 @@ class AnswerCache:
         finally:
             done(None)
 
-    def _keep(self, key: Key, scope: Scope, start: Message, body: bytes) -> Answer:
+    def _keep(self, key: Key, scope: Scope, start: Message, body: bytes, look: int) -> Answer:
         holds, token = scope["state"][KEPT]
         headers = [pair for pair in start["headers"] if pair[0].lower() != BLOCK_HEADER_BYTES]
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         answer = Answer(
             holds=holds,
             token=token,
+            look=look,
             headers=headers,
             body=body,
             etag=etag,

@@ -1,14 +1,19 @@
 """Watches the head of the index, and tells who wants to know that it moved."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import structlog
 from anyio.to_thread import run_sync
+from sqlalchemy import select
 
 from backend.index.database import Database
 from backend.index.errors import IndexFault
+from backend.index.tables import Block, Event
 from backend.index_view import Head, read_head
+
+REMEMBERED = 10_000  # slots; with more, all count as changed
+OF_NO_SLOT = ("Deposited", "Withdrawn", "Enrolled", "CompensationPaid", "NoncesSpent")
 
 Moved = Callable[[Head | None, Head], Awaitable[None]]
 
@@ -25,6 +30,9 @@ class HeadWatch:
         self._listeners: list[Moved] = []
         self.head: Head | None = None
         self.is_readable = True
+        self.look = 0  # counts the moves of the head that were seen
+        self._changed: dict[int, int] = {}  # slot → the look at which it had new events
+        self._all_changed = 0
 
     def on_move(self, listener: Moved) -> None:
         """Call `listener` with the head before and the new one, whenever it has moved."""
@@ -33,10 +41,12 @@ class HeadWatch:
     async def refresh(self) -> None:
         """Look once."""
         async with self._turn:
-            before, head = self.head, await run_sync(self._read)
+            before = self.head
+            head, changed = await run_sync(self._read, before)
             if head is None or head == before:
                 return
             self.head = head
+            self._note(changed)
             for listener in self._listeners:
                 await listener(before, head)
 
@@ -54,6 +64,30 @@ class HeadWatch:
                 log.exception("head not told")
             await asyncio.sleep(self._poll_s)
 
-    def _read(self) -> Head | None:
+    def changed_at(self, slot: int) -> int:
+        """Return the look at which a slot had new events; later ones found none."""
+        return max(self._changed.get(slot, 0), self._all_changed)
+
+    def _note(self, changed: Collection[int] | None) -> None:
+        self.look += 1
+        if changed is None or len(self._changed) > REMEMBERED:
+            self._changed.clear()
+            self._all_changed = self.look
+        else:
+            self._changed |= dict.fromkeys(changed, self.look)
+
+    def _read(self, before: Head | None) -> tuple[Head | None, Collection[int] | None]:
+        """Return the head, and the slots that have new events; None where it may be all of them."""
         with self._database.reading() as session:
-            return read_head(session)
+            head = read_head(session)
+            block = session.get(Block, before.number) if before else None
+            if before is None or block is None or block.hash != before.hash:
+                return head, None
+            came = select(Event.slot, Event.name).where(Event.block > before.number).distinct()
+            slots = set()
+            for slot, name in session.execute(came):
+                if slot is not None:
+                    slots.add(slot)
+                elif name not in OF_NO_SLOT:  # announced: it may hold in any slot
+                    return head, None
+            return head, slots

@@ -43,4 +43,4 @@ def _slot(view: View, asked: int | None) -> int:
 
 
 def _holds(asked: int | None) -> Holds:
-    return Holds.BLOCK if asked is None else Holds.EVENT
+    return Holds.SLOT if asked is None else Holds.EVENT

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response, status
 from starlette.concurrency import run_in_threadpool
 
-from backend.answers import answer_page
+from backend.answers import answer_page, until_its_events
 from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import (
     BodyTooLarge,
@@ -58,7 +58,8 @@ def list_orders(
 ) -> Response:
     """Return entries of slots' books, the latest slot first."""
     with index.view() as view:
-        return answer_page(request, view, query, OrderRead, orders(view, query))
+        page = orders(view, query)
+        return answer_page(request, view, query, OrderRead, page, until_its_events(query.slot))
 
 
 @router.post(

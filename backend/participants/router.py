@@ -32,7 +32,7 @@ def list_participants(
     """Return participants by number, with their meters and reputations now."""
     with index.view() as view:
         page = participants(view, query)
-        return answer_page(request, view, query, ParticipantRead, page, Holds.BLOCK)
+        return answer_page(request, view, query, ParticipantRead, page, Holds.SLOT)
 
 
 @router.get(
@@ -44,7 +44,7 @@ def list_participants(
 def get_participant(request: Request, index: IndexDep, number: Number) -> Response:
     """Return one participant, with its reputation and the lowest nonce not spent."""
     with index.view() as view:
-        return answer(request, view, _required(view, number), Holds.BLOCK)
+        return answer(request, view, _required(view, number), Holds.SLOT)
 
 
 @router.get(

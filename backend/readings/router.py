@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, status
 from starlette.responses import Response
 
-from backend.answers import answer_page
+from backend.answers import answer_page, until_its_events
 from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import (
     BodyTooLarge,
@@ -46,7 +46,8 @@ def list_readings(
 ) -> Response:
     """Return entries of slots' readings, the latest slot first."""
     with index.view() as view:
-        return answer_page(request, view, query, ReadingRead, readings(view, query))
+        page = readings(view, query)
+        return answer_page(request, view, query, ReadingRead, page, until_its_events(query.slot))
 
 
 @router.post(

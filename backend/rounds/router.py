@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from backend.answers import answer, answer_page
+from backend.answers import OfSlot, answer, answer_page
 from backend.dependencies import IndexDep
 from backend.errors import NotFound
 from backend.openapi import LIST, ONE_OR_NONE, PREFIX
@@ -33,4 +33,4 @@ def get_round(request: Request, index: IndexDep, slot: SlotPath) -> Response:
         found = round_of(view, slot)
         if found is None:
             raise NotFound(f"slot {slot}: neither cleared nor void")
-        return answer(request, view, found)
+        return answer(request, view, found, OfSlot(slot))

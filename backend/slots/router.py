@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from backend.answers import Holds, answer, answer_page
+from backend.answers import Holds, OfSlot, answer, answer_page
 from backend.dependencies import ServiceDep
 from backend.fields import EXAMPLE_SLOT, LAST_SLOT
 from backend.openapi import LIST, ONE, PREFIX
@@ -32,18 +32,18 @@ def list_slots(
     """
     with service.index.view() as view:
         page = slots(view, service.manifest.start_slot, query)
-        return answer_page(request, view, query, SlotRead, page, Holds.BLOCK)
+        return answer_page(request, view, query, SlotRead, page, Holds.SLOT)
 
 
 @router.get("/{slot}", summary="Get a slot", response_model=SlotRead, responses=ONE)
 def get_slot(request: Request, service: ServiceDep, slot: SlotPath) -> Response:
     """Return where a slot stands and what was traded in it."""
     with service.index.view() as view:
-        return answer(request, view, slots_of(view, [slot])[0], Holds.BLOCK)
+        return answer(request, view, slots_of(view, [slot])[0], OfSlot(slot))
 
 
 @router.get("/{slot}/book", summary="Get a book", response_model=BookRead, responses=ONE)
 def get_book(request: Request, service: ServiceDep, slot: SlotPath) -> Response:
     """Return all entries of a slot's book, and what was traded of each."""
     with service.index.view() as view:
-        return answer(request, view, book(view, slot), Holds.BLOCK)
+        return answer(request, view, book(view, slot), OfSlot(slot))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from backend.answers import answer_page
+from backend.answers import answer_page, until_its_events
 from backend.dependencies import IndexDep
 from backend.openapi import LIST, PREFIX
 from backend.pagination import Page
@@ -21,4 +21,5 @@ def list_trades(
 ) -> Response:
     """Return trades, the latest slot first, with what was delivered of them."""
     with index.view() as view:
-        return answer_page(request, view, query, TradeRead, trades(view, query))
+        page = trades(view, query)
+        return answer_page(request, view, query, TradeRead, page, until_its_events(query.slot))
