@@ -25,7 +25,7 @@ class ServiceSettings:
 
     listener_limit: int = 500  # of live updates
     listeners_per_client: int = 200
-    listener_queue: int = 256  # messages that a slow listener may fall behind
+    listener_queue: int = 256  # heads that a slow listener may fall behind
     replay_limit: int = 1_000  # logs that a returning listener is told again
     heartbeat_s: float = 15.0
 

@@ -24,7 +24,7 @@ RETRY_S = 10
 
 log = structlog.get_logger("wattline.service")
 
-Queue = asyncio.Queue[Message | None]  # None ends it
+Queue = asyncio.Queue[tuple[Message, ...] | None]  # None ends it
 
 
 class LiveHub:
@@ -43,7 +43,9 @@ class LiveHub:
         """Tell everybody what has happened between two heads."""
         messages = await self._index.read(lambda view: self._news(view, before, head))
         for queue in [*self._queues]:
-            if any(not _put(queue, message) for message in messages):
+            try:
+                queue.put_nowait(tuple(messages))
+            except asyncio.QueueFull:
                 self._let_go(queue)
 
     def listen(self, client: str) -> Queue:
@@ -88,8 +90,9 @@ class LiveHub:
                     continue
                 if news is None:
                     return
-                if news.place > place or news.place[1] == AFTER_LOGS:
-                    yield news.data
+                told = [m.data for m in news if m.place > place or m.place[1] == AFTER_LOGS]
+                if told:  # in one piece: a hundred listeners and ten messages are many writes
+                    yield b"".join(told)
         finally:
             self.leave(queue)
 
@@ -123,14 +126,6 @@ class LiveHub:
             missed = messages_after(view, since, self._settings.replay_limit)
         head = head_message(view.head, reset=missed is None)
         return [*(missed or []), head], place
-
-
-def _put(queue: Queue, message: Message) -> bool:
-    try:
-        queue.put_nowait(message)
-    except asyncio.QueueFull:
-        return False
-    return True
 
 
 def _is_indexed(view: View, head: Head) -> bool:
