@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX
 all: .venv/product
 
 demo: .venv/product ; .venv/bin/wattline demo --out out/demo
-devnet: .venv/product contracts/node_modules/.done backend/web/node_modules/.done ; .venv/bin/wattline devnet
+devnet: contracts/node_modules/.done backend/web/node_modules/.done .venv/product ; .venv/bin/wattline devnet $(ARGS)
 test: .venv/dev contracts/node_modules/.done backend/web/node_modules/.done ; scripts/test
 check: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/check
 audit: .venv/dev .venv-audit/done contracts/node_modules/.done ; scripts/audit

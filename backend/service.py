@@ -29,6 +29,7 @@ log = structlog.get_logger("wattline.service")
 
 STATES = ("waiting", "posted", "recorded", "skipped", "dropped")
 NOT_KNOWN = -1  # of the lag
+ORACLE_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class Service:
                 going.append(tasks.create_task(self._post(poster)))
                 going.append(tasks.create_task(self.readings.run()))
             if self.settings.oracle_url is not None:
-                self.oracle = httpx.AsyncClient(base_url=self.settings.oracle_url, timeout=5.0)
+                self.oracle = httpx.AsyncClient(
+                    base_url=self.settings.oracle_url, timeout=ORACLE_TIMEOUT_S
+                )
             try:
                 yield
             finally:

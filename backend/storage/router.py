@@ -19,8 +19,6 @@ from backend.storage.schemas import PlanQuery, StorageFilter, StoragePlan, Stora
 
 router = APIRouter(prefix=f"{PREFIX}/storage", tags=["storage"])
 
-ORACLE_TIMEOUT_S = 5.0
-
 
 @router.get("", summary="List storage records", response_model=Page[StorageRead], responses=LIST)
 def list_storage(
