@@ -63,8 +63,12 @@ class Service:
         self.index = IndexReader(database)
         self.watch = HeadWatch(database, poll_s=settings.poll_s)
         self.live = LiveHub(self.index, settings, self.metrics.listeners)
+        is_open = (
+            manifest.settings.seal_bond_micro_usd == 0
+        )  # sealed orders are their owners' to send
+        self.orders_relay = relay if is_open else None
         self.orders = OrderDesk(
-            manifest, database, self.index, relay, outbox_limit=settings.outbox_limit
+            manifest, database, self.index, self.orders_relay, outbox_limit=settings.outbox_limit
         )
         self.readings = ReadingDesk(
             manifest,
@@ -82,9 +86,12 @@ class Service:
         current_default_thread_limiter().total_tokens = self.settings.reader_threads
         async with asyncio.TaskGroup() as tasks:
             going = [tasks.create_task(self.watch.run())]
-            if self.relay is not None:
-                poster = Poster(self.database, self.relay, batch_orders=self.settings.batch_orders)
+            if self.orders_relay is not None:
+                poster = Poster(
+                    self.database, self.orders_relay, batch_orders=self.settings.batch_orders
+                )
                 going.append(tasks.create_task(self._post(poster)))
+            if self.relay is not None:
                 going.append(tasks.create_task(self.readings.run()))
             if self.settings.oracle_url is not None:
                 self.oracle = httpx.AsyncClient(

@@ -15,6 +15,8 @@ from oracle.daemon.log import LogFormat, make_log
 from oracle.errors import InvalidInputError
 from scripts.console import errors_in_one_line
 
+DEVNET_RECEIPT_S = 10.0  # its blocks come at once, and go where its node is killed
+
 
 def oracle(
     chain: Annotated[str, typer.Option("--chain", help="URL of the node.")],
@@ -58,7 +60,9 @@ def oracle(
             scenario=scenario,
             port=port,
             solver_time_limit_s=solver_time_limit,
-            pace=Pace(poll_s=poll),
+            pace=Pace(poll_s=poll, receipt_s=DEVNET_RECEIPT_S)
+            if market.devnet
+            else Pace(poll_s=poll),
         )
         process = OracleProcess(settings, make_log(log_format))
         stop_on_signals(process)

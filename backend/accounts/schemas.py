@@ -86,7 +86,9 @@ class BillRead(BaseModel):
     paid_micro_usd: Money = Field(description="For bought energy, with lease fees and surpluses.")
     received_micro_usd: Money = Field(description="For sold energy.")
     compensation_micro_usd: Money = Field(description="Received less paid, for missing energy.")
-    other_micro_usd: Money = Field(description="Fees of its lines, storage, surpluses: received.")
+    other_micro_usd: Money = Field(
+        description="Received besides: fees of its lines, surpluses, forfeits."
+    )
     cost_micro_usd: Money = Field(description="Paid less received and compensation.")
     export_price_micro_usd_per_mwh: Price | None
     grid_alone_micro_usd: Money | None = Field(

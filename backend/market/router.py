@@ -19,7 +19,7 @@ def get_market(request: Request, service: ServiceDep) -> Response:
         market = market_read(
             service.manifest,
             service.settings.devnet_file,
-            takes_orders=service.relay is not None,
+            takes_orders=service.orders_relay is not None,
         )
         return answer(request, view, market, Holds.BLOCK)
 

@@ -124,7 +124,7 @@ class MarketRead(BaseModel):
     speed: str | None = Field(
         description="Of a devnet's clock: `60`, `1` or `step`; null elsewhere.", examples=["60"]
     )
-    takes_orders: bool = Field(description="Whether signed orders and readings can be posted here.")
+    takes_orders: bool = Field(description="Whether signed orders can be posted here.")
 
 
 class ClockRead(BaseModel):

@@ -78,7 +78,9 @@ class OrderDesk:
         require_here(body.chain_id, body.exchange, self._manifest)
         order = self._order(body)
         if self._relay is None:
-            raise ChainUnavailable("this service was started without a key that pays for posting")
+            raise ChainUnavailable(
+                "no orders are posted here: no key pays for it, or the market's are sealed"
+            )
         with self._index.view() as view:
             _require_open(view, body.slot)
             owner = _owner(view, body.slot, order.participant)

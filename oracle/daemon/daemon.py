@@ -27,7 +27,6 @@ from oracle.errors import ChainUnavailable
 from oracle.units import SLOT_SECONDS, Slot
 
 SILENT_AFTER_S = 3.0  # without an answer of the node we are not ready
-RECEIPT_TIMEOUT_S = 10.0  # a transaction that is lost with its block is sent again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +34,7 @@ class Pace:
     """How fast the loop runs, and when it is too slow."""
 
     poll_s: float = 0.2
+    receipt_s: float = 120.0  # then a transaction counts as lost with its block, and is sent again
     slots_behind: int = 4  # more is not ready
 
 
@@ -63,11 +63,11 @@ class Daemon:
         ChainUnavailable
             If the chain cannot be read.
         """
-        chain.receipt_timeout_s = RECEIPT_TIMEOUT_S
+        self._pace = pace or Pace()
+        chain.receipt_timeout_s = self._pace.receipt_s
         self._chain = chain
         self._metrics = metrics
         self._log = log
-        self._pace = pace or Pace()
         self._market = Market(chain, deployment)
         self._storage = StorageRecord(chain, deployment)
         duties = Duties(self._market, self._storage, start_slot)

@@ -67,7 +67,7 @@ from tests.contracts.markets import (
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
 ORACLE, SECOND = development_key("oracle"), development_key("second oracle")
-PACE = Pace(poll_s=0.02)
+PACE = Pace(poll_s=0.02, receipt_s=10.0)
 PATIENCE_S = 30.0
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"

@@ -17,7 +17,12 @@ export const whFromKwh = (text) => scaled(text, 3);
 /** USD/kWh → micro-USD/MWh. */
 export const priceFromUsdPerKwh = (text) => scaled(text, 9);
 
-/** What an order locks, in micro-USD: energy times price, rounded up as the contract does. */
+/** Energy times price in micro-USD, rounded down: what is paid. */
+export function amountDown(energyWh, priceMicroUsdPerMwh) {
+  return (BigInt(energyWh) * BigInt(priceMicroUsdPerMwh)) / 1_000_000n;
+}
+
+/** The same, rounded up: what is locked. */
 export function amountUp(energyWh, priceMicroUsdPerMwh) {
   return (BigInt(energyWh) * BigInt(priceMicroUsdPerMwh) + 999_999n) / 1_000_000n;
 }

@@ -1,6 +1,6 @@
 // From what a person types to a signed order, and what its refusals mean.
 import { post } from "./api.js";
-import { amountUp, priceFromUsdPerKwh, whFromKwh } from "./decimal.js";
+import { amountDown, amountUp, priceFromUsdPerKwh, whFromKwh } from "./decimal.js";
 import { kwh, price, usd } from "./format.js";
 import { signWithTestKey, signWithWallet, typedData } from "./signing.js";
 
@@ -83,6 +83,10 @@ export const orderWords = (order) =>
 
 /** What delivered energy of a trade earned its seller or cost its buyer, in USD as text. */
 export function paid(trade, isSeller) {
-  const rate = trade.price_micro_usd_per_mwh + (isSeller ? 0 : trade.fee_micro_usd_per_mwh);
-  return usd((trade.delivered_wh * rate) / 1e6);
+  const { price_micro_usd_per_mwh, fee_micro_usd_per_mwh, surplus_micro_usd_per_mwh } = trade;
+  const rates = [price_micro_usd_per_mwh];
+  if (!isSeller) rates.push(fee_micro_usd_per_mwh, surplus_micro_usd_per_mwh);
+  // Each is rounded down by itself, as the contract does.
+  const amounts = rates.map((rate) => amountDown(trade.delivered_wh, rate));
+  return usd(Number(amounts.reduce((sum, amount) => sum + amount, 0n)));
 }
