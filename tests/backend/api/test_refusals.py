@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import anyio
@@ -268,10 +269,12 @@ async def test_ten_thousand_junk_posts_are_refused_while_the_market_goes_on(
     database, follower = followers["sqlite"]
     async with serving(database, follower, world, manifest, client="192.0.2.1") as served:
         junk = served.body(served.open_slot(), an_offer(1, 1_000, 80), signature="0x" + "11" * 65)
+        started = monotonic()
         names = [problem_of(await posted(served, junk)) for _ in range(10_000)]
+        windows = 2 + int((monotonic() - started) / SETTINGS.post_window_s)
 
         assert names[0] == "wrong-signature"
-        assert names.count("rate-limited") >= 10_000 - SETTINGS.posts_per_window
+        assert names.count("rate-limited") >= 10_000 - windows * SETTINGS.posts_per_window
         assert set(names) == {"wrong-signature", "rate-limited"}
         assert (await served.get("/clock")).status_code == httpx.codes.OK
         other = httpx.ASGITransport(served.app, client=("192.0.2.2", 1))
