@@ -4,7 +4,7 @@ The commands of a page of the docs, and a place to run them in.
 Blocks of `sh` and `python` are run in their order in one folder. What stands behind the language
 says how: `background until="URL"` runs on until the page is through, once the URL answers;
 `timeout=N` is ended after N seconds and has to have printed something; `skip=WHY` is run by another
-test, which `ELSEWHERE` of test_commands.py names.
+test, which `ELSEWHERE` of test_commands.py names; a `snippet` is a piece of a file.
 """
 
 import os
@@ -44,7 +44,8 @@ class Block:
 def blocks_of(page: Path) -> Iterator[Block]:
     for language, settings, text in FENCE.findall(page.read_text()):
         words = [word.partition("=") for word in shlex.split(settings)]
-        yield Block(language, {name: value for name, _, value in words}, text)
+        if ("snippet", "", "") not in words:
+            yield Block(language, {name: value for name, _, value in words}, text)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,10 @@ ELSEWHERE = {
         "integration/test_make_devnet",
         "test_make_devnet_says_where_everything_is_and_trades",
     ),
+    "contributing": (
+        "contracts/test_artifacts",
+        "test_the_committed_artifacts_are_up_to_date",
+    ),
     "extra": (
         "scripts/test_import_simbench",
         "test_the_command_writes_a_folder_and_says_what_is_in_it",
