@@ -14,7 +14,7 @@ from tests.integration.devnets import GONE_WITHIN_S, ROOT, UP_WITHIN_S, Devnet
 
 pytestmark = [pytest.mark.slow, pytest.mark.node]
 
-TRADES_WITHIN_S = 60.0
+TRADES_WITHIN_S = 180.0  # a minute where nothing else runs; here the other half of the tests does
 
 
 def test_make_devnet_says_where_everything_is_and_trades(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_make_devnet_says_where_everything_is_and_trades(tmp_path: Path) -> None
         await_text(said, r"page: http://127\.0\.0\.1:\d+/", process, UP_WITHIN_S)
         up_at = time.monotonic()
         while not devnet.get("/api/v1/trades?limit=1")["items"]:
-            assert time.monotonic() < up_at + TRADES_WITHIN_S, "no trade within a minute"
+            assert time.monotonic() < up_at + TRADES_WITHIN_S, "no trade"
             time.sleep(0.5)
     finally:
         os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal: make and what it runs
