@@ -10,12 +10,10 @@ from fastapi import FastAPI
 from structlog.typing import Processor
 
 from backend.service import Service
+from oracle.daemon.log import BARE_TRACEBACKS
 
 ENDS_WITHIN_S = 5  # then connections are cut
 LISTEN_QUEUE = 1_024
-BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(  # locals would have bodies in them
-    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-)
 
 
 class Server(uvicorn.Server):

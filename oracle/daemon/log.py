@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 
 Log = structlog.typing.FilteringBoundLogger
 
-# Without the local variables of its frames: those of signing hold the key.
+# Without the frames' local variables: those of signing hold the key, those of requests bodies.
 BARE_TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
