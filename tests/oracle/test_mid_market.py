@@ -194,7 +194,7 @@ def test_the_guide_shows_the_mechanism_as_it_is() -> None:
         )
     )
 
-    shown = re.findall(r"```(?:python|solidity|text)\n(.*?)```", guide, re.S)
+    shown = re.findall(r"```(?:python snippet|solidity|text)\n(.*?)```", guide, re.S)
 
     assert len(shown) == 3
     assert [block for block in shown if block not in sources] == []
