@@ -8,9 +8,11 @@ Every exception that the oracle raises on purpose:
     x UnboundedError       the objective has no finite minimum
     x TimeLimitError       the time limit came before the proof of optimality
     x SolverMissingError   the solver cannot be loaded on this machine
+  x WorkerError            the workers of a region do not come up, or one died
   x Divergence             an export is not what its own records lead to
   + ChainError
-    x ChainUnavailable     the node did not answer, or lacks what we need; a retry may help
+    + ChainUnavailable     the node did not answer, or lacks what we need; a retry may help
+      x TransactionRefused the node did not take a transaction: nothing is on its way
     x ContractRevert       the contract refused; a retry will not help
     x OrderSkipped         the contract passed over a signed order; says whose, and why
 """
@@ -44,6 +46,10 @@ class SolverMissingError(SolverError):
     """The solver cannot be loaded on this machine."""
 
 
+class WorkerError(OracleError):
+    """The workers that were to compute do not come up, or one of them died."""
+
+
 class Divergence(OracleError):
     """A record of an export is not what those before it lead to; the first one found."""
 
@@ -61,6 +67,10 @@ class ChainError(OracleError):
 
 class ChainUnavailable(ChainError):
     """The node did not answer, or lacks a feature that we need."""
+
+
+class TransactionRefused(ChainUnavailable):
+    """The node did not take a transaction, so that nothing is on its way."""
 
 
 class ContractRevert(ChainError):
