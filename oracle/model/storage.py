@@ -187,12 +187,24 @@ def schedule_of(variables: StorageVariables, *, net_overlaps: bool = False) -> S
     charge_mw, discharge_mw = values(variables.charge), values(variables.discharge)
     if net_overlaps:
         charge_mw, discharge_mw = netted(storage, charge_mw, discharge_mw)
+    return storage_schedule(
+        storage,
+        initial_mwh=variables.initial_mwh,
+        charge_mw=charge_mw,
+        discharge_mw=discharge_mw,
+    )
+
+
+def storage_schedule(
+    storage: SharedStorage, *, initial_mwh: float, charge_mw: FloatArray, discharge_mw: FloatArray
+) -> StorageSchedule:
+    """Return the schedule of powers of shape (T,); the stored energy is added up by (6)."""
     gain = storage.charge_efficiency * charge_mw - discharge_mw / storage.discharge_efficiency
     throughput_mw = float(np.sum(charge_mw + discharge_mw))
     return StorageSchedule(
         charge_mw=charge_mw,
         discharge_mw=discharge_mw,
-        stored_mwh=variables.initial_mwh + np.cumsum(gain) * SLOT_HOURS,
+        stored_mwh=initial_mwh + np.cumsum(gain) * SLOT_HOURS,
         degradation_usd=storage.degradation_usd_per_mw_slot * throughput_mw,
         compensation_usd=storage.compensation_usd_per_mwh * throughput_mw * SLOT_HOURS,
     )
