@@ -5,7 +5,7 @@ The service knows no node and no library of one: `oracle.chain.source` implement
 with the records of `oracle.domain.blocks`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from oracle.domain.blocks import (
@@ -16,6 +16,7 @@ from oracle.domain.blocks import (
     MarketRules,
     MechanismTerms,
     OrderToPost,
+    Outgoing,
     Posted,
     ReadingToPost,
     Refusal,
@@ -33,11 +34,15 @@ __all__ = [
     "MarketRules",
     "MechanismTerms",
     "OrderToPost",
+    "Outgoing",
     "Posted",
     "ReadingToPost",
     "Refusal",
+    "Replaced",
     "SkippedEntry",
 ]
+
+Replaced = Callable[[Outgoing], None]  # is told of a replacement before it is sent
 
 
 class ChainReader(Protocol):
@@ -64,15 +69,35 @@ class ChainRelay(Protocol):
     """
     Sends what others have signed, at the relay's cost; it has no right of its own.
 
-    Every method raises `oracle.errors.ChainUnavailable` where the node does not answer, and
-    `oracle.errors.ContractRevert` with the contract's error where all of a call was refused.
+    One transaction at a time: its user remembers what is signed before it is sent, and signs the
+    next when that has come to its end. Every method raises `oracle.errors.ChainUnavailable` where
+    the node does not answer.
     """
 
     def is_signed(self, owner: str, signed: OrderToPost) -> bool:
         """Return whether the owner, a key or a contract wallet, has signed the order."""
 
-    def post_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> Posted:
-        """Record orders of a slot in one transaction, if any of it works, and wait for it."""
+    def sign_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> Outgoing:
+        """
+        Return a transaction that records orders of a slot.
 
-    def post_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> Posted:
-        """Record readings of a slot in one transaction, and wait for it."""
+        Raises `oracle.errors.ContractRevert` where all of it would be refused.
+        """
+
+    def sign_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> Outgoing:
+        """Return a transaction that records readings of a slot; raises as `sign_orders`."""
+
+    def send(self, outgoing: Outgoing, replaced: Replaced) -> Posted | None:
+        """
+        Send a transaction and wait for it; None if the chain took another with its nonce.
+
+        Raises `oracle.errors.TransactionRefused` where the node does not take it, and
+        `oracle.errors.ChainUnavailable` where it may be on its way.
+        """
+
+    def resume(self, outgoing: Outgoing, replaced: Replaced) -> Posted | None:
+        """
+        Find a transaction again that was sent, or was to be, and wait for it; None if it is lost.
+
+        The node is sent what it has forgotten, if that would still work.
+        """

@@ -6,7 +6,8 @@ Every refusal of the service, as problem details (RFC 9457):
   x UnknownHost 400, WrongSignature, WrongMeter, NotAParticipant 403
   x NotFound 404, MethodNotAllowed 405, UnsupportedFormat 406
   x ForeignChain, OrderExists, NonceSpent, GateClosed, NotOpenYet,
-    InsufficientFunds, ReadingExists, OutsideReadingTime                409
+    InsufficientFunds, ReadingExists, OutsideReadingTime,
+    AttemptsSpent                                                       409
   x BodyTooLarge 413, RateLimited 429
   x InternalError                                                       500
   x OutboxFull, IndexBehind, ChainUnavailable                           503
@@ -185,6 +186,12 @@ class OutsideReadingTime(ServiceError):
     """The slot takes no readings now."""
 
     name, title, status = "outside-reading-time", "Outside reading time", 409
+
+
+class AttemptsSpent(ServiceError):
+    """The service has posted as much for this participant and slot as it pays for."""
+
+    name, title, status = "attempts-spent", "Attempts spent", 409
 
 
 class BodyTooLarge(ServiceError):

@@ -22,12 +22,13 @@ from backend.metrics import Metrics
 from backend.orders.desk import OrderDesk
 from backend.orders.poster import Poster
 from backend.orders.queries import count_by_state
+from backend.postings import Postings
 from backend.readings.desk import ReadingDesk
 from backend.settings import ServiceSettings
 
 log = structlog.get_logger("wattline.service")
 
-STATES = ("waiting", "posted", "recorded", "skipped", "dropped")
+STATES = ("waiting", "posted", "recorded", "skipped", "failed", "dropped")
 NOT_KNOWN = -1  # of the lag
 ORACLE_TIMEOUT_S = 5.0
 
@@ -68,13 +69,20 @@ class Service:
         )  # sealed orders are their owners' to send
         self.orders_relay = relay if is_open else None
         self.orders = OrderDesk(
-            manifest, database, self.index, self.orders_relay, outbox_limit=settings.outbox_limit
+            manifest,
+            database,
+            self.index,
+            self.orders_relay,
+            outbox_limit=settings.outbox_limit,
+            attempts_per_slot=settings.attempts_per_slot,
         )
+        self.postings = Postings(database, relay) if relay is not None else None
         self.readings = ReadingDesk(
             manifest,
             self.index,
-            relay,
+            self.postings,
             limit=settings.outbox_limit,
+            attempts_per_slot=settings.attempts_per_slot,
             delay_s=settings.batch_delay_s,
         )
         self.oracle: httpx.AsyncClient | None = None
@@ -86,9 +94,13 @@ class Service:
         current_default_thread_limiter().total_tokens = self.settings.reader_threads
         async with asyncio.TaskGroup() as tasks:
             going = [tasks.create_task(self.watch.run())]
-            if self.orders_relay is not None:
+            if self.orders_relay is not None and self.postings is not None:
                 poster = Poster(
-                    self.database, self.orders_relay, batch_orders=self.settings.batch_orders
+                    self.database,
+                    self.postings,
+                    batch_orders=self.settings.batch_orders,
+                    batch_wallet_orders=self.settings.batch_wallet_orders,
+                    outbox_days=self.settings.outbox_days,
                 )
                 going.append(tasks.create_task(self._post(poster)))
             if self.relay is not None:
@@ -158,10 +170,11 @@ class Service:
         return self.metrics.text()
 
     async def _post(self, poster: Poster) -> None:
-        """Post in rounds, a batch's time apart."""
+        """Post in rounds, a batch's time apart, while the index knows what is in the books."""
         while True:
             try:
-                await run_sync(poster.round)
+                if self.readiness().is_ready:
+                    await run_sync(poster.round)
             except IndexFault as error:
                 log.warning("outbox not readable", error=str(error))
             except Exception:  # one round that we cannot make sense of must not be the last

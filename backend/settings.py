@@ -20,7 +20,10 @@ class ServiceSettings:
     post_window_s: int = 60
 
     outbox_limit: int = 5_000  # signed orders on their way to the chain
+    outbox_days: int = 7  # that an order is remembered for after its slot
+    attempts_per_slot: int = 4  # transactions that carry something of one participant's
     batch_orders: int = 100  # in one transaction
+    batch_wallet_orders: int = 8  # in one transaction, of contract wallets
     batch_delay_s: float = 0.4
 
     listener_limit: int = 500  # of live updates

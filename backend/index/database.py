@@ -12,10 +12,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.orm import Session
 
 from backend.index.errors import DatabaseUnavailable, ForeignDatabase
-from backend.index.tables import Base, Block, Market, OutboxOrder
+from backend.index.tables import BESIDE_THE_CHAIN, Base, Block, Market
 from oracle.errors import InvalidInputError
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 BUSY_MILLISECONDS = 10_000
 REBUILD = "run `wattline index rebuild` to index this market instead"
 
@@ -116,12 +116,12 @@ class Database:
             return self._is_of(identity, self._identity(session.connection()))
 
     def rebuild(self, identity: Identity) -> None:
-        """Empty the index; the signed orders that were handed in stay."""
+        """Empty the index; the signed orders that were handed in stay, and what carries them."""
         with self.writing() as session:
             connection = session.connection()
             is_current = self._identity(connection).get("schema") == SCHEMA_VERSION
-            kept = OutboxOrder.__tablename__ if is_current else None
-            tables = [table for table in Base.metadata.sorted_tables if table.name != kept]
+            kept = BESIDE_THE_CHAIN if is_current else ()
+            tables = [table for table in Base.metadata.sorted_tables if table.name not in kept]
             self._make(connection, identity, tables)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ Every row belongs to a block and goes with it: a rollback deletes blocks, and th
 what hangs on them. Nothing is ever updated, so what holds now is a sum or a last row. Energy is in
 Wh, prices in micro-USD/MWh, money in micro-USD, times in Unix seconds; addresses and hashes are
 lower-case hexadecimal beginning with 0x. The exceptions are `market`, about the index itself, and
-`outbox`, which holds what the chain does not know yet.
+`outbox` and `postings`, which hold what the chain does not know yet, and what carries it there.
 
 What is announced from a slot on (lines, ladders, prices, mechanisms, meters, groups) holds until
 the next: in force is the row with the highest (since_slot, block, log_index) not after the slot.
@@ -424,12 +424,40 @@ class OutboxOrder(Base):
     """A signed order that was handed in; it stays when blocks go."""
 
     __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_participant_slot", "participant", "slot"),)
 
     id: Mapped[Hash] = mapped_column(primary_key=True)
     slot: Mapped[Number] = mapped_column(index=True)
     participant: Mapped[Number]
     order_word: Mapped[Hash]
     signature: Mapped[str] = mapped_column(Text)
+    is_wallets: Mapped[bool] = mapped_column(default=False)  # a contract's, rather than a key's
     state: Mapped[Name] = mapped_column(index=True)
     reason: Mapped[str | None] = mapped_column(Text)
     created_block: Mapped[Number]
+    attempts: Mapped[Number] = mapped_column(default=0)  # transactions that have carried it
+    posting: Mapped[Number | None] = mapped_column(index=True)  # the last of them
+
+
+class Posting(Base):
+    """
+    A transaction of the relay; it stays when blocks go.
+
+    Its state is "open" from before it is sent until it is mined, then "mined", or "failed".
+    """
+
+    __tablename__ = "postings"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    slot: Mapped[Number] = mapped_column(index=True)
+    state: Mapped[Name] = mapped_column(index=True)
+    block: Mapped[Number | None]  # that it was mined in
+    sender: Mapped[Address]
+    nonce: Mapped[Amount]
+    call: Mapped[str] = mapped_column(Text)
+    max_fee: Mapped[Amount]  # wei per gas, as the tip
+    tip: Mapped[Amount]
+    hashes: Mapped[list[str]] = mapped_column(JSON)  # those that it replaces and, last, its own
+
+
+BESIDE_THE_CHAIN = (OutboxOrder.__tablename__, Posting.__tablename__)

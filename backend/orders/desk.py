@@ -12,6 +12,7 @@ from sqlalchemy import select
 from backend.accounts.queries import free_money
 from backend.chain import ChainRelay, OrderToPost
 from backend.errors import (
+    AttemptsSpent,
     ChainUnavailable,
     ForeignChain,
     GateClosed,
@@ -31,7 +32,7 @@ from backend.index.tables import OutboxOrder, Participant
 from backend.index_view import IndexReader, View, gate_closes_at
 from backend.market.schemas import MarketManifest
 from backend.market.service import DOMAIN_NAME
-from backend.orders.outbox import on_their_way, others_of, promised, word_of
+from backend.orders.outbox import attempts_of, on_their_way, others_of, promised, word_of
 from backend.orders.queries import has_ordered, outbox_read
 from backend.orders.schemas import OrderPost, OutboxRead
 from backend.participants.queries import lowest_nonce
@@ -54,12 +55,14 @@ class OrderDesk:
         relay: ChainRelay | None,
         *,
         outbox_limit: int,
+        attempts_per_slot: int,
     ) -> None:
         self._manifest = manifest
         self._database = database
         self._index = index
         self._relay = relay
         self._limit = outbox_limit
+        self._attempts = attempts_per_slot
         self._bond = MicroUsdPerMwh(manifest.settings.bond_micro_usd_per_mwh)
         self._domain = domain_hash(
             DOMAIN_NAME, manifest.chain_id, manifest.addresses["Exchange"].lower()
@@ -87,7 +90,7 @@ class OrderDesk:
             signed = OrderToPost(
                 slot=Slot(body.slot), order=order, signature=signature_bytes(body.signature)
             )
-            digest = self._require_signed(self._relay, owner, signed)
+            digest, is_wallets = self._require_signed(self._relay, owner, signed)
             self._require_new(view, owner, signed)
         row = OutboxOrder(
             id=f"0x{digest.hex()}",
@@ -95,9 +98,11 @@ class OrderDesk:
             participant=order.participant,
             order_word=word_of(order),
             signature=f"0x{signed.signature.hex()}",
+            is_wallets=is_wallets,
             state="waiting",
             reason=None,
             created_block=view.head.number,
+            posting=None,
         )
         self._keep(row, owner, order)
         with self._index.view() as view:
@@ -124,16 +129,19 @@ class OrderDesk:
             terms=terms,
         )
 
-    def _require_signed(self, relay: ChainRelay, owner: str, signed: OrderToPost) -> bytes:
-        """Return the digest that the owner has signed, with its key or as a contract wallet."""
+    def _require_signed(
+        self, relay: ChainRelay, owner: str, signed: OrderToPost
+    ) -> tuple[bytes, bool]:
+        """Return the digest that the owner has signed, and whether as a contract wallet."""
         digest = order_digest(self._domain, signed.slot, signed.order)
-        if signer_of(digest, signed.signature) != owner and not relay.is_signed(owner, signed):
+        is_wallets = signer_of(digest, signed.signature) != owner
+        if is_wallets and not relay.is_signed(owner, signed):
             raise WrongSignature(
                 f"expected a signature by {owner}, the owner of participant "
                 f"{signed.order.participant}, of exactly this order",
                 extensions={"owner": owner},
             )
-        return digest
+        return digest, is_wallets
 
     def _require_new(self, view: View, owner: str, signed: OrderToPost) -> None:
         order = signed.order
@@ -156,7 +164,14 @@ class OrderDesk:
             if others or (known is not None and known.state in ("waiting", "posted", "recorded")):
                 raise OrderExists(
                     f"participant {row.participant} has handed in an order for slot {row.slot}",
-                    extensions={"order_id": others[0].id if others else row.id},
+                    extensions={"order_id": others[0] if others else row.id},
+                )
+            row.attempts = known.attempts if known is not None else 0
+            if attempts_of(session, row.participant, row.slot) >= self._attempts:
+                raise AttemptsSpent(
+                    f"{self._attempts} transactions have carried orders of participant "
+                    f"{row.participant} for slot {row.slot}, none of them into its book",
+                    extensions={"attempts": self._attempts},
                 )
             if on_their_way(session) >= self._limit:
                 raise OutboxFull(

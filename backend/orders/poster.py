@@ -4,20 +4,27 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from backend.chain import ChainRelay, OrderToPost
+from backend.chain import OrderToPost
 from backend.index.database import Database
-from backend.index.tables import OrderEntry, OutboxOrder, Participant, SkippedOrder
+from backend.index.tables import (
+    Block,
+    OrderEntry,
+    OutboxOrder,
+    Posting,
+    SkippedOrder,
+)
 from backend.index_view import Head, read_head
-from backend.orders.outbox import ON_THEIR_WAY, order_of
-from oracle.audit.typed_data import signer_of
+from backend.orders.outbox import HANDED_IN, ON_THEIR_WAY, HandedIn, order_of
+from backend.postings import OF_THE_MARKET, Postings
 from oracle.domain.book import Kind
-from oracle.errors import ChainError
-from oracle.units import Slot
+from oracle.errors import ChainError, ContractRevert
+from oracle.units import SLOT_SECONDS, Slot
 
-REMEMBERED_SLOTS = 96  # after its gate an order's state is looked after for a day
+SLOTS_PER_DAY = 86_400 // SLOT_SECONDS
+REMEMBERED_SLOTS = SLOTS_PER_DAY  # after its gate an order's state is looked after for a day
 
 log = structlog.get_logger("wattline.service")
 
@@ -27,43 +34,93 @@ State = tuple[str, str | None]  # and the reason
 class Poster:
     """One round after the other, in one thread."""
 
-    def __init__(self, database: Database, relay: ChainRelay, *, batch_orders: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        postings: Postings,
+        *,
+        batch_orders: int,
+        batch_wallet_orders: int,
+        outbox_days: int,
+    ) -> None:
         self._database = database
-        self._relay = relay
+        self._postings = postings
         self._size = batch_orders
-        self._posted_in: dict[str, int] = {}  # the block of an order's transaction
-        self._owners: dict[int, str] = {}  # they never change
+        self._wallet_size = batch_wallet_orders
+        self._kept_slots = outbox_days * SLOTS_PER_DAY
+        self._seen: Head | None = None
+        self._tidied_at: int | None = None  # the next gate's slot
 
     def round(self) -> int:
         """Bring the states up to date and post what waits; return how many orders were posted."""
+        try:
+            self._postings.resume()
+        except ChainError as error:
+            log.warning("a transaction is on its way", error=str(error))
+            return 0
+        waiting, head = self._updated()
+        if head is not None and head.next_gate_slot != self._tidied_at:
+            self._tidy(head)
+        posted = 0
+        for batch in self._batches(waiting):
+            try:
+                posted += self._post(batch)
+            except ChainError as error:  # they wait on, until their gate closes
+                log.warning("orders not posted", slot=batch[0].slot, error=str(error))
+                if not isinstance(error, ContractRevert):
+                    break
+        return posted
+
+    def _updated(self) -> tuple[list[HandedIn], Head | None]:
+        """Bring the states up to date; return what waits, and where the index is."""
         with self._database.reading() as session:
             head = read_head(session)
-            rows = [] if head is None else self._looked_after(session, head)
-            changes = {} if head is None else self._changes(session, head, rows)
-        if head is None or not rows:
-            return 0
+            if head is None:
+                return [], None
+            rows = self._looked_after(session, head)
+            postings = _postings_of(session, rows)
+            changes = self._changes(session, head, rows, postings)
         self._store(changes)
-        waiting = [row for row in rows if changes.get(row.id, (row.state, None))[0] == "waiting"]
+        now = {row.id: changes.get(row.id, (row.state, None))[0] for row in rows}
+        gone = {
+            posting.id
+            for row in rows
+            if now[row.id] == "posted" and (posting := postings.get(row.posting or 0)) is not None
+            if posting.state == "mined" and head.number >= (posting.block or 0)
+        }
+        if gone:  # the next round looks for them
+            self._postings.reopen(sorted(gone))
+        self._seen = head
+        waiting = [row for row in rows if now[row.id] == "waiting"]
         waiting.sort(key=lambda row: (row.slot, row.created_block, row.id))
-        return sum(self._post(batch) for batch in self._batches(waiting))
+        return waiting, head
 
-    def _looked_after(self, session: Session, head: Head) -> Sequence[OutboxOrder]:
-        since = head.next_gate_slot - REMEMBERED_SLOTS
-        open_or_late = or_(OutboxOrder.state.in_(ON_THEIR_WAY), OutboxOrder.slot >= since)
-        rows = session.scalars(
-            select(OutboxOrder).where(open_or_late, OutboxOrder.state != "dropped")
-        ).all()
-        session.expunge_all()
-        return rows
+    def _looked_after(self, session: Session, head: Head) -> list[HandedIn]:
+        """Return what is on its way; and of the last day all, where the chain went back."""
+        looked_after: ColumnElement[bool] = OutboxOrder.state.in_(ON_THEIR_WAY)
+        if self._went_back(session):
+            since = head.next_gate_slot - REMEMBERED_SLOTS
+            ended = OutboxOrder.state.in_(("recorded", "skipped"))
+            looked_after = or_(looked_after, and_(ended, OutboxOrder.slot >= since))
+        rows = session.execute(HANDED_IN.where(looked_after)).mappings()
+        return [HandedIn(**row) for row in rows]
+
+    def _went_back(self, session: Session) -> bool:
+        """Return whether the index lost the block that was its newest, or may have."""
+        if self._seen is None:
+            return True
+        there = select(Block.hash).where(Block.number == self._seen.number)
+        return session.scalar(there) != self._seen.hash
 
     def _changes(
-        self, session: Session, head: Head, rows: Iterable[OutboxOrder]
+        self,
+        session: Session,
+        head: Head,
+        rows: Sequence[HandedIn],
+        postings: dict[int, Posting],
     ) -> dict[str, State]:
         """Return the states that the index does not agree with any more."""
         slots = {row.slot for row in rows}
-        if any(row.participant not in self._owners for row in rows):
-            everybody = session.execute(select(Participant.number, Participant.owner))
-            self._owners = {row.number: row.owner for row in everybody}
         entries = {
             (entry.slot, entry.participant): entry
             for entry in session.scalars(
@@ -71,69 +128,70 @@ class Poster:
             )
         }
         skips = {
-            (skip.slot, skip.order_word): skip
-            for skip in session.scalars(
-                select(SkippedOrder)
-                .where(SkippedOrder.slot.in_(slots))
-                .order_by(SkippedOrder.block, SkippedOrder.log_index)
+            (skip.transaction_hash, skip.order_word): skip.reason_text
+            for skip in session.execute(
+                select(
+                    SkippedOrder.transaction_hash,
+                    SkippedOrder.order_word,
+                    SkippedOrder.reason_text,
+                ).where(SkippedOrder.slot.in_(slots))
             )
         }
         changes = {}
         for row in rows:
-            skip = skips.get((row.slot, row.order_word))
-            state = self._state(head, row, entries.get((row.slot, row.participant)), skip)
+            posting = postings.get(row.posting or 0)
+            ours = [(one, row.order_word) for one in (posting.hashes if posting else ())]
+            skip = next((skips[one] for one in ours if one in skips), None)
+            entry = entries.get((row.slot, row.participant))
+            state = _state(head, row, entry, skip, posting)
             if state[0] != row.state:
                 changes[row.id] = state
         return changes
 
-    def _state(
-        self, head: Head, row: OutboxOrder, entry: OrderEntry | None, skip: SkippedOrder | None
-    ) -> State:
-        if entry is not None and _is_of(entry, row):
-            return "recorded", None
-        if skip is not None and skip.block > row.created_block:
-            return "skipped", skip.reason_text
-        if row.slot < head.next_gate_slot:
-            return "dropped", "the gate closed before it was recorded"
-        if row.state == "posted" and head.number < self._posted_in.get(row.id, 0):
-            return "posted", None  # the index has not come to its transaction yet
-        return "waiting", None
-
-    def _batches(self, waiting: Sequence[OutboxOrder]) -> Iterable[Sequence[OutboxOrder]]:
+    def _batches(self, waiting: Sequence[HandedIn]) -> Iterable[Sequence[HandedIn]]:
+        """Yield orders of one slot, keys' apart from wallets', which cost more and may turn bad."""
         for _, of_slot in groupby(waiting, key=lambda row: row.slot):
             rows = list(of_slot)
-            for first in range(0, len(rows), self._size):
-                yield rows[first : first + self._size]
+            yield from _parts([row for row in rows if not row.is_wallets], self._size)
+            yield from _parts([row for row in rows if row.is_wallets], self._wallet_size)
 
-    def _post(self, batch: Sequence[OutboxOrder]) -> int:
-        """Post orders of one slot; return how many, none where the chain refused or was away."""
+    def _post(self, batch: Sequence[HandedIn]) -> int:
+        """
+        Post orders of one slot, in halves where all together are refused; return how many were.
+
+        Raises
+        ------
+        ChainError
+            If the chain is away, or refuses orders of this slot whatever they are.
+        """
         slot = Slot(batch[0].slot)
-        orders = [self._to_post(row) for row in batch]
+        orders = [_to_post(row) for row in batch]
         try:
-            posted = self._relay.post_orders(slot, orders)
-        except ChainError as error:  # they wait on, until their gate closes
-            log.warning("orders not posted", slot=slot, orders=len(batch), error=str(error))
-            return 0
-        self._posted_in |= {row.id: posted.block for row in batch}
-        self._store({row.id: ("posted", None) for row in batch})
+            posted = self._postings.orders(slot, orders, [row.id for row in batch])
+        except ContractRevert as error:
+            if error.name in OF_THE_MARKET:
+                raise
+            log.warning("orders refused", slot=slot, orders=len(batch), error=str(error))
+            if len(batch) == 1:
+                self._store({batch[0].id: ("failed", str(error))})
+                return 0
+            return self._post_halves(batch)
         log.info(
             "orders posted",
             slot=slot,
             orders=len(batch),
             skipped=len(posted.skipped),
             transaction=posted.transaction,
+            refusal=posted.refusal.text if posted.refusal is not None else None,
         )
-        return len(batch)
+        if posted.refusal is None:
+            return len(batch)
+        is_theirs = posted.refusal.name not in OF_THE_MARKET
+        return self._post_halves(batch) if is_theirs and len(batch) > 1 else 0
 
-    def _to_post(self, row: OutboxOrder) -> OrderToPost:
-        signature = bytes.fromhex(row.signature[2:])
-        signer = signer_of(bytes.fromhex(row.id[2:]), signature)
-        return OrderToPost(
-            slot=Slot(row.slot),
-            order=order_of(row),
-            signature=signature,
-            is_wallets=signer != self._owners[row.participant],
-        )
+    def _post_halves(self, batch: Sequence[HandedIn]) -> int:
+        middle = len(batch) // 2
+        return self._post(batch[:middle]) + self._post(batch[middle:])
 
     def _store(self, states: dict[str, State]) -> None:
         if not states:
@@ -145,12 +203,65 @@ class Poster:
                     .where(OutboxOrder.id == number)
                     .values(state=state, reason=reason)
                 )
-        for number, (state, _) in states.items():
-            if state in ("recorded", "skipped", "dropped"):
-                self._posted_in.pop(number, None)
+
+    def _tidy(self, head: Head) -> None:
+        """Forget what is over for long, once a slot."""
+        gate = head.next_gate_slot
+        with self._database.writing() as session:
+            session.execute(
+                delete(OutboxOrder).where(
+                    OutboxOrder.slot < gate - self._kept_slots,
+                    OutboxOrder.state.not_in(ON_THEIR_WAY),
+                )
+            )
+            ended = Posting.state != "open"
+            session.execute(delete(Posting).where(Posting.slot < gate - self._kept_slots, ended))
+            session.execute(
+                update(Posting)
+                .where(Posting.slot < gate - REMEMBERED_SLOTS, Posting.call != "", ended)
+                .values(call="")  # it is the bulk, and of use only to send it again
+            )
+        self._tidied_at = gate
 
 
-def _is_of(entry: OrderEntry, row: OutboxOrder) -> bool:
+def _postings_of(session: Session, rows: Iterable[HandedIn]) -> dict[int, Posting]:
+    numbers = {row.posting for row in rows if row.posting is not None}
+    found = session.scalars(select(Posting).where(Posting.id.in_(numbers))).all()
+    session.expunge_all()
+    return {posting.id: posting for posting in found}
+
+
+def _state(
+    head: Head,
+    row: HandedIn,
+    entry: OrderEntry | None,
+    skip: str | None,
+    posting: Posting | None,
+) -> State:
+    if entry is not None and _is_of(entry, row):
+        return "recorded", None
+    if skip is not None:
+        return "skipped", skip
+    if row.slot < head.next_gate_slot:
+        return "dropped", "the gate closed before it was recorded"
+    return ("posted" if posting is not None else "waiting"), None
+
+
+def _to_post(row: HandedIn) -> OrderToPost:
+    return OrderToPost(
+        slot=Slot(row.slot),
+        order=order_of(row),
+        signature=bytes.fromhex(row.signature[2:]),
+        is_wallets=row.is_wallets,
+    )
+
+
+def _parts(rows: Sequence[HandedIn], size: int) -> Iterable[Sequence[HandedIn]]:
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
+
+
+def _is_of(entry: OrderEntry, row: HandedIn) -> bool:
     """Return whether an entry of a book is this order, whose score the chain has added."""
     order = order_of(row)
     return (

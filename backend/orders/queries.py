@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from backend.index.tables import OrderEntry, OutboxOrder, SkippedOrder
+from backend.index.tables import OrderEntry, OutboxOrder, Posting, SkippedOrder
 from backend.index_view import View
 from backend.orders.outbox import order_of
 from backend.orders.schemas import OrderFilter, OrderRead, OutboxRead
@@ -39,11 +39,7 @@ def outbox_read(view: View, row: OutboxOrder) -> OutboxRead:
         if entry is not None:
             position, transaction = entry.position, entry.transaction_hash
     elif row.state == "skipped":
-        transaction = view.session.scalars(
-            select(SkippedOrder.transaction_hash)
-            .where(SkippedOrder.slot == row.slot, SkippedOrder.order_word == row.order_word)
-            .order_by(SkippedOrder.block.desc(), SkippedOrder.log_index.desc())
-        ).first()
+        transaction = _skipped_in(view, row)
     return OutboxRead.model_validate(
         {
             "id": row.id,
@@ -61,6 +57,18 @@ def outbox_read(view: View, row: OutboxOrder) -> OutboxRead:
             "created_block": row.created_block,
         }
     )
+
+
+def _skipped_in(view: View, row: OutboxOrder) -> str | None:
+    """Return which of our transactions was the one that passed over an order."""
+    posting = view.session.get(Posting, row.posting) if row.posting is not None else None
+    ours = posting.hashes if posting is not None else []
+    found = select(SkippedOrder.transaction_hash).where(
+        SkippedOrder.slot == row.slot,
+        SkippedOrder.order_word == row.order_word,
+        SkippedOrder.transaction_hash.in_(ours),
+    )
+    return view.session.scalars(found).first()
 
 
 def has_ordered(view: View, slot: int, participant: int) -> bool:

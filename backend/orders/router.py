@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from backend.answers import answer_page, until_its_events
 from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import (
+    AttemptsSpent,
     BodyTooLarge,
     ChainUnavailable,
     ForeignChain,
@@ -45,6 +46,7 @@ REFUSALS = refusals(
     NonceSpent,
     OrderExists,
     InsufficientFunds,
+    AttemptsSpent,
     BodyTooLarge,
     OutboxFull,
     IndexBehind,
@@ -84,7 +86,9 @@ async def post_order(body: OrderPost, service: ServiceDep, response: Response) -
 
     It is checked here, then posted to the chain together with others, and again if the chain takes
     it back while its gate is open. The same order a second time is refused with `order-exists`
-    and its id, unless it was skipped or dropped meanwhile: then it is tried again.
+    and its id, unless it was skipped or has failed meanwhile: then it is tried again, so often as
+    the service pays for. After that all of the participant's for the slot is refused with
+    `attempts-spent`.
     """
     service.require_ready()
     taken = await run_in_threadpool(service.orders.take, body)

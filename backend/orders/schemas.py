@@ -42,7 +42,7 @@ KeySignature = Annotated[
     ),
 ]
 Kind = Literal["offer", "bid"]
-State = Literal["waiting", "posted", "recorded", "skipped", "dropped"]
+State = Literal["waiting", "posted", "recorded", "skipped", "failed", "dropped"]
 Nonce = Annotated[
     int, Field(ge=0, le=MAX_NONCE, description="Good until its owner spends it.", examples=[0])
 ]
@@ -146,9 +146,12 @@ class OutboxRead(BaseModel):
     id: Hash
     state: State = Field(
         description="`waiting` for its batch, `posted` in a transaction, `recorded` in the book,"
-        " `skipped` by the contract, or `dropped`, as its gate closed before."
+        " `skipped` by the contract, `failed` as it makes a transaction fail, or `dropped`, as its"
+        " gate closed before."
     )
-    reason: str | None = Field(description="Why it was skipped or dropped.", examples=[None])
+    reason: str | None = Field(
+        description="Why it was skipped or dropped, or failed.", examples=[None]
+    )
     slot: SlotNumber
     kind: Kind
     participant: ParticipantNumber

@@ -1,19 +1,22 @@
 """
 The desk where signed readings are handed in: checked here, recorded together with others.
 
-Whoever hands one in waits for its transaction, so that nothing has to be remembered here.
+Whoever hands one in waits for its transaction, so that nothing has to be remembered here. The
+contract passes over a reading of a meter that has spoken already, without a word: only the entries
+that a transaction recorded say which it took.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import structlog
 from anyio.to_thread import run_sync
 from sqlalchemy import select
 
-from backend.chain import ChainRelay, Posted, ReadingToPost
+from backend.chain import Posted, ReadingToPost
 from backend.errors import (
+    AttemptsSpent,
     ChainUnavailable,
     InternalError,
     NotAParticipant,
@@ -29,6 +32,7 @@ from backend.market.schemas import MarketManifest
 from backend.market.service import DOMAIN_NAME
 from backend.orders.desk import RETRY_S, require_here, signature_bytes
 from backend.participants.queries import meter_of
+from backend.postings import Postings
 from backend.readings.schemas import ReadingPost, ReadingPosted
 from oracle.audit.typed_data import domain_hash, reading_digest, signer_of
 from oracle.errors import ChainError, ContractRevert
@@ -37,6 +41,8 @@ from oracle.units import SLOT_SECONDS, Slot, Wh
 log = structlog.get_logger("wattline.service")
 
 TOGETHER = 100  # in one transaction
+OF_THE_SLOT = frozenset({"OutsideReadingTime", "WrongPhase"})  # whoever's readings they are
+READ_SLOTS = 8  # that may still take readings, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +58,23 @@ class ReadingDesk:
         self,
         manifest: MarketManifest,
         index: IndexReader,
-        relay: ChainRelay | None,
+        postings: Postings | None,
         *,
         limit: int,
+        attempts_per_slot: int,
         delay_s: float,
     ) -> None:
         self._manifest = manifest
         self._index = index
-        self._relay = relay
+        self._postings = postings
         self._limit = limit
+        self._attempts = attempts_per_slot
         self._delay_s = delay_s
         self._domain = domain_hash(
             DOMAIN_NAME, manifest.chain_id, manifest.addresses["Exchange"].lower()
         )
         self._waiting: dict[tuple[int, int], _Waiting] = {}
+        self._carried: Counter[tuple[int, int]] = Counter()  # by slot and participant
 
     async def take(self, body: ReadingPost) -> ReadingPosted:
         """
@@ -77,7 +86,7 @@ class ReadingDesk:
             The first reason not to; the contract's, if it is the first to find one.
         """
         require_here(body.chain_id, body.exchange, self._manifest)
-        if self._relay is None:
+        if self._postings is None:
             raise ChainUnavailable("this service was started without a key that pays for posting")
         reading = ReadingToPost(
             slot=Slot(body.slot),
@@ -105,10 +114,20 @@ class ReadingDesk:
             for slot, waiting in by_slot.items():
                 await self._record(slot, waiting[:TOGETHER])
 
+    def _require_attempts(self, reading: ReadingToPost) -> None:
+        slot, participant = int(reading.slot), reading.participant
+        if self._carried[slot, participant] >= self._attempts:
+            raise AttemptsSpent(
+                f"{self._attempts} transactions have carried readings of participant {participant}"
+                f" for slot {slot}",
+                extensions={"attempts": self._attempts},
+            )
+
     async def _recorded(self, reading: ReadingToPost) -> Posted:
         key = int(reading.slot), reading.participant
         if key in self._waiting:
             raise ReadingExists("a reading of this meter for this slot is being recorded")
+        self._require_attempts(reading)
         if len(self._waiting) >= self._limit:
             headers = {"Retry-After": str(RETRY_S)}
             raise OutboxFull(f"{self._limit} readings wait for the chain", headers=headers)
@@ -120,23 +139,38 @@ class ReadingDesk:
             self._waiting.pop(key, None)
 
     async def _record(self, slot: Slot, waiting: list[_Waiting]) -> None:
-        assert self._relay is not None  # noqa: S101  # nothing waits without one
+        """Record readings of a slot, in halves where all together are refused."""
+        assert self._postings is not None  # noqa: S101  # nothing waits without them
         try:
-            posted = await run_sync(
-                self._relay.post_readings, slot, [one.reading for one in waiting]
-            )
+            posted = await run_sync(self._postings.readings, slot, [one.reading for one in waiting])
+        except ContractRevert as error:
+            if len(waiting) > 1 and error.name not in OF_THE_SLOT:
+                await self._record_halves(slot, waiting)
+            else:
+                _answer_all(waiting, _refusal(error))
         except Exception as error:  # whatever it is, those who wait are told, and others go on
             if not isinstance(error, ChainError):
                 log.exception("readings not recorded")
-            for one in waiting:
-                if not one.answer.done():
-                    one.answer.set_exception(
-                        _refusal(error) if isinstance(error, ChainError) else error
-                    )
+            _answer_all(waiting, _refusal(error) if isinstance(error, ChainError) else error)
         else:
-            for one in waiting:
-                if not one.answer.done():
-                    one.answer.set_result(posted)
+            self._count(slot, waiting)
+            if posted.refusal is None:
+                for one in waiting:
+                    _answer(one, posted)
+            elif len(waiting) > 1 and posted.refusal.name not in OF_THE_SLOT:
+                await self._record_halves(slot, waiting)
+            else:
+                _answer_all(waiting, _named(posted.refusal.name, posted.refusal.text))
+
+    async def _record_halves(self, slot: Slot, waiting: list[_Waiting]) -> None:
+        middle = len(waiting) // 2
+        await self._record(slot, waiting[:middle])
+        await self._record(slot, waiting[middle:])
+
+    def _count(self, slot: Slot, waiting: list[_Waiting]) -> None:
+        for known in [key for key in self._carried if key[0] < slot - READ_SLOTS]:
+            del self._carried[known]
+        self._carried.update((int(slot), one.reading.participant) for one in waiting)
 
     def _require_good(self, view: View, reading: ReadingToPost) -> None:
         slot, participant = reading.slot, reading.participant
@@ -167,9 +201,33 @@ class ReadingDesk:
             raise ReadingExists(f"slot {slot} has a reading of participant {participant} already")
 
 
+def _answer(one: _Waiting, posted: Posted) -> None:
+    if one.answer.done():
+        return
+    if one.reading.participant in posted.recorded:
+        one.answer.set_result(posted)
+    else:
+        one.answer.set_exception(
+            ReadingExists(
+                f"slot {one.reading.slot} has a reading of participant {one.reading.participant} "
+                f"already: transaction {posted.transaction} passed over this one"
+            )
+        )
+
+
+def _answer_all(waiting: list[_Waiting], error: Exception) -> None:
+    for one in waiting:
+        if not one.answer.done():
+            one.answer.set_exception(error)
+
+
 def _refusal(error: ChainError) -> ServiceError:
-    if not isinstance(error, ContractRevert):
-        return ChainUnavailable("the chain does not answer; nothing was recorded")
-    if error.name in ("OutsideReadingTime", "WrongPhase"):
-        return OutsideReadingTime(str(error))
-    return WrongMeter(str(error)) if error.name == "WrongMeter" else InternalError(str(error))
+    if isinstance(error, ContractRevert):
+        return _named(error.name, str(error))
+    return ChainUnavailable("the chain does not answer; look at /readings before a second attempt")
+
+
+def _named(name: str, text: str) -> ServiceError:
+    if name in OF_THE_SLOT:
+        return OutsideReadingTime(text)
+    return WrongMeter(text) if name == "WrongMeter" else InternalError(text)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from backend.answers import answer_page, until_its_events
 from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import (
+    AttemptsSpent,
     BodyTooLarge,
     ChainUnavailable,
     ForeignChain,
@@ -33,6 +34,7 @@ REFUSALS = refusals(
     WrongMeter,
     ReadingExists,
     OutsideReadingTime,
+    AttemptsSpent,
     BodyTooLarge,
     OutboxFull,
     IndexBehind,
@@ -61,8 +63,8 @@ async def post_reading(body: ReadingPost, service: ServiceDep) -> ReadingPosted:
     """
     Hand in a reading that its participant's meter has signed, and wait for its transaction.
 
-    It is checked here first, then recorded together with others. The same reading a second time is
-    refused with `reading-exists`.
+    It is checked here first, then recorded together with others. A meter is heard once a slot: a
+    second reading is refused with `reading-exists`, also if its transaction finds that out.
     """
     service.require_ready()
     return await service.readings.take(body)

@@ -1,47 +1,100 @@
 """Sends orders and readings that others have signed; its key pays for gas and has no right."""
 
 from collections.abc import Sequence
-from threading import Lock
+from functools import cached_property
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from web3.logs import DISCARD
-from web3.types import TxReceipt
+from web3.types import EventData, TxReceipt
 
-from oracle.chain.chains import GAS_LIMIT
+from oracle.chain.chains import MAX_FEE_WEI
 from oracle.chain.decoding import hex_of
 from oracle.chain.market import compact
 from oracle.chain.reverts import decoded, refusal_of, translated
+from oracle.chain.sender import REPLACE_AFTER_S, Replaced, Sender
 from oracle.chain.source import MarketSource
-from oracle.domain.blocks import OrderToPost, Posted, ReadingToPost, SkippedEntry
+from oracle.domain.blocks import (
+    OrderToPost,
+    Outgoing,
+    Posted,
+    ReadingToPost,
+    Refusal,
+    SkippedEntry,
+)
+from oracle.errors import ContractRevert
 from oracle.units import Slot
 
 PARITIES = (27, 28)  # last of the 65 bytes of a key's signature
+UNKNOWN_CAUSE = Refusal(name="Failed", text="its transaction failed, and would not fail now")
+
+# What a transaction pays before its call begins (EIP-2028).
+TRANSACTION_GAS, ZERO_BYTE_GAS, OTHER_BYTE_GAS = 21_000, 4, 16
+
 Call = tuple[str, list[Any]]  # function of the Exchange and its arguments
 
 
 class MarketRelay:
-    """The relay as `backend.chain.ChainRelay` has it; sends one transaction at a time."""
+    """The relay as `backend.chain.ChainRelay` has it."""
 
-    def __init__(self, source: MarketSource, key: LocalAccount) -> None:
-        self._chain = source.chain
+    def __init__(
+        self,
+        source: MarketSource,
+        key: LocalAccount,
+        *,
+        max_fee_wei: int = MAX_FEE_WEI,
+        replace_after_s: float = REPLACE_AFTER_S,
+    ) -> None:
+        """`max_fee_wei` is the most that a unit of gas may cost, base fee and tip together."""
         self._exchange = source.exchange
-        self._key = key
-        self._lock = Lock()
+        self._sender = Sender(
+            source.chain,
+            source.exchange.address,
+            key,
+            max_fee_wei=max_fee_wei,
+            replace_after_s=replace_after_s,
+        )
 
     def is_signed(self, owner: str, signed: OrderToPost) -> bool:
-        functions = self._exchange.functions
+        """Ask with the gas that the contract gives a wallet, so that it would say the same."""
         with translated():
-            digest = functions["hashOf"](signed.slot, signed.order.pack()).call({})
-            is_signed: bool = functions["isSignedBy"](
-                to_checksum_address(owner), digest, signed.signature
-            ).call({})
-        return is_signed
+            digest = self._exchange.functions["hashOf"](signed.slot, signed.order.pack()).call({})
+        asked = [to_checksum_address(owner), digest, signed.signature]
+        data = self._exchange.encode_abi("isSignedBy", asked)
+        try:
+            answer = self._sender.call(data, gas=self._wallet_gas + _gas_before(data))
+        except ContractRevert:
+            return False
+        return int.from_bytes(answer, "big") == 1
 
-    def post_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> Posted:
-        receipt = self._send(_orders_call(slot, orders))
-        skipped = self._exchange.events.OrderSkipped().process_receipt(receipt, errors=DISCARD)
+    def sign_orders(self, slot: Slot, orders: Sequence[OrderToPost]) -> Outgoing:
+        return self._signed(_orders_call(slot, orders))
+
+    def sign_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> Outgoing:
+        return self._signed(_readings_call(slot, readings))
+
+    def send(self, outgoing: Outgoing, replaced: Replaced) -> Posted | None:
+        return self._posted(outgoing, self._sender.send(outgoing, replaced))
+
+    def resume(self, outgoing: Outgoing, replaced: Replaced) -> Posted | None:
+        return self._posted(outgoing, self._sender.resume(outgoing, replaced))
+
+    @cached_property
+    def _wallet_gas(self) -> int:
+        with translated():
+            return int(self._exchange.functions["WALLET_GAS"]().call({}))
+
+    def _signed(self, call: Call) -> Outgoing:
+        """Sign a call that would work now; a refused transaction would cost as much."""
+        function, arguments = call
+        data = self._exchange.encode_abi(function, arguments)
+        self._sender.call(data)
+        return self._sender.sign(data)
+
+    def _posted(self, outgoing: Outgoing, receipt: TxReceipt | None) -> Posted | None:
+        if receipt is None:
+            return None
         return Posted(
             transaction=hex_of(receipt["transactionHash"]),
             block=receipt["blockNumber"],
@@ -50,23 +103,28 @@ class MarketRelay:
                     position=event["args"]["position"],
                     reason=refusal_of(decoded(event["args"]["reason"])),
                 )
-                for event in skipped
+                for event in self._events("OrderSkipped", receipt)
             ),
+            recorded=frozenset(
+                entry >> 32 & 0xFFFF
+                for event in self._events("ReadingsRecorded", receipt)
+                for entry in event["args"]["entries"]
+            ),
+            refusal=None if receipt["status"] == 1 else self._cause(outgoing),
         )
 
-    def post_readings(self, slot: Slot, readings: Sequence[ReadingToPost]) -> Posted:
-        receipt = self._send(_readings_call(slot, readings))
-        return Posted(transaction=hex_of(receipt["transactionHash"]), block=receipt["blockNumber"])
+    def _events(self, name: str, receipt: TxReceipt) -> list[EventData]:
+        if not any(entry.get("name") == name for entry in self._exchange.abi):
+            return []  # sealed orders are their owners' to send
+        return list(self._exchange.events[name]().process_receipt(receipt, errors=DISCARD))
 
-    def _send(self, call: Call) -> TxReceipt:
-        """Send a call that would work now; a refused transaction would cost as much."""
-        function, arguments = call
-        with translated():
-            self._exchange.functions[function](*arguments).call(
-                {"from": self._key.address, "gas": GAS_LIMIT}
-            )
-        with self._lock:
-            return self._chain.send(self._key, self._exchange, function, *arguments)
+    def _cause(self, outgoing: Outgoing) -> Refusal:
+        """Return why a transaction failed, as far as the same call fails now."""
+        try:
+            self._sender.call(outgoing.call)
+        except ContractRevert as error:
+            return refusal_of(error)
+        return UNKNOWN_CAUSE
 
 
 def _orders_call(slot: Slot, orders: Sequence[OrderToPost]) -> Call:
@@ -85,3 +143,9 @@ def _is_of_key(signature: bytes) -> bool:
 def _readings_call(slot: Slot, readings: Sequence[ReadingToPost]) -> Call:
     fields = [(one.participant, one.energy, *compact(one.signature)) for one in readings]
     return "recordReadings", [slot, fields]
+
+
+def _gas_before(data: str) -> int:
+    content = bytes.fromhex(data.removeprefix("0x"))
+    zeros = content.count(0)
+    return TRANSACTION_GAS + ZERO_BYTE_GAS * zeros + OTHER_BYTE_GAS * (len(content) - zeros)

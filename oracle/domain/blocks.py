@@ -129,9 +129,31 @@ class SkippedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """
+    A signed transaction of a relay: what it takes to find it again, to send it again as it is, or
+    to replace it. Signing is deterministic: the relay's key and these fields give the same bytes.
+    """
+
+    sender: str
+    nonce: int
+    call: str  # to the Exchange, in hexadecimal
+    max_fee: int  # wei per gas, as the tip
+    tip: int
+    hashes: tuple[str, ...]  # those that it replaces and, last, its own: the chain takes one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """A transaction of the relay; orders that are not among the skipped were recorded."""
+    """
+    A transaction of the relay that was mined.
+
+    Of its orders those that are not among the skipped were recorded; of its readings those of the
+    participants in `recorded`. With a `refusal` all of it failed.
+    """
 
     transaction: str
     block: int
     skipped: tuple[SkippedEntry, ...] = ()
+    recorded: frozenset[int] = frozenset()
+    refusal: Refusal | None = None

@@ -27,11 +27,11 @@ def rows(database: Database, table: Any, *order: Any, **equal: Any) -> list[Any]
 
 
 def dump(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of every table but the outbox, in an order of its own."""
+    """Return every row of every table that the chain fills, in an order of its own."""
     found = {}
     with database.reading() as session:
         for table in tables.Base.metadata.sorted_tables:
-            if table.name != "outbox":
+            if table.name not in tables.BESIDE_THE_CHAIN:
                 everything = session.execute(select(table)).all()
                 found[table.name] = sorted(map(tuple, everything), key=repr)
     return found

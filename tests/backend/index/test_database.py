@@ -64,7 +64,7 @@ def test_says_whose_index_it_is(database: Database) -> None:
     assert {one.key: one.value for one in rows(database, Market)} == {
         **IDENTITY,
         "chain_id": "9",
-        "schema": "1",
+        "schema": "2",
     }
 
 

@@ -8,7 +8,7 @@ import { keptStore } from "./store.js";
 
 const KEPT = 20;
 const LOOK_EVERY = 2_000;
-const FINAL = ["settled", "void", "skipped", "dropped", "lost"];
+const FINAL = ["settled", "void", "skipped", "failed", "dropped", "lost"];
 
 /** Newest first: the order's fields with { id, stage, reason, trades }. */
 export const sent = keptStore("wattline-sent", []);
@@ -21,6 +21,7 @@ export const STAGE_WORDS = {
   settled: "settled",
   void: "void: the slot was not cleared in time, its money is free again",
   skipped: "not taken by the contract",
+  failed: "not taken, as its transaction fails",
   dropped: "given up",
   lost: "unknown to this service",
 };

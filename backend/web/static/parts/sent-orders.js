@@ -11,7 +11,7 @@ import { Card } from "./basics.js";
 const STEPS = ["Handed in", "Recorded", "Cleared", "Settled"];
 const REACHED = { waiting: 0, posted: 0, recorded: 1, cleared: 2, settled: 3 };
 const lowered = (words) => words[0].toLowerCase() + words.slice(1);
-const BAD = ["skipped", "dropped", "void", "lost"];
+const BAD = ["skipped", "failed", "dropped", "void", "lost"];
 
 export function SentOrders({ market }) {
   const orders = ofMarket(useStore(sent), market);
