@@ -2,7 +2,7 @@
 
 import typer
 
-from scripts.bench.clearing import clearing
+from scripts.bench.clearing.command import clearing
 from scripts.bench.gas.command import gas
 from scripts.bench.service import service
 

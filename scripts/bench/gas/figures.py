@@ -56,6 +56,12 @@ class GasFigures:
     readings_floor_gas_per_order: int
     clear_settle_with_readings_floor_gas_per_order: int
     void_floor_gas_per_order: int
+    post_gas: int  # all batches
+    post_calldata_bytes: int
+    readings_calldata_bytes: int
+    clear_calldata_bytes: int
+    settle_calldata_bytes: int
+    void_calldata_bytes: int
 
 
 def figures_of(
@@ -137,6 +143,12 @@ def figures_of(
             orders,
         ),
         void_floor_gas_per_order=_each(_floor((rounds.void, price_list.void(orders))), orders),
+        post_gas=_gas(*rounds.batches),
+        post_calldata_bytes=sum(len(one.calldata) for one in rounds.batches),
+        readings_calldata_bytes=len(rounds.readings.calldata),
+        clear_calldata_bytes=len(rounds.clear.calldata),
+        settle_calldata_bytes=len(rounds.settle.calldata),
+        void_calldata_bytes=len(rounds.void.calldata),
     )
 
 
