@@ -13,7 +13,7 @@ from backend.index.follower import Follower
 from backend.market.schemas import MarketManifest
 from backend.server import Server, listening_socket, set_up_logs
 from backend.settings import LOOPBACK, ServiceSettings
-from oracle.chain.chains import open_chain
+from oracle.chain.chains import MAX_FEE_WEI, open_chain
 from oracle.chain.keys import load_key
 from oracle.chain.manifest import Manifest, as_json, check_manifest, load
 from oracle.chain.relay import MarketRelay
@@ -22,6 +22,8 @@ from oracle.chain.source import MarketSource
 from oracle.daemon.log import LogFormat
 from scripts.console import errors_in_one_line
 from scripts.index import ChainUrl, Confirmations, DatabaseUrl, ManifestFile, database_beside
+
+WEI_PER_GWEI = 10**9
 
 
 def serve(
@@ -58,6 +60,13 @@ def serve(
         int, typer.Option(help="Of one client, over ten seconds.", min=1)
     ] = 500,
     posts_per_minute: Annotated[int, typer.Option(help="Of one client.", min=1)] = 300,
+    max_fee_gwei: Annotated[
+        float, typer.Option(help="The most that the relay pays for a unit of gas.", min=0)
+    ] = MAX_FEE_WEI / WEI_PER_GWEI,
+    attempts_per_slot: Annotated[
+        int,
+        typer.Option(help="Transactions that may carry one participant's for a slot.", min=1),
+    ] = 4,
     page: Annotated[bool, typer.Option(help="Serve the page, too.")] = True,
     log_format: Annotated[LogFormat, typer.Option(help="One event a line.")] = LogFormat.JSON,
 ) -> None:
@@ -74,6 +83,7 @@ def serve(
             allowed_origins=tuple(allow_origin or []),
             reads_per_window=10 * reads_per_second,
             posts_per_window=posts_per_minute,
+            attempts_per_slot=attempts_per_slot,
             oracle_url=oracle,
             devnet_file=manifest.absolute().with_name("devnet.json") if market.devnet else None,
             serves_page=page,
@@ -81,7 +91,9 @@ def serve(
         opened = open_chain(chain)
         check_manifest(opened, market)
         source = MarketSource(opened, market.address("Exchange"), first_block=market.first_block)
-        relay = _relay(source, market, relay_key, password_file)
+        relay = _relay(
+            source, market, relay_key, password_file, max_fee_wei=round(max_fee_gwei * WEI_PER_GWEI)
+        )
         with (
             closing(Database(database or database_beside(manifest))) as index,
             listening_socket(host, port) as bound,
@@ -100,11 +112,17 @@ def serve(
 
 
 def _relay(
-    source: MarketSource, market: Manifest, key: Path | None, password_file: Path | None
+    source: MarketSource,
+    market: Manifest,
+    key: Path | None,
+    password_file: Path | None,
+    *,
+    max_fee_wei: int,
 ) -> MarketRelay | None:
-    if key is not None:
-        return MarketRelay(source, load_key(key, password_file))
-    return MarketRelay(source, development_key("relay")) if market.devnet else None
+    if key is None and not market.devnet:
+        return None
+    payer = development_key("relay") if key is None else load_key(key, password_file)
+    return MarketRelay(source, payer, max_fee_wei=max_fee_wei)
 
 
 def _say(host: str, port: int, *, takes_orders: bool) -> None:

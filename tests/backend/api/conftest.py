@@ -118,7 +118,11 @@ def world() -> Iterator[NodeWorld]:
 
 @pytest.fixture(scope="session")
 def manifest(world: NodeWorld) -> MarketManifest:
-    """What `wattline deploy` would have written of this market."""
+    return manifest_of(world)
+
+
+def manifest_of(world: NodeWorld) -> MarketManifest:
+    """Return what `wattline deploy` would have written of a market."""
     settings: MarketSettings = settings_of(world.deployment)
     people = range(1, PROSUMERS + 1)
     now = world.chain.now() // 900

@@ -254,6 +254,21 @@ async def test_an_outbox_that_is_full_takes_no_more(
         assert int(answer.headers["retry-after"]) > 0
 
 
+async def test_more_attempts_than_are_paid_for_are_refused(
+    world: NodeWorld, manifest: MarketManifest, followers: dict[str, tuple[Database, Follower]]
+) -> None:
+    thrifty = replace(SETTINGS, attempts_per_slot=0)
+
+    async with serving(*followers["sqlite"], world, manifest, thrifty) as served:
+        order = await posted(served, served.body(served.open_slot(), an_offer(1, 1_000, 80)))
+        ended = Slot(world.chain.now() // 900 - 1)
+        body = served.reading(ended, 5, 500)
+        reading = await served.http.post("/api/v1/readings", json=body)
+
+        assert problem_of(order) == problem_of(reading) == "attempts-spent"
+        assert order.json()["attempts"] == 0
+
+
 async def test_without_a_relay_reads_go_on_and_posts_are_refused(
     world: NodeWorld, manifest: MarketManifest, followers: dict[str, tuple[Database, Follower]]
 ) -> None:

@@ -1,0 +1,1 @@
+"""Tests of orders on their way to the chain."""
