@@ -3,7 +3,9 @@
 import typer
 
 from scripts.bench.clearing.command import clearing
+from scripts.bench.dispatch.command import dispatch
 from scripts.bench.gas.command import gas
+from scripts.bench.rounds.command import rounds
 from scripts.bench.service import service
 
 HELP = """
@@ -15,4 +17,6 @@ Example: wattline bench gas --orders 10
 bench = typer.Typer(no_args_is_help=True, help=HELP)
 bench.command(no_args_is_help=False)(gas)
 bench.command(no_args_is_help=False)(clearing)
+bench.command(no_args_is_help=False)(dispatch)
+bench.command(no_args_is_help=False)(rounds)
 bench.command(no_args_is_help=False)(service)

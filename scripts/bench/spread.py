@@ -27,6 +27,12 @@ def spread(seconds: Sequence[float]) -> Spread:
     )
 
 
+def significant(value: float) -> str:
+    """Return a time as text with about three digits that mean something."""
+    digits = 4 if value < 0.1 else 3 if value < 1 else 2 if value < 10 else 1
+    return f"{value:.{digits}f}"
+
+
 def sizes(option: str, text: str) -> list[int]:
     """
     Return the sizes that an option names, ascending, each once.

@@ -18,7 +18,7 @@ from oracle.units import Bps, MicroUsdPerMwh, Wh
 
 USD = 1_000_000  # micro-USD
 EXPORT_PRICE = MicroUsdPerMwh(40 * USD)
-REAL_TIME_PRICE = MicroUsdPerMwh(250 * USD)
+REAL_TIME_PRICE = MicroUsdPerMwh(300 * USD)  # what the best bid pays, so that it binds nobody
 MOST_FEE = 50 * USD
 OPENS_AWAY = 0.2  # from its limit, as a share of it, where a mechanism lets orders move
 MOST_LINED = 1 << 16  # positions of a line's orders have 16 bits

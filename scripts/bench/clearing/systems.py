@@ -112,14 +112,14 @@ _OTHERS = [
     _of_pymarket("p2p", others.pymarket_p2p),
     _plain("crossing", "pool", others.crossing, Uniform.name, "volume_wh", "welfare_usd"),
     _plain(
-        "linear program",
+        "LP",
         "lines",
         others.largest_welfare,
         Matching.name,
         "welfare_usd",
     ),
     _plain(
-        "two linear programs",
+        "two LPs",
         "lines",
         others.largest_volume,
         PairwiseNash.name,

@@ -59,7 +59,7 @@ ROLES = Roles(
 DEPLOYER = development_key("bench deployer")
 
 
-def require_size(orders: int) -> None:
+def require_size(orders: int, option: str = "--orders") -> None:
     """
     Refuse what no ring has.
 
@@ -70,7 +70,7 @@ def require_size(orders: int) -> None:
     """
     if orders % 2 or not LEAST_ORDERS <= orders <= MOST_ORDERS:
         raise InvalidInputError(
-            f"--orders {orders}: expected an even number from {LEAST_ORDERS} to {MOST_ORDERS}"
+            f"{option} {orders}: expected an even number from {LEAST_ORDERS} to {MOST_ORDERS}"
         )
 
 
