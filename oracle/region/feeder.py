@@ -58,7 +58,7 @@ SALE_COST = (40, 101)  # USD/MWh
 UTILITY = (260, 421)  # USD/MWh
 COST_WEIGHT = (9_900, 9_991)  # basis points
 SATURATION = (100, 161)  # percent of the most that is bought in a slot
-REPUTATION = (0, 9_501)  # basis points
+REPUTATION = (500, 9_501)  # basis points that the registry accepts
 
 MEAN_LOAD_W = (200, 701)
 PLANT_W = (3_000, 10_001)

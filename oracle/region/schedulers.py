@@ -9,6 +9,7 @@ Workers compute with one thread each: a round is too small for more, and two wor
 start a thread per core slow each other down.
 """
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ ON_THEIR_WAY = 4  # feeders per worker: none waits while the results of others a
 MOST_WORKERS = 1024
 CONNECT_S = 10
 START_S = 60
+ANY_PORT = "127.0.0.1:0"  # of the pages on a local cluster: for nobody else, and never taken
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 Result = TypeVar("Result")
@@ -174,7 +176,9 @@ def _local_cluster(workers: int) -> Iterator[Any]:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address=ANY_PORT,
+        worker_dashboard_address=ANY_PORT,
+        silence_logs=logging.ERROR,
     ) as cluster:
         yield cluster
 
@@ -186,7 +190,10 @@ def _nothing(address: str) -> Iterator[str]:
 
 def _workers_of(client: Any, address: str | None) -> int:
     """Return how many threads the workers have, once they have loaded this project's version."""
-    client.wait_for_workers(1, timeout=START_S)
+    try:
+        client.wait_for_workers(1, timeout=START_S)
+    except TimeoutError as error:
+        raise WorkerError(f"{address}: expected a worker within {START_S} s, got none") from error
     ours = version("wattline")
     for worker, theirs in client.run(_version).items():
         if theirs != ours:
