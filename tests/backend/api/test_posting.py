@@ -119,7 +119,7 @@ async def test_a_reading_that_the_contract_passed_over_is_not_said_to_be_recorde
     """Its index has not heard yet of the reading that somebody else has recorded."""
     world, ended = on_sqlite.world, Slot(on_sqlite.world.chain.now() // 900 - 1)
     await on_sqlite.follow()
-    world.market.record_readings(STRANGER, ended, [world.reading(ended, 2, 400)])
+    world.market.record_readings(STRANGER, ended, [world.reading(ended, 6, 400)])
 
     async with anyio.create_task_group() as both:
         answers: dict[int, httpx.Response] = {}
@@ -128,13 +128,13 @@ async def test_a_reading_that_the_contract_passed_over_is_not_said_to_be_recorde
             body = on_sqlite.reading(ended, participant, 500)
             answers[participant] = await read(on_sqlite, body)
 
-        both.start_soon(hand_in, 2)
+        both.start_soon(hand_in, 6)
         both.start_soon(hand_in, 3)
 
-    assert problem_of(answers[2]) == "reading-exists"
-    assert "passed over" in answers[2].json()["detail"]
+    assert problem_of(answers[6]) == "reading-exists"
+    assert "passed over" in answers[6].json()["detail"]
     assert answers[3].json()["state"] == "recorded"
-    assert {2 << 32 | 400, 3 << 32 | 500} <= set(world.market.readings(ended))
+    assert {6 << 32 | 400, 3 << 32 | 500} <= set(world.market.readings(ended))
 
 
 async def test_readings_that_are_not_good_are_refused(on_sqlite: Served) -> None:
