@@ -1,0 +1,1 @@
+"""Tests of readings on their way to the chain."""
