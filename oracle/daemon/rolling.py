@@ -25,7 +25,7 @@ from oracle.domain.power_system import PowerSystem, SharedStorage
 from oracle.domain.results import DayAheadResult, Plan, RealTimeResult, StoragePlan
 from oracle.domain.storage_rating import StorageRating
 from oracle.errors import InvalidInputError, SolverError, TimeLimitError
-from oracle.model import real_time
+from oracle.model import large_dispatch, real_time
 from oracle.model.provider_storage import dispatch_against_tariff
 from oracle.model.storage import StorageEnds
 from oracle.plan import traded_mw
@@ -70,8 +70,14 @@ class RollingDispatch:
         first_slot: Slot,
         time_limit_s: float,
         metrics: Metrics,
+        reference: bool = False,
     ) -> None:
-        """`first_slot` is the chain's slot of the scenario's first; `rating` the chain's."""
+        """
+        `first_slot` is the chain's slot of the scenario's first; `rating` the chain's.
+
+        With `reference`, power systems are dispatched by the model in PuLP rather than by arrays.
+        """
+        self._reference = reference
         self._newest = newest
         self._rating = rating
         self._first_slot = first_slot
@@ -155,7 +161,8 @@ class RollingDispatch:
             cleared = rest.case.cleared.get(Slot(rest.case.slot + place - rest.slots.start))
             if cleared is not None:
                 p2p_mw[place] = sum(mw_from_wh_per_slot(one.energy) for one in cleared.trades)
-        found = real_time.dispatch_rest(
+        dispatch_rest = real_time.dispatch_rest if self._reference else large_dispatch.dispatch_rest
+        found = dispatch_rest(
             system,
             day_ahead,
             real_time.RestOfDay(

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from oracle.domain.power_system import PowerSystem
 from oracle.domain.results import DayAheadResult
-from oracle.errors import SolverError
+from oracle.errors import InfeasibleError, SolverError
+from oracle.model import real_time
 from oracle.model.committed_system import CommittedSystem, committed_day, rest_of_day
 from oracle.model.dispatch_arrays import Blocks, exclude, fill
 from oracle.model.dispatch_sketch import Sketch, sketch_of
@@ -133,7 +134,12 @@ def dispatch_rest(
     """
     day = committed_day(system, day_ahead.commitment, sharing=True, p2p_mw=p2p_mw)
     left = rest_of_day(day, rest.planned, since=rest.since, stored_mwh=rest.stored_mwh)
-    found = dispatch_committed(left, time_limit_s=time_limit_s)
+    try:
+        found = dispatch_committed(left, time_limit_s=time_limit_s)
+    except InfeasibleError:  # the reference says what is at fault
+        return real_time.dispatch_rest(
+            system, day_ahead, rest, p2p_mw=p2p_mw, time_limit_s=time_limit_s
+        )
     return RestResult(
         storage=storage_schedule(
             left.storages[0],

@@ -7,6 +7,7 @@ from scripts.bench.dispatch.command import dispatch
 from scripts.bench.gas.command import gas
 from scripts.bench.rounds.command import rounds
 from scripts.bench.service import service
+from scripts.bench.together.command import all_benchmarks
 
 HELP = """
 Measure what the market costs and how fast it is.
@@ -20,3 +21,4 @@ bench.command(no_args_is_help=False)(clearing)
 bench.command(no_args_is_help=False)(dispatch)
 bench.command(no_args_is_help=False)(rounds)
 bench.command(no_args_is_help=False)(service)
+bench.command("all", no_args_is_help=False)(all_benchmarks)

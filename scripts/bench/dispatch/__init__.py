@@ -1,0 +1,1 @@
+"""`wattline bench dispatch`: the real-time dispatch, by us and by general libraries."""
