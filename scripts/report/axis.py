@@ -52,6 +52,32 @@ def round_axis(low: float, high: float, *, intervals: int = 4) -> Axis:
     return Axis(low=first * step, high=last * step, step=step)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogAxis:
+    """A logarithmic axis from 10^low to 10^high."""
+
+    low: int
+    high: int
+
+    def share(self, value: float) -> float:
+        """Return where a positive value lies, 0 at the start of the axis and 1 at its end."""
+        return (math.log10(value) - self.low) / (self.high - self.low)
+
+    def ticks(self) -> tuple[Tick, ...]:
+        """Return a tick at every power of ten."""
+        powers = range(self.low, self.high + 1)
+        return tuple(
+            Tick(place=100 * self.share(10.0**power), label=number(10.0**power, max(0, -power)))
+            for power in powers
+        )
+
+
+def log_axis(low: float, high: float) -> LogAxis:
+    """Return the axis of whole powers of ten that holds every value from low to high, above 0."""
+    first = math.floor(math.log10(low) + 1e-9)
+    return LogAxis(low=first, high=max(first + 1, math.ceil(math.log10(high) - 1e-9)))
+
+
 def number(value: float, digits: int) -> str:
     """Return the value as `scripts.numbers` does, with a true minus sign."""
     return numbers.number(value, digits).replace("-", "−")

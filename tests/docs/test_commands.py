@@ -15,6 +15,7 @@ WITH_COMMANDS = [page for page in PAGES if any("skip" not in b.settings for b in
 
 # What a page cannot run here, and the test that runs it.
 ELSEWHERE = {
+    "bench": ("scripts/test_bench_all", "test_writes_one_page_and_one_file_of_all_benchmarks"),
     "demo": ("docs/test_commands", "test_make_demo_settles_both_days"),
     "devnet": (
         "integration/test_make_devnet",

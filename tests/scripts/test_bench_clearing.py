@@ -1,96 +1,193 @@
-"""`wattline bench clearing`: every size is cleared, checked and told, and growth is its slope."""
+"""`wattline bench clearing`: equal books, equal sums, an end for who takes too long."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from oracle.domain.book import Kind
-from scripts.bench.clearing import ClearingFigures, growth, lined, pool_of_size
+from oracle.errors import Divergence
+from oracle.market.registry import MECHANISMS
+from scripts.bench.clearing import measurement, trial
+from scripts.bench.clearing.books import drawn_orders, lined_round, pool_round, with_terms
+from scripts.bench.clearing.figures import ClearingFigures, growth
+from scripts.bench.clearing.sums import Sums
+from scripts.bench.clearing.systems import Contender, contender, has_pymarket
+from scripts.bench.clearing.tables import clearing_tables
+from scripts.bench.clearing.trial import Cell, Task, trials
+from scripts.bench.clearing.worker import measured
+from scripts.bench.spread import Spread
 from scripts.cli import app
+from scripts.console import out
+
+PLAIN = ("plain crossing", "plain LP", "plain two LPs")
 
 
 def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["bench", "clearing", *map(str, arguments)])
 
 
-def test_prints_a_row_for_each_size_and_the_growth() -> None:
-    result = invoke("--uniform", "20,40", "--matching", "10,20", "--lines", 3)
-
-    assert result.exit_code == 0, result.output
-    rows = [line.split("│")[1:4] for line in result.output.splitlines() if "│" in line]
-    told = [[cell.strip() for cell in row][:2] for row in rows]
-    assert told == [["uniform", "20"], ["uniform", "40"], ["matching", "20"], ["matching", "40"]]
-    assert "uniform: time grows with orders to the power of" in result.output
-    assert "matching: time grows with orders to the power of" in result.output
+def a_task(name: str = "uniform", sizes: tuple[int, ...] = (20,), **changes: Any) -> Task:
+    task = Task(name=name, sizes=sizes, runs=2, lines=3, seed=1, limit_s=60.0)
+    return replace(task, **changes)
 
 
-def test_json_has_the_same_book_for_the_same_seed() -> None:
+def sums_of(name: str, size: int = 200) -> Sums:
+    return measured(contender(name), size, a_task(name, lines=4)).sums
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_every_mechanism_clears_its_book_and_is_verified(name: str) -> None:
+    cell = measured(contender(name), 100, a_task(name))
+
+    assert cell.sums.trades > 0
+    assert cell.verify is not None
+    assert (cell.clear.runs, cell.verify.runs) == (2, 2)
+    assert cell.clear.least <= cell.clear.median <= cell.clear.most
+    assert (cell.lines > 0) == (name in ("pairwise-nash", "matching"))
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_algorithms_come_to_the_same_as_ours(name: str) -> None:
+    other = contender(name)
+
+    theirs, ours = sums_of(name), sums_of(other.equals)
+
+    assert theirs.volume_wh > 0
+    assert theirs.agrees(ours, other.same)
+
+
+@pytest.mark.skipif(not has_pymarket(), reason="compares with the extra: pip install '.[bench]'")
+def test_the_auction_of_pymarket_sells_as_much_as_ours() -> None:
+    figures = json.loads(
+        invoke("--orders", 40, "--runs", 1, "--mechanisms", "huang", "--json").stdout
+    )
+
+    rows = {one["mechanism"]: one for one in figures}
+    assert rows.keys() == {"huang", "pymarket huang", "pymarket muda", "pymarket p2p"}
+    assert rows["pymarket huang"]["equals"] == "huang"
+    assert rows["pymarket huang"]["volume_wh"] == rows["huang"]["volume_wh"] > 0
+    assert rows["pymarket muda"]["equals"] == ""
+
+
+def test_json_is_a_list_with_the_same_sums_for_the_same_seed() -> None:
     runs = [
-        json.loads(invoke("--uniform", "30", "--matching", "10", "--seed", seed, "--json").stdout)
+        json.loads(
+            invoke(
+                "--orders", 20, "--lines", 3, "--runs", 1, "--mechanisms", "pairwise-nash",
+                "--no-others", "--seed", seed, "--json",
+            ).stdout
+        )
         for seed in (4, 4, 5)
-    ]
+    ]  # fmt: skip
 
-    trades = [[row["trades"] for row in run["figures"]] for run in runs]
-    lines = [[row["lines"] for row in run["figures"]] for run in runs]
-    assert (trades[0], lines[0]) == (trades[1], lines[1])
-    assert (trades[0], lines[0]) != (trades[2], lines[2])
-    assert runs[0]["growth"] == {}  # of one size nothing is known
-    assert set(runs[0]["figures"][0]) == {
-        "mechanism",
-        "orders",
-        "lines",
-        "trades",
-        "clear_s",
-        "verify_s",
+    (first,), (again,), (other,) = runs
+    assert {"mechanism", "orders", "seconds"} <= first.keys()
+    assert (first["mechanism"], first["orders"], first["data"]) == (
+        "pairwise-nash", 20, "synthetic",
+    )  # fmt: skip
+    assert first["seconds"] > 0
+    sums = ("volume_wh", "welfare_usd", "lines", "trades")
+    assert [first[name] for name in sums] == [again[name] for name in sums]
+    assert [first[name] for name in sums] != [other[name] for name in sums]
+
+
+def test_who_takes_too_long_is_ended_and_gets_no_larger_book() -> None:
+    found = dict(trials(a_task("pairwise-nash", (20, 4_000, 8_000), limit_s=2.0, runs=10_000)))
+
+    assert found == {
+        20: "stopped after 2 s",
+        4_000: "not tried: of 20 orders it was stopped after 2 s",
+        8_000: "not tried: of 20 orders it was stopped after 2 s",
     }
 
 
-def test_growth_is_the_exponent() -> None:
-    figures = [
-        ClearingFigures(
-            mechanism="uniform", orders=n, lines=0, trades=0, clear_s=1e-6 * n**1.5, verify_s=0.0
-        )
-        for n in (10, 100, 1000)
-    ]
+def test_a_refused_book_is_told_and_nothing_larger_tried() -> None:
+    found = dict(trials(a_task("matching", (20, 40), lines=15)))
 
-    assert dict(growth(figures)) == {"uniform": pytest.approx(1.5)}
+    assert "20 orders with 15 lines each: expected from 30 to 65,536" in str(found[20])
+    assert str(found[40]).startswith("not tried: of 20 orders it was refused")
+
+
+def test_a_contender_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "WORKER", "scripts.bench")  # a package cannot be run
+
+    found = dict(trials(a_task()))
+
+    assert found == {20: "ended by the system, short of memory most likely"}
+
+
+def test_other_sums_of_an_equal_algorithm_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Spread(median=1.0, least=1.0, most=1.0, runs=1)
+
+    def cells(task: Task) -> list[tuple[int, Cell | str]]:
+        volume = 10.0 if task.name == "uniform" else 10.1
+        sums = Sums(volume_wh=volume, welfare_usd=1.0, fees_usd=0.0, trades=1)
+        return [(20, Cell(clear=times, verify=None, sums=sums, lines=0, peak_mb=1.0))]
+
+    monkeypatch.setattr(measurement, "trials", cells)
+    some: list[Contender] = [contender("uniform"), contender("plain crossing")]
+
+    with pytest.raises(Divergence, match=r"plain crossing is not uniform: volume_wh 10\.1"):
+        measurement.measure_clearing(
+            some, [20], runs=1, lines=3, seed=1, limit_s=1.0, progress=lambda *_: None
+        )
+
+
+def a_row(mechanism: str, orders: int, seconds: float | None, **changes: Any) -> ClearingFigures:
+    row = ClearingFigures(
+        mechanism=mechanism, orders=orders, seconds=seconds, seconds_least=seconds,
+        seconds_most=seconds, runs=5 if seconds else 0, verify_s=None, system="wattline",
+        book="pool", lines=0, trades=3, volume_wh=1, welfare_usd=1.0, peak_mb=1.0, equals="",
+        stopped="" if seconds else "stopped after 9 s", limit_s=9.0, seed=1,
+    )  # fmt: skip
+    return replace(row, **changes)
+
+
+def test_growth_is_the_exponent_of_the_sizes_with_times() -> None:
+    figures = [a_row("uniform", n, 1e-6 * n**1.5) for n in (10, 100, 1000)]
+
+    assert dict(growth([*figures, a_row("uniform", 10_000, None)])) == {
+        "uniform": pytest.approx(1.5)
+    }
+    assert dict(growth(figures[:1])) == {}
+
+
+def test_tables_say_why_there_are_no_times() -> None:
+    with out.capture() as captured:
+        out.print(clearing_tables([a_row("uniform", 10, 0.5), a_row("uniform", 100, None)]))
+
+    said = captured.get()
+    assert "0.500 – 0.500" in said
+    assert "uniform, from 100 orders on: stopped after 9 s" in said
 
 
 def test_books_are_as_they_are_said_to_be() -> None:
-    rng = np.random.default_rng(1)
+    orders = drawn_orders(1, 100)
 
-    pool, market_round = pool_of_size(rng, 100), lined(rng, 50, 8)
+    pool, lined = pool_round(orders), lined_round(with_terms(orders, "pairwise-nash"), 8, 1)
 
-    assert sum(o is not None and o.kind is Kind.OFFER for o in pool.orders) == 50
-    assert len(pool.spokes) == len(pool.orders) == len(market_round.orders) == 100
-    assert 200 < len(market_round.edges) <= 400
-    assert {edge.offer for edge in market_round.edges} <= set(range(50))
+    assert sum(one.kind is Kind.OFFER for one in orders) == 50
+    assert len(pool.spokes) == 100
+    assert 200 < len(lined.edges) <= 400
+    assert {edge.offer % 2 for edge in lined.edges} == {0}
+    stated = [(one.energy, one.price) for one in lined.orders if one is not None]
+    assert stated == [(one.energy, one.price) for one in orders]
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--uniform", "many"), "expected whole numbers"),
-        (("--matching", "-5"), "from 0"),
-        (("--matching", "5", "--lines", 6), "--matching 5: expected from 6, the lines, to 32768"),
-        (("--matching", "0"), "expected a size for --uniform or --matching, got none"),
+        (("--orders", "many"), "--orders many: expected whole numbers with commas"),
+        (("--orders", "0"), "--orders 0: expected numbers from 1"),
+        (("--orders", "11"), "--orders 11: expected an even number"),
+        (("--mechanisms", "none"), "--mechanisms none: expected all, or some of pairwise-nash"),
     ],
 )
-def test_refuses_sizes_in_one_line(arguments: tuple[object, ...], words: str) -> None:
-    result = invoke("--uniform", "0", *arguments)
+def test_refuses_bad_input_in_one_line(arguments: tuple[object, ...], words: str) -> None:
+    result = invoke(*arguments)
 
     assert result.exit_code == 1
-    assert words in result.output
-
-
-def test_refuses_a_size_before_any_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
-    timed: list[object] = []
-    monkeypatch.setattr("scripts.bench.clearing.measured", lambda *some: timed.append(some))
-
-    result = invoke("--uniform", "20", "--matching", "10,40000")
-
-    assert result.exit_code == 1
-    assert "--matching 40000: expected from 8, the lines, to 32768 orders" in result.output
-    assert timed == []
+    assert words in " ".join(result.output.split())

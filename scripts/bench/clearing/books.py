@@ -17,7 +17,7 @@ from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.units import Bps, MicroUsdPerMwh, Wh
 
 USD = 1_000_000  # micro-USD
-EXPORT_PRICE = MicroUsdPerMwh(40 * USD)
+EXPORT_PRICE = MicroUsdPerMwh(100 * USD)
 REAL_TIME_PRICE = MicroUsdPerMwh(300 * USD)  # what the best bid pays, so that it binds nobody
 MOST_FEE = 50 * USD
 OPENS_AWAY = 0.2  # from its limit, as a share of it, where a mechanism lets orders move

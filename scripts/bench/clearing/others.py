@@ -107,9 +107,7 @@ def largest_volume(market_round: Round) -> list[Flow]:
 def _program(market_round: Round) -> tuple[pulp.LpProblem, list[pulp.LpVariable]]:
     """Return what fits the orders, in Wh."""
     program = pulp.LpProblem("market", pulp.LpMinimize)
-    flows = [
-        pulp.LpVariable(f"flow_{place}", lowBound=0) for place in range(len(market_round.edges))
-    ]
+    flows = [program.add_variable(f"flow_{place}", 0) for place in range(len(market_round.edges))]
     of_order: dict[int, list[pulp.LpVariable]] = {}
     for edge, flow in zip(market_round.edges, flows, strict=True):
         of_order.setdefault(edge.offer, []).append(flow)

@@ -28,9 +28,9 @@ def json_list(figures: Sequence[GasFigures]) -> str:
     return json.dumps([asdict(one) for one in figures], indent=2)
 
 
-def markdown_table(figures: Sequence[GasFigures]) -> str:
-    """Return the main figures, the floor of clearing and settling beside them."""
-    rows = [
+def main_rows(figures: Sequence[GasFigures]) -> list[list[str]]:
+    """Return the main figures as text under `COLUMNS`, the floor of clearing beside them."""
+    return [
         [
             f"{one.orders:,}",
             one.shape,
@@ -45,8 +45,13 @@ def markdown_table(figures: Sequence[GasFigures]) -> str:
         ]
         for one in figures
     ]
+
+
+def markdown_table(figures: Sequence[GasFigures]) -> str:
+    """Return the main figures, the floor of clearing and settling beside them."""
     rule = ["--:", "---", *["--:"] * (len(COLUMNS) - 2)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in (COLUMNS, rule, *rows))
+    rows = (COLUMNS, rule, *main_rows(figures))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def write_gas(figures: Sequence[GasFigures], folder: Path) -> None:

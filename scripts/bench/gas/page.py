@@ -21,7 +21,7 @@ from scripts.bench.gas.measures import (
 )
 from scripts.bench.gas.price_list import TRANSACTION_CAP
 from scripts.bench.gas.rivals import RIVALS, SOURCE
-from scripts.report.axis import Axis, Tick, round_axis
+from scripts.report.axis import Axis, LogAxis, Tick, log_axis, round_axis
 from scripts.report.page import environment
 from scripts.report.svg import markup, node, short
 
@@ -61,7 +61,7 @@ def gas_html(figures: Sequence[GasFigures]) -> str:
         .get_template("gas.html.j2")
         .render(
             style=Markup(style),  # noqa: S704  # ours
-            charts=_charts(figures),
+            charts=gas_charts(figures),
             tables=[some for shape in SHAPES if (some := _of(shape, figures))],
             measures=MEASURES,
             terms=TERMS,
@@ -74,10 +74,12 @@ def gas_html(figures: Sequence[GasFigures]) -> str:
     )
 
 
-def size_chart(title: str, unit: str, curves: Sequence[Curve]) -> SizeChart:
-    """Return the chart of these curves, the first drawn lowest."""
+def size_chart(
+    title: str, unit: str, curves: Sequence[Curve], *, is_logarithmic: bool = False
+) -> SizeChart:
+    """Return the chart of these curves, the first drawn lowest; sizes are on a logarithmic axis."""
     values = [value for curve in curves for _, value in curve.points]
-    axis = round_axis(0.0, max(values))
+    axis = log_axis(min(values), max(values)) if is_logarithmic else round_axis(0.0, max(values))
     sizes = sorted({size for curve in curves for size, _ in curve.points})
     return SizeChart(
         title=title,
@@ -89,7 +91,8 @@ def size_chart(title: str, unit: str, curves: Sequence[Curve]) -> SizeChart:
     )
 
 
-def _charts(figures: Sequence[GasFigures]) -> list[SizeChart]:
+def gas_charts(figures: Sequence[GasFigures]) -> list[SizeChart]:
+    """Return the charts of the figures over the number of orders."""
     return [
         size_chart("Clear and settle", "gas per order", _curves(CLEAR_SETTLE, figures, SHAPES)),
         size_chart(
@@ -168,11 +171,12 @@ def _share(size: int, sizes: Sequence[int]) -> float:
 
 
 def _picture(
-    title: str, unit: str, curves: Sequence[Curve], sizes: Sequence[int], axis: Axis
+    title: str, unit: str, curves: Sequence[Curve], sizes: Sequence[int], axis: Axis | LogAxis
 ) -> Markup:
+    digits = 0 if isinstance(axis, Axis) else 4
     spoken = "; ".join(
-        f"{curve.label}: {curve.points[0][1]:,.0f} at {curve.points[0][0]:,} orders, "
-        f"{curve.points[-1][1]:,.0f} at {curve.points[-1][0]:,}"
+        f"{curve.label}: {curve.points[0][1]:,.{digits}f} at {curve.points[0][0]:,} orders, "
+        f"{curve.points[-1][1]:,.{digits}f} at {curve.points[-1][0]:,}"
         for curve in curves
     )
     picture = node(

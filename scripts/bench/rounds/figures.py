@@ -64,7 +64,7 @@ def figures_of(
 ) -> RoundFigures:
     """Return the figures of rounds, each the seconds of its parts; a round is the sum of them."""
     whole = spread([sum(one[part] for part in PARTS) for one in rounds])
-    parts = {part: spread([one[part] for one in rounds]).median for part in PARTS}
+    middle = {part: spread([one[part] for one in rounds]).median for part in PARTS}
     return RoundFigures(
         chain=chain,
         prosumers=prosumers,
@@ -72,7 +72,14 @@ def figures_of(
         round_s_least=whole.least,
         round_s_most=whole.most,
         rounds_per_s=round(1 / whole.median, 6),
-        **parts,
+        sign_s=middle["sign_s"],
+        post_s=middle["post_s"],
+        read_s=middle["read_s"],
+        clear_off_chain_s=middle["clear_off_chain_s"],
+        clear_tx_s=middle["clear_tx_s"],
+        meters_sign_s=middle["meters_sign_s"],
+        readings_s=middle["readings_s"],
+        settle_s=middle["settle_s"],
         runs=whole.runs,
         batch=batch,
         transactions=transactions,

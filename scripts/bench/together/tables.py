@@ -1,0 +1,191 @@
+"""The figures of bench.json as tables of text, for the page and for docs/performance.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.bench.clearing.figures import ClearingFigures, growth
+from scripts.bench.gas.figures import GasFigures
+from scripts.bench.gas.files import COLUMNS, main_rows
+from scripts.bench.rounds.figures import PARTS
+from scripts.bench.spread import significant
+
+DASH = "–"
+Row = dict[str, Any]
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTable:
+    """A table whose first column is text; `notes` stand below."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def facts(document: Document) -> list[tuple[str, str]]:
+    """Return what was measured on what, as names and values."""
+    machine, seeds = document["machine"], document["seeds"]
+    return [
+        ("date", document["made_at"]),
+        ("machine", f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']:g} GB"),
+        ("system", f"{machine['system']} {machine['architecture']}"),
+        ("load at the start", ", ".join(f"{load:g}" for load in machine["load_average"])),
+        ("versions", ", ".join(f"{name} {one}" for name, one in document["versions"].items())),
+        ("hardfork", document["hardfork"] or DASH),
+        (
+            "seeds",
+            "; ".join(f"{name} {', '.join(map(str, some))}" for name, some in seeds.items()),
+        ),
+        ("sizes", "quick: the small ones only" if document["quick"] else "all"),
+        ("data", document["data"]),
+    ]
+
+
+def tables(document: Document) -> dict[str, list[TextTable]]:
+    """Return the tables of each benchmark that has figures, by its name."""
+    clearing = [ClearingFigures(**row) for row in document["clearing"]]
+    found = {
+        "dispatch": [dispatch_table(document["dispatch"])] if document["dispatch"] else [],
+        "clearing": [
+            *(clearing_table(book, clearing) for book in ("lines", "pool")),
+            ratio_table(clearing),
+        ],
+        "rounds": [rounds_table(document["rounds"]), shares_table(document["rounds"])],
+        "gas": [gas_table([GasFigures(**row) for row in document["gas"]])],
+    }
+    return {name: [one for one in some if one.rows] for name, some in found.items()}
+
+
+def dispatch_table(rows: Sequence[Row]) -> TextTable:
+    """Return build + solve of each system, ours and the others'."""
+    others = list(dict.fromkeys(name for row in rows for name in row["others"]))
+    runs = max(part["runs"] for row in rows for part in row["parts"].values())
+    cells = []
+    for row in rows:
+        least, most = row["parts"]["ours"]["spread_s"]
+        cells.append(
+            (
+                row["system"],
+                spanned(row["ours_s"], least, most),
+                *(_seconds(row["others"].get(name)) for name in others),
+                _share(row["ratio_to_best"]),
+            )
+        )
+    return TextTable(
+        title=f"Build + solve in seconds, medians of {runs} runs (least – most)",
+        columns=("system", "ours", *others, "ours to the best other"),
+        rows=tuple(cells),
+    )
+
+
+def clearing_table(book: str, figures: Sequence[ClearingFigures]) -> TextTable:
+    """Return a row for each contender over one kind of book, a column for each size."""
+    some = [one for one in figures if one.book == book]
+    sizes = sorted({one.orders for one in some})
+    exponents = dict(growth(some))
+    rows = []
+    notes = {}
+    for name in dict.fromkeys(one.mechanism for one in some):
+        cells = []
+        for size in sizes:
+            one = next(one for one in some if (one.mechanism, one.orders) == (name, size))
+            if one.stopped and name not in notes:
+                notes[name] = f"{name}, {size:,} orders: {one.stopped}."
+            cells.append(
+                DASH
+                if one.seconds is None
+                else spanned(one.seconds, one.seconds_least or 0.0, one.seconds_most or 0.0)
+            )
+        exponent = f"{exponents[name]:.2f}" if name in exponents else DASH
+        rows.append((name, *cells, exponent))
+    runs = max((one.runs for one in some), default=0)
+    what = "over lines at fees" if book == "lines" else "in one free pool"
+    return TextTable(
+        title=f"Clearing {what}, in seconds by number of orders, medians of {runs} (least – most)",
+        columns=("", *(f"{size:,}" for size in sizes), "growth"),
+        rows=tuple(rows),
+        notes=tuple(notes.values()),
+    )
+
+
+def ratio_table(figures: Sequence[ClearingFigures]) -> TextTable:
+    """Return our time as a share of another's, where both have the same sums."""
+    ours = {(one.mechanism, one.orders): one.seconds for one in figures}
+    some = [one for one in figures if one.equals]
+    sizes = sorted({one.orders for one in some})
+    rows = []
+    for name, equal in dict.fromkeys((one.mechanism, one.equals) for one in some):
+        cells = [DASH] * len(sizes)
+        for one in some:
+            own = ours[equal, one.orders]
+            if one.mechanism == name and one.seconds and own:
+                cells[sizes.index(one.orders)] = _share(own / one.seconds)
+        rows.append((f"{equal} to {name}", *cells))
+    return TextTable(
+        title="Our time as a share of an equal algorithm's, by number of orders",
+        columns=("", *(f"{size:,}" for size in sizes)),
+        rows=tuple(rows),
+    )
+
+
+def rounds_table(rows: Sequence[Row]) -> TextTable:
+    """Return whole rounds by chain and number of prosumers."""
+    runs = max((row["runs"] for row in rows), default=0)
+    return TextTable(
+        title=f"Whole rounds, medians of {runs} (least – most)",
+        columns=("chain", "prosumers", "round, s", "rounds/s", "transactions", "trades"),
+        rows=tuple(
+            (
+                row["chain"],
+                f"{row['prosumers']:,}",
+                spanned(row["round_s"], row["round_s_least"], row["round_s_most"]),
+                significant(row["rounds_per_s"]),
+                f"{row['transactions']}",
+                f"{row['trades']:,}",
+            )
+            for row in rows
+        ),
+    )
+
+
+def shares_table(rows: Sequence[Row]) -> TextTable:
+    """Return where the time of a round goes, as shares of the sum of the parts' medians."""
+    cells = []
+    for row in rows:
+        whole = sum(row[part] for part in PARTS)
+        cells.append(
+            (
+                f"{row['chain']}, {row['prosumers']:,}",
+                *(f"{100 * row[part] / whole:.0f} %" for part in PARTS),
+            )
+        )
+    return TextTable(
+        title="Where the time of a round goes",
+        columns=("", *PARTS.values()),
+        rows=tuple(cells),
+    )
+
+
+def gas_table(figures: Sequence[GasFigures]) -> TextTable:
+    """Return gas per order, as `wattline bench gas` tells it."""
+    return TextTable(
+        title="Gas per order, from receipts",
+        columns=tuple(COLUMNS),
+        rows=tuple(map(tuple, main_rows(figures))),
+    )
+
+
+def spanned(median: float, least: float, most: float) -> str:
+    """Return a median with its spread behind it."""
+    return f"{significant(median)} ({significant(least)} – {significant(most)})"
+
+
+def _seconds(value: float | None) -> str:
+    return DASH if value is None else significant(value)
+
+
+def _share(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2g} ×"
