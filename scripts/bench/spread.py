@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from statistics import median
 
 from oracle.errors import InvalidInputError
@@ -28,9 +29,9 @@ def spread(seconds: Sequence[float]) -> Spread:
 
 
 def significant(value: float) -> str:
-    """Return a time as text with about three digits that mean something."""
-    digits = 4 if value < 0.1 else 3 if value < 1 else 2 if value < 10 else 1
-    return f"{value:.{digits}f}"
+    """Return a positive number as text with three digits that mean something."""
+    digits = 2 - floor(log10(value)) if value > 0 else 0
+    return f"{value:,.{max(0, digits)}f}"
 
 
 def sizes(option: str, text: str) -> list[int]:
