@@ -1,5 +1,6 @@
-"""One line for each request, its figures, and an answer to what nobody else has caught."""
+"""A line for each post and refusal, figures of all requests, an answer to what none has caught."""
 
+from http import HTTPStatus
 from time import perf_counter
 
 import structlog
@@ -53,7 +54,11 @@ class AccessLog:
         route = route_of(scope)
         self._metrics.requests.labels(_method(scope), route, status).inc()
         self._metrics.latency.labels(route).observe(seconds)
-        log.info(
+        # Reads that were answered are in the figures; a line for each would be most of the work.
+        say = (
+            log.debug if status < HTTPStatus.BAD_REQUEST and scope["method"] == "GET" else log.info
+        )
+        say(
             "request",
             method=_method(scope),
             route=route,

@@ -59,16 +59,26 @@ class View:
     head: Head
 
 
+_REVISION = (
+    select(Block.hash)
+    .where(Block.number == select(func.max(Event.block)).scalar_subquery())
+    .scalar_subquery()
+)
+_HEAD = (
+    select(Block.number, Block.hash, Block.time, _REVISION.label("revision"))
+    .order_by(Block.number.desc())
+    .limit(1)
+)
+
+
 def read_head(session: Session) -> Head | None:
     """Return the newest block, or None before the first."""
-    block = session.execute(
-        select(Block.number, Block.hash, Block.time).order_by(Block.number.desc()).limit(1)
-    ).first()
+    block = session.execute(_HEAD).first()
     if block is None:
         return None
-    newest = select(func.max(Event.block)).scalar_subquery()
-    revision = session.scalar(select(Block.hash).where(Block.number == newest))
-    return Head(number=block.number, hash=block.hash, time=block.time, revision=revision or "")
+    return Head(
+        number=block.number, hash=block.hash, time=block.time, revision=block.revision or ""
+    )
 
 
 def instant(seconds: int) -> datetime:

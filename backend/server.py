@@ -7,10 +7,9 @@ import sys
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from structlog.typing import Processor
 
 from backend.service import Service
-from oracle.daemon.log import BARE_TRACEBACKS
+from oracle.daemon.log import STAMPS, Lines, LogFormat, rendering
 
 ENDS_WITHIN_S = 5  # then connections are cut
 LISTEN_QUEUE = 1_024
@@ -60,30 +59,19 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-def set_up_logs(*, as_json: bool) -> None:
+def set_up_logs(format_: LogFormat) -> None:
     """Write every log of the process to standard error, one event a line."""
-    shared: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
-    ]
-    rendered: list[Processor] = (
-        [BARE_TRACEBACKS, structlog.processors.JSONRenderer()]
-        if as_json
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
-    )
+    rendered = rendering(format_, sys.stderr)
     structlog.configure(
-        processors=[*shared, *rendered],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        processors=[*STAMPS, *rendered],
+        logger_factory=lambda *_: Lines(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=STAMPS,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )

@@ -36,7 +36,7 @@ class ServiceSettings:
     cache_bytes: int = 64 * 1024 * 1024
     poll_s: float = 0.1  # how often the index is asked for its head
     ready_lag_blocks: int = 20  # an index further behind than this is not ready
-    reader_threads: int = 8  # that answer from the index
+    reader_threads: int = 4  # that answer from the index
 
     oracle_url: str | None = None  # whose storage plan is passed on
     devnet_file: Path | None = None  # written by the supervisor of a devnet; says the clock's speed

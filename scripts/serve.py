@@ -77,7 +77,7 @@ def serve(
     """
     with errors_in_one_line():
         market = load(manifest)
-        set_up_logs(as_json=log_format is LogFormat.JSON)
+        set_up_logs(log_format)
         settings = ServiceSettings(
             allowed_hosts=tuple({*LOOPBACK, host, *(allow_host or [])}),
             allowed_origins=tuple(allow_origin or []),
