@@ -21,6 +21,7 @@ from oracle.chain.chains import (
     AnvilChain,
     Chain,
     EmbeddedChain,
+    calldata,
     open_chain,
 )
 from oracle.chain.reverts import decoded
@@ -221,6 +222,34 @@ def test_an_argument_that_does_not_fit_is_refused_in_one_line(
         embedded.send(funded, token, "mint", funded.address, 2**256)
     with pytest.raises(InvalidInputError, match=r"^deploy Registry: an argument does not fit"):
         embedded.deploy(funded, "Registry", funded.address, [(SOMEBODY.address, 1, -1)])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("post", [7, [2**255 + 1, 3], [(b"\x01" * 32, b"\x02" * 32)] * 2]),
+        ("clear", [7, [1], [], b"a certificate"]),
+        ("settle", [7, [1], [2], [3], [(4, 5, b"\x06" * 32, b"\x07" * 32)]]),
+        ("accountOf", [SOMEBODY.address]),
+    ],
+)
+def test_calldata_is_what_the_library_makes_of_it(
+    embedded: EmbeddedChain, name: str, arguments: list[Any]
+) -> None:
+    exchange = embedded.w3.eth.contract(SOMEBODY.address, abi=load_artifact("Exchange").abi)
+
+    assert calldata(exchange, name, arguments) == to_bytes(
+        hexstr=exchange.encode_abi(name, arguments)
+    )
+
+
+def test_bytes_that_are_too_few_are_not_filled_up(
+    embedded: EmbeddedChain, funded: LocalAccount
+) -> None:
+    exchange = embedded.w3.eth.contract(SOMEBODY.address, abi=load_artifact("Exchange").abi)
+
+    with pytest.raises(InvalidInputError, match=r"^post: an argument does not fit the contract$"):
+        embedded.send(funded, exchange, "post", 7, [1], [(b"\x01" * 31, b"\x02" * 32)])
 
 
 def test_a_refused_transaction_tells_the_contracts_error(
