@@ -104,7 +104,7 @@ def test_what_fails_is_said_and_the_rest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [vars_of(a_row("uniform", 10, 0.5))]
-    monkeypatch.setattr(command.subprocess, "run", answers({"clearing": rows}))
+    monkeypatch.setattr("subprocess.run", answers({"clearing": rows}))
     monkeypatch.setattr(command, "anvil_version", lambda: None)
     monkeypatch.setattr(command, "versions", dict)
 
