@@ -111,6 +111,13 @@ def test_a_refused_book_is_told_and_nothing_larger_tried() -> None:
     assert str(found[40]).startswith("not tried: of 20 orders it was refused")
 
 
+@pytest.mark.skipif(not has_pymarket(), reason="an algorithm of the extra: pip install '.[bench]'")
+def test_a_contender_that_wants_more_memory_than_there_is_is_told() -> None:
+    found = dict(trials(a_task("pymarket p2p", (20_000,))))  # a table of 20,000 by 100,000,000
+
+    assert str(found[20_000]).startswith("out of memory: Unable to allocate")
+
+
 def test_a_contender_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "WORKER", "scripts.bench")  # a package cannot be run
 

@@ -56,6 +56,9 @@ def work(task: Task, sender: Connection) -> None:
         except OracleError as error:
             sender.send(f"refused: {error}")
             return
+        except MemoryError as error:
+            sender.send(f"out of memory: {error}")
+            return
 
 
 def _peak_mb() -> float:
