@@ -39,12 +39,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SparseSolution:
-    """An optimum; without integers, with the duals of all rows and the basis."""
+    """An optimum; without integers, with the duals of all rows and, where asked for, its basis."""
 
     objective: float
     levels: FloatArray  # (columns,)
     duals: FloatArray  # (rows,)
-    basis: Basis
+    basis: Basis | None
     iterations: int
     solve_s: float
 
@@ -85,7 +85,12 @@ class Columnwise:
         return replace(self, row_low=low, row_high=high)
 
     def solve(
-        self, *, title: str, time_limit_s: float, start: Start | None = None
+        self,
+        *,
+        title: str,
+        time_limit_s: float,
+        start: Start | None = None,
+        with_basis: bool = False,
     ) -> SparseSolution:
         """
         Minimise.
@@ -97,7 +102,9 @@ class Columnwise:
         """
         from oracle.sparse_solver import solve_sparse  # only here: as in `oracle.program`
 
-        return solve_sparse(self, title=title, time_limit_s=time_limit_s, start=start)
+        return solve_sparse(
+            self, title=title, time_limit_s=time_limit_s, start=start, with_basis=with_basis
+        )
 
 
 class SparseProgram:

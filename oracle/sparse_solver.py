@@ -23,7 +23,12 @@ _STATUSES[[AT_LOW, BASIC, AT_HIGH]] = [_KINDS.kLower, _KINDS.kBasic, _KINDS.kUpp
 
 
 def solve_sparse(
-    program: Columnwise, *, title: str, time_limit_s: float, start: Start | None = None
+    program: Columnwise,
+    *,
+    title: str,
+    time_limit_s: float,
+    start: Start | None = None,
+    with_basis: bool = False,
 ) -> SparseSolution:
     """
     Minimise a program.
@@ -47,43 +52,49 @@ def solve_sparse(
     ):
         highs.setOptionValue(option, value)
     if start is None:
-        highs.passModel(_model(program))
+        _pass(highs, program)
     else:
-        highs.passModel(_model(program.priced(start.priced_rows, start.prices)))
+        _pass(highs, program.priced(start.priced_rows, start.prices))
         highs.setBasis(_basis(start.basis))
     highs.run()
+    if highs.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        highs.setOptionValue("presolve", "off")  # it is presolve that does not tell which
+        highs.run()
     _require_optimum(highs, title, time_limit_s)
     solution = highs.getSolution()
     duals = np.array(solution.row_dual, dtype=np.float64)
     if start is not None:
         duals[start.priced_rows] += start.prices
-    basis = highs.getBasis()
     return SparseSolution(
         objective=float(highs.getInfo().objective_function_value),
         levels=np.array(solution.col_value, dtype=np.float64),
         duals=duals,
-        basis=Basis(columns=_places(basis.col_status), rows=_places(basis.row_status)),
+        basis=_found_basis(highs) if with_basis else None,
         iterations=int(highs.getInfo().simplex_iteration_count),
         solve_s=perf_counter() - started,
     )
 
 
-def _model(program: Columnwise) -> Any:
-    model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(program.cost), len(program.row_low)
-    model.col_cost_, model.offset_ = program.cost, program.offset
-    model.col_lower_, model.col_upper_ = program.low, program.high
-    model.row_lower_, model.row_upper_ = program.row_low, program.row_high
-    matrix = model.a_matrix_
-    matrix.format_ = highspy.MatrixFormat.kColwise
-    matrix.start_ = program.start.astype(np.int32)
-    matrix.index_ = program.row.astype(np.int32)
-    matrix.value_ = program.value
-    if len(program.integers):
-        kinds = np.full(len(program.cost), highspy.HighsVarType.kContinuous, dtype=object)
-        kinds[program.integers] = highspy.HighsVarType.kInteger
-        model.integrality_ = kinds.tolist()
-    return model
+def _pass(highs: Any, program: Columnwise) -> None:
+    integral = np.zeros(len(program.cost), dtype=np.int32)
+    integral[program.integers] = 1
+    highs.passModel(
+        len(program.cost),
+        len(program.row_low),
+        len(program.value),
+        int(highspy.MatrixFormat.kColwise),
+        int(highspy.ObjSense.kMinimize),
+        program.offset,
+        program.cost,
+        program.low,
+        program.high,
+        program.row_low,
+        program.row_high,
+        program.start.astype(np.int32),
+        program.row.astype(np.int32),
+        program.value,
+        integral,
+    )
 
 
 def _basis(basis: Basis) -> Any:
@@ -92,6 +103,11 @@ def _basis(basis: Basis) -> Any:
     found.col_status = _STATUSES[basis.columns].tolist()
     found.row_status = _STATUSES[basis.rows].tolist()
     return found
+
+
+def _found_basis(highs: Any) -> Basis:
+    basis = highs.getBasis()
+    return Basis(columns=_places(basis.col_status), rows=_places(basis.row_status))
 
 
 def _places(statuses: list[Any]) -> IntArray:

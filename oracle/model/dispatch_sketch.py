@@ -18,7 +18,7 @@ from oracle.model.storage import StorageEnds
 
 FloatArray = npt.NDArray[np.float64]
 
-UNITS_OF_A_SKETCH = 20
+UNITS_OF_A_SKETCH = 10
 PIECES_OF_A_SKETCH = 40
 STORAGES_OF_A_SKETCH = 5
 

@@ -74,9 +74,11 @@ def _start_storages(
         program.columnwise()
         .priced(lenders.balance, prices)
         .without(lenders.balance)
-        .solve(title="storages of a sketch", time_limit_s=time_limit_s)
+        .solve(title="storages of a sketch", time_limit_s=time_limit_s, with_basis=True)
         .basis
     )
+    if solved is None:
+        return
     for lender, members in zip(lenders.storages, sketch.storages, strict=True):
         for member in members:
             block = blocks.storages[member]

@@ -1,0 +1,196 @@
+"""`wattline bench dispatch`: the same optimum by every library, and what is told of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from oracle.errors import SolverError
+from oracle.model.committed_system import CommittedSystem
+from scripts.bench.dispatch.figures import (
+    Parts,
+    SystemFigures,
+    growth,
+    largest_difference,
+    parts_of,
+    ratio,
+    require_equal,
+)
+from scripts.bench.dispatch.measurement import (
+    Measurement,
+    Reference,
+    Task,
+    installed,
+    measured,
+    measured_apart,
+)
+from scripts.bench.dispatch.systems import STEP_SINCE, Size, larger, reference_case
+from scripts.cli import app
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["bench", "dispatch", *map(str, arguments)])
+
+
+def a_task(library: str, system: CommittedSystem) -> Task:
+    return Task(library=library, system=system, reference=None, time_limit_s=60.0)
+
+
+def a_measurement(seconds: float, objective: float = 100.0) -> Measurement:
+    return Measurement(
+        objective=objective, build_s=0.25 * seconds, solve_s=0.75 * seconds, cpu_s=2 * seconds,
+        memory_mb=10 * seconds,
+    )  # fmt: skip
+
+
+def parts(seconds: float) -> Parts:
+    return parts_of([a_measurement(seconds)])
+
+
+def a_row(difference: float | None) -> SystemFigures:
+    return SystemFigures(
+        system="one", ours_s=1.0, others={}, objective_relative_difference=difference,
+        ratio_to_best=None, cpu_ratio_to_best=None, objective_usd=1.0, units=1, storages=1,
+        days=1.0, columns=1, rows=1, iterations=1, integers=0, seed=None, parts={},
+    )  # fmt: skip
+
+
+def with_units_off(system: CommittedSystem) -> CommittedSystem:
+    """Return a system with units that start, stop and are never on, and more to burn for it."""
+    on = system.on.copy()
+    on[0, :40] = False
+    on[1, 60:] = False
+    on[2] = False
+    return replace(system, on=on, reserve_mw=np.full(system.slots, -1e3))
+
+
+@pytest.mark.parametrize("library", ["linopy", "pyomo"])
+@pytest.mark.parametrize("case", ["day", "step", "two storages", "two days", "none", "off"])
+def test_every_library_finds_our_optimum(library: str, case: str) -> None:
+    pytest.importorskip(library)
+    reference = reference_case()
+    system = {
+        "day": lambda: reference.day,
+        "step": lambda: reference.step,
+        "two storages": lambda: larger(reference, Size(units=5, storages=2, days=1), seed=1),
+        "two days": lambda: larger(reference, Size(units=4, storages=1, days=2), seed=1),
+        "none": lambda: replace(reference.day, storages=(), ends=()),
+        "off": lambda: with_units_off(larger(reference, Size(units=8, storages=1, days=1), seed=1)),
+    }[case]()
+
+    other = measured(a_task(library, system))
+
+    ours = measured(a_task("ours", system))
+    assert other.objective == pytest.approx(ours.objective, rel=1e-9)
+    assert min(other.build_s, other.solve_s, other.cpu_s) > 0
+
+
+@pytest.mark.parametrize("step", [False, True])
+def test_the_reference_model_finds_our_optimum(step: bool) -> None:
+    case = reference_case()
+    system, rest = (case.step, case.rest(STEP_SINCE)) if step else (case.day, None)
+    reference = Reference(system=case.system, day_ahead=case.day_ahead, rest=rest)
+
+    other = measured(replace(a_task("pulp", system), reference=reference))
+
+    ours = measured(a_task("ours", system))
+    assert other.objective == pytest.approx(ours.objective, rel=1e-9)
+
+
+def test_a_run_in_a_process_of_its_own_tells_the_same() -> None:
+    system = reference_case().day
+
+    apart = measured_apart(a_task("ours", system))
+
+    assert apart.objective == pytest.approx(measured(a_task("ours", system)).objective, rel=1e-12)
+    assert apart.columns == 5472
+    assert apart.memory_mb > 0
+
+
+def test_a_run_that_fails_says_why() -> None:
+    day = reference_case().day
+    infeasible = replace(day, reserve_mw=np.full(96, 1e6))
+
+    with pytest.raises(SolverError, match=r"ours: dispatch of 4 units .* is infeasible"):
+        measured_apart(a_task("ours", infeasible))
+
+
+def test_larger_systems_are_the_same_for_the_same_seed_only() -> None:
+    size = Size(units=7, storages=3, days=2)
+    one, same, other = (larger(reference_case(), size, seed=seed) for seed in (1, 1, 2))
+
+    assert (len(one.units), len(one.storages), one.slots) == (7, 3, 192)
+    assert one.units == same.units
+    assert np.array_equal(one.load_mw, same.load_mw)
+    assert one.units != other.units
+    assert one.load_mw.sum() == pytest.approx(
+        2 * 7 / 4 * reference_case().system.load_mw.sum(), 0.02
+    )
+
+
+def test_medians_spread_and_ratios() -> None:
+    some = parts_of([a_measurement(seconds) for seconds in (3.0, 1.0, 2.0)])
+
+    assert (some.total_s, some.build_s, some.cpu_s, some.runs) == (2.0, 0.5, 4.0, 3)
+    assert some.spread_s == (1.0, 3.0)
+    rivals = {"ours": some, "linopy": parts(8.0), "pyomo": parts(5.0)}
+    assert ratio(rivals, "total_s") == pytest.approx(0.4)
+    assert ratio({"ours": some}, "total_s") is None
+
+
+def test_growth_is_the_exponent_of_time_over_columns() -> None:
+    assert growth(parts(9.0), 300, parts(1.0), 100) == pytest.approx(2.0)
+    assert growth(parts(9.0), 150, parts(1.0), 100) is None
+
+
+def test_objectives_that_differ_are_a_failure() -> None:
+    runs = {"ours": [a_measurement(1.0)], "linopy": [a_measurement(1.0, objective=100.01)]}
+
+    difference = largest_difference(runs)
+
+    assert difference == pytest.approx(1e-4)
+    assert largest_difference({"ours": runs["ours"]}) is None
+    require_equal([a_row(None), a_row(1e-6)])
+    with pytest.raises(SolverError, match=r"one: expected objectives within 1e-06 .*, got 0.0001"):
+        require_equal([a_row(difference)])
+    with pytest.raises(SolverError, match="got nan"):
+        require_equal([a_row(float("nan"))])
+
+
+def test_libraries_of_the_product_are_there() -> None:
+    assert installed("ours")
+    assert installed("pulp")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--units", "ten"), "--units ten: expected whole numbers with commas between"),
+        (("--days", "-1"), "--days -1: expected numbers from 0"),
+    ],
+)
+def test_refuses_sizes_that_are_none(arguments: tuple[str, ...], message: str) -> None:
+    result = invoke(*arguments)
+
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
+@pytest.mark.slow
+def test_prints_the_rows_of_the_reference_case_and_writes_them(tmp_path: Path) -> None:
+    result = invoke("--units", 0, "--runs", 1, "--json", "--out", tmp_path)
+
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)
+    assert rows == json.loads((tmp_path / "dispatch.json").read_text(encoding="utf-8"))
+    assert [row["system"] for row in rows] == ["paper-day", "paper-day, rolling step"]
+    for row in rows:
+        assert row["ours_s"] == row["parts"]["ours"]["total_s"] > 0
+        assert row["objective_relative_difference"] <= 1e-6
+        assert set(row["others"]) | set(row["skipped"]) == {"linopy", "pyomo", "pulp"}
+        assert row["ratio_to_best"] < 1.0
+    assert rows[1]["steps"]["count"] == 96
+    assert rows[1]["steps"]["median_s"] <= 0.15
