@@ -25,7 +25,8 @@ from oracle.chain.manifest import MarketSettings, settings_of
 from oracle.chain.relay import MarketRelay
 from oracle.chain.signatures import development_key, sign_reading
 from oracle.domain.book import Order
-from oracle.units import Slot, Wh
+from oracle.domain.clock import starts_at
+from oracle.units import SLOT_SECONDS, Slot, Wh
 from tests.backend.conftest import KINDS
 from tests.backend.index.worlds import NodeWorld, an_eventful_world
 from tests.contracts.markets import PROSUMERS, meter_of, owner_of
@@ -58,16 +59,15 @@ class Served:
         await self.service.watch.refresh()
 
     def open_slot(self) -> Slot:
-        """A slot that no test has ordered for."""
-        return next(self._slots())
-
-    def _slots(self) -> Iterator[Slot]:
-        taken = self.world.__dict__.setdefault("taken", set())
-        first = self.world.chain.now() // 900 + 3
-        for slot in range(first, first + 20):
-            if slot not in taken:
-                taken.add(slot)
-                yield Slot(slot)
+        """Return a slot that no test has ordered for; time goes on where all of them are taken."""
+        taken: set[int] = self.world.__dict__.setdefault("taken", set())
+        while True:
+            first = self.world.chain.now() // SLOT_SECONDS + 3
+            for slot in range(first, first + 20):
+                if slot not in taken:
+                    taken.add(slot)
+                    return Slot(slot)
+            self.world.now_runs_at(starts_at(Slot(first + 14)))  # what a test just took stays open
 
     def body(self, slot: Slot, order: Order, **changes: Any) -> dict[str, Any]:
         """Return what its owner would post."""
