@@ -104,6 +104,16 @@ def test_who_takes_too_long_is_ended_and_gets_no_larger_book() -> None:
     }
 
 
+def test_memory_is_that_of_the_contender_and_not_of_who_started_it() -> None:
+    ballast = bytearray(300_000_000)
+    ballast[::4096] = b"x" * len(ballast[::4096])  # touched, so that it is there
+
+    (cell,) = dict(trials(a_task())).values()
+
+    assert isinstance(cell, Cell)
+    assert 20 < cell.peak_mb < 300
+
+
 def test_a_refused_book_is_told_and_nothing_larger_tried() -> None:
     found = dict(trials(a_task("matching", (20, 40), lines=15)))
 
