@@ -27,6 +27,11 @@ class Basis:
     columns: IntArray  # (columns,) of AT_LOW, BASIC, AT_HIGH
     rows: IntArray  # (rows,)
 
+    def fits(self, program: "Columnwise") -> bool:
+        """Tell whether it has a place for each column and each row."""
+        sizes = len(program.cost), len(program.row_low)
+        return (len(self.columns), len(self.rows)) == sizes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Start:
@@ -121,20 +126,32 @@ class SparseProgram:
         self._row_low: list[FloatArray] = []
         self._row_high: list[FloatArray] = []
         self._entries: list[tuple[IntArray, IntArray, FloatArray]] = []
+        self._column_slots: list[IntArray] = []
+        self._row_slots: list[IntArray] = []
 
     def variables(
-        self, shape: tuple[int, ...], low: Number = 0.0, high: Number = NO_LIMIT, cost: Number = 0.0
+        self,
+        shape: tuple[int, ...],
+        low: Number = 0.0,
+        high: Number = NO_LIMIT,
+        cost: Number = 0.0,
+        *,
+        slots: IntArray | int = 0,
     ) -> IntArray:
-        """Add a block of columns; return their indices, of this shape."""
+        """Add a block of columns; return their indices, of this shape. `slots` are kept only."""
         size = int(np.prod(shape))
+        self._column_slots.append(np.broadcast_to(slots, shape).ravel())
         for kept, value in ((self._low, low), (self._high, high), (self._cost, cost)):
             kept.append(np.broadcast_to(np.asarray(value, dtype=np.float64), shape).ravel())
         self._columns += size
         return np.arange(self._columns - size, self._columns).reshape(shape)
 
-    def constraints(self, shape: tuple[int, ...], low: Number, high: Number) -> IntArray:
+    def constraints(
+        self, shape: tuple[int, ...], low: Number, high: Number, *, slots: IntArray | int = 0
+    ) -> IntArray:
         """Add a block of rows without entries; return their indices, of this shape."""
         size = int(np.prod(shape))
+        self._row_slots.append(np.broadcast_to(slots, shape).ravel())
         for kept, value in ((self._row_low, low), (self._row_high, high)):
             kept.append(np.broadcast_to(np.asarray(value, dtype=np.float64), shape).ravel())
         self._rows += size
@@ -162,3 +179,7 @@ class SparseProgram:
             offset=self.offset,
             integers=self.integers,
         )
+
+    def slots(self) -> tuple[IntArray, IntArray]:
+        """Return the slot of every column and of every row."""
+        return np.concatenate(self._column_slots), np.concatenate(self._row_slots)

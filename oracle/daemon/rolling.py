@@ -26,6 +26,7 @@ from oracle.domain.results import DayAheadResult, Plan, RealTimeResult, StorageP
 from oracle.domain.storage_rating import StorageRating
 from oracle.errors import InvalidInputError, SolverError, TimeLimitError
 from oracle.model import large_dispatch, real_time
+from oracle.model.large_dispatch import DayBasis
 from oracle.model.provider_storage import dispatch_against_tariff
 from oracle.model.storage import StorageEnds
 from oracle.plan import traded_mw
@@ -84,6 +85,7 @@ class RollingDispatch:
         self._time_limit_s = time_limit_s
         self._metrics = metrics
         self._followed: tuple[Forecast, int, NetLoad] | None = None
+        self._basis: tuple[Forecast, DayBasis | None] | None = None
 
     def set_point(self, case: DispatchCase) -> SetPoint:
         """Return what is to be done in a slot, and in the rest of its day."""
@@ -154,24 +156,40 @@ class RollingDispatch:
         day_ahead: DayAheadResult,
         planned: RealTimeResult,
     ) -> _Powers:
-        p2p_mw = traded_mw(
-            rest.forecast.scenario, rest.forecast.traded.trades if rest.forecast.traded else ()
-        )
+        p2p_mw = _forecast_mw(rest.forecast)
         for place in rest.slots:
             cleared = rest.case.cleared.get(Slot(rest.case.slot + place - rest.slots.start))
             if cleared is not None:
                 p2p_mw[place] = sum(mw_from_wh_per_slot(one.energy) for one in cleared.trades)
-        dispatch_rest = real_time.dispatch_rest if self._reference else large_dispatch.dispatch_rest
-        found = dispatch_rest(
-            system,
-            day_ahead,
-            real_time.RestOfDay(
-                since=rest.slots.start, stored_mwh=rest.stored_mwh, planned=planned
-            ),
-            p2p_mw=p2p_mw,
-            time_limit_s=self._time_limit_s,
-        ).storage
+        left = real_time.RestOfDay(
+            since=rest.slots.start, stored_mwh=rest.stored_mwh, planned=planned
+        )
+        limit_s = self._time_limit_s
+        if self._reference:
+            found = real_time.dispatch_rest(
+                system, day_ahead, left, p2p_mw=p2p_mw, time_limit_s=limit_s
+            ).storage
+        else:
+            found = large_dispatch.dispatch_rest(
+                system,
+                day_ahead,
+                left,
+                p2p_mw=p2p_mw,
+                time_limit_s=limit_s,
+                day_basis=self._day_basis(rest.forecast, system, day_ahead),
+            ).storage
         return _Powers(charge_mw=found.charge_mw, discharge_mw=found.discharge_mw)
+
+    def _day_basis(
+        self, forecast: Forecast, system: PowerSystem, day_ahead: DayAheadResult
+    ) -> DayBasis | None:
+        """Return where the day's steps start from: of the forecast alone, not of steps before."""
+        if self._basis is None or self._basis[0] is not forecast:
+            basis = large_dispatch.basis_of_day(
+                system, day_ahead, p2p_mw=_forecast_mw(forecast), time_limit_s=self._time_limit_s
+            )
+            self._basis = forecast, basis
+        return self._basis[1]
 
     def _net_load(self, rest: _Rest, community: Community) -> NetLoad:
         """Return the community as followed so far, from its start where that may be no more."""
@@ -206,6 +224,11 @@ class RollingDispatch:
                 for ahead, (charge, discharge, stored) in enumerate(schedule)
             ),
         )
+
+
+def _forecast_mw(forecast: Forecast) -> FloatArray:
+    """Return what trades are to supply by the forecast, shape (96,)."""
+    return traded_mw(forecast.scenario, forecast.traded.trades if forecast.traded else ())
 
 
 def _planned(rest: _Rest) -> _Powers:

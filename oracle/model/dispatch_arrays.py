@@ -57,11 +57,11 @@ class Blocks:
 
 def fill(program: SparseProgram, system: CommittedSystem) -> Blocks:
     """Add (19) to (30) without the integers of (7) and (8)."""
-    slots = system.slots
+    slots, every = system.slots, np.arange(system.slots)
     program.offset += system.fixed_cost_usd
     cost = system.unserved_cost_usd_per_mwh * SLOT_HOURS
-    wind = program.variables((slots,), 0.0, system.wind_mw)
-    unserved = program.variables((slots,), cost=cost)
+    wind = program.variables((slots,), 0.0, system.wind_mw, slots=every)
+    unserved = program.variables((slots,), cost=cost, slots=every)
     units = tuple(_add_unit(program, system, index) for index in range(len(system.units)))
 
     need_mw, capacity_mw = system.load_mw.copy(), np.zeros(slots)
@@ -70,8 +70,9 @@ def fill(program: SparseProgram, system: CommittedSystem) -> Blocks:
     for unit, block in zip(system.units, units, strict=True):
         capacity_mw[block.on] += unit.max_mw
         need_mw[block.on] += capture_plant(unit, system.capture).fixed_mw
-    balance = program.constraints((slots,), need_mw, need_mw)
-    reserve = program.constraints((slots,), -NO_LIMIT, capacity_mw - system.reserve_mw)  # (29)
+    balance = program.constraints((slots,), need_mw, need_mw, slots=every)
+    free_mw = capacity_mw - system.reserve_mw
+    reserve = program.constraints((slots,), -NO_LIMIT, free_mw, slots=every)  # (29)
     program.put(balance, wind, 1.0)
     program.put(balance, unserved, 1.0)
     for unit, block in zip(system.units, units, strict=True):
@@ -112,10 +113,10 @@ def _add_unit(program: SparseProgram, system: CommittedSystem, index: int) -> Un
     on = np.flatnonzero(system.on[index])
     per_mwh = price * (plant.emission_t_per_mwh - system.carbon.allowance_t_per_mwh)
     program.offset += pieces.at_minimum_usd_per_h * len(on) * SLOT_HOURS
-    gross = program.variables(on.shape, unit.min_mw, unit.max_mw, per_mwh * SLOT_HOURS)
+    gross = program.variables(on.shape, unit.min_mw, unit.max_mw, per_mwh * SLOT_HOURS, slots=on)
     widths, slopes = pieces.width_mw, pieces.slope_usd_per_mwh * SLOT_HOURS
-    columns = program.variables((len(on), len(slopes)), 0.0, widths, slopes)
-    parts = program.constraints(on.shape, unit.min_mw, unit.min_mw)
+    columns = program.variables((len(on), len(slopes)), 0.0, widths, slopes, slots=on[:, None])
+    parts = program.constraints(on.shape, unit.min_mw, unit.min_mw, slots=on)
     program.put(parts, gross, 1.0)
     program.put(parts[:, None], columns, -1.0)
 
@@ -125,15 +126,15 @@ def _add_unit(program: SparseProgram, system: CommittedSystem, index: int) -> Un
             first = program.constraints((1,), before_mw - ramp, before_mw + ramp)
             program.put(first, gross[:1], 1.0)
         next_to = np.flatnonzero(np.diff(on) == 1)
-        change = program.constraints(next_to.shape, -ramp, ramp)
+        change = program.constraints(next_to.shape, -ramp, ramp, slots=on[next_to + 1])
         program.put(change, gross[next_to + 1], 1.0)
         program.put(change, gross[next_to], -1.0)
 
     captured = limit = None
     if plant.max_captured_t_per_mwh:
         most = plant.max_captured_t_per_mwh * SLOT_HOURS
-        captured = program.variables(on.shape, 0.0, most * unit.max_mw, -price)
-        limit = program.constraints(on.shape, -NO_LIMIT, 0.0)
+        captured = program.variables(on.shape, 0.0, most * unit.max_mw, -price, slots=on)
+        limit = program.constraints(on.shape, -NO_LIMIT, 0.0, slots=on)
         program.put(limit, captured, 1.0)
         program.put(limit, gross, -most)
     return UnitBlock(
@@ -151,10 +152,15 @@ def _add_shift(
     """Add (4), (5) and (25), as deviations from what is expected."""
     cost = load.cost_usd_per_mwh * SLOT_HOURS
     up, down = load.max_mw - load.expected_mw, load.expected_mw - load.min_mw
-    more = program.variables(balance.shape, np.maximum(-down, 0.0), np.maximum(up, 0.0), cost)
-    less = program.variables(balance.shape, np.maximum(-up, 0.0), np.maximum(down, 0.0), cost)
-    owed = system.owed_mw[index]
-    days = program.constraints(owed.shape, owed, owed)
+    every, owed = np.arange(system.slots), system.owed_mw[index]
+    more, less = (
+        program.variables(
+            every.shape, np.maximum(least, 0.0), np.maximum(most, 0.0), cost, slots=every
+        )
+        for least, most in ((-down, up), (-up, down))
+    )
+    last = np.searchsorted(system.day, np.arange(system.days), side="right") - 1
+    days = program.constraints(owed.shape, owed, owed, slots=last)
     for columns, sign in ((more, 1.0), (less, -1.0)):
         program.put(days[system.day], columns, sign)
         program.put(balance, columns, -sign)
@@ -164,22 +170,22 @@ def _add_storage(
     program: SparseProgram, storage: SharedStorage, ends: StorageEnds, balance: IntArray
 ) -> StorageBlock:
     """Add (6) to (10) without the integers, and (24)."""
-    slots, power = balance.shape, storage.power_mw
+    slots, every, power = balance.shape, np.arange(len(balance)), storage.power_mw
     low = np.full(slots, storage.min_soc * storage.capacity_mwh)
     high = np.full(slots, storage.max_soc * storage.capacity_mwh)
     low[-1] = high[-1] = ends.final_mwh  # (10)
     cost = storage.degradation_usd_per_mw_slot
-    charge = program.variables(slots, 0.0, power, cost)
-    discharge = program.variables(slots, 0.0, power, cost)
-    stored = program.variables(slots, low, high)
+    charge = program.variables(slots, 0.0, power, cost, slots=every)
+    discharge = program.variables(slots, 0.0, power, cost, slots=every)
+    stored = program.variables(slots, low, high, slots=every)
     start = np.zeros(slots)
     start[0] = ends.initial_mwh
-    change = program.constraints(slots, start, start)
+    change = program.constraints(slots, start, start, slots=every)
     program.put(change, stored, 1.0)
     program.put(change[1:], stored[:-1], -1.0)
     program.put(change, charge, -storage.charge_efficiency * SLOT_HOURS)
     program.put(change, discharge, SLOT_HOURS / storage.discharge_efficiency)
-    both = program.constraints(slots, -NO_LIMIT, power)
+    both = program.constraints(slots, -NO_LIMIT, power, slots=every)
     program.put(both, charge, 1.0)
     program.put(both, discharge, 1.0)
     program.put(balance, discharge, 1.0)

@@ -30,7 +30,7 @@ from oracle.model.dispatch_start import start_at
 from oracle.model.real_time import RestOfDay, RestResult
 from oracle.model.storage import OVERLAP_TOLERANCE_MW, storage_schedule
 from oracle.program import without_dust
-from oracle.sparse import Columnwise, SparseProgram, SparseSolution, Start
+from oracle.sparse import Basis, Columnwise, SparseProgram, SparseSolution, Start
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -58,9 +58,27 @@ class LargeDispatch:
     solve_s: float  # with the sketch
 
 
-def dispatch_committed(system: CommittedSystem, *, time_limit_s: float = 600.0) -> LargeDispatch:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DayBasis:
+    """The basis of a whole day's optimum, of which that of its rest is not far off."""
+
+    basis: Basis
+    column_slots: IntArray  # (columns,)
+    row_slots: IntArray  # (rows,)
+
+    def since(self, slot: int) -> Basis:
+        """Return what is left of it from a slot on."""
+        return Basis(
+            columns=self.basis.columns[self.column_slots >= slot],
+            rows=self.basis.rows[self.row_slots >= slot],
+        )
+
+
+def dispatch_committed(
+    system: CommittedSystem, *, time_limit_s: float = 600.0, basis: Basis | None = None
+) -> LargeDispatch:
     """
-    Return the cheapest dispatch of a system.
+    Return the cheapest dispatch of a system; `basis` is where to start, where it fits.
 
     Raises
     ------
@@ -77,8 +95,11 @@ def dispatch_committed(system: CommittedSystem, *, time_limit_s: float = 600.0) 
     def left_s() -> float:
         return max(time_limit_s - (perf_counter() - started), 1e-3)
 
-    sketch = sketch_of(system)
-    start = None if sketch is None else _start(sketch, program, blocks, left_s())
+    sketch, start = sketch_of(system), None
+    if basis is not None and basis.fits(program):
+        start = Start(priced_rows=blocks.balance[:0], prices=np.zeros(0), basis=basis)
+    elif sketch is not None:
+        start = _start(sketch, program, blocks, left_s())
     solution = relaxed = program.solve(title=title, time_limit_s=left_s(), start=start)
     iterations = solution.iterations
     exclusive = np.zeros((len(system.storages), system.slots), dtype=np.bool_)
@@ -121,9 +142,12 @@ def dispatch_rest(
     *,
     p2p_mw: FloatArray,
     time_limit_s: float = 60.0,
+    day_basis: DayBasis | None = None,
 ) -> RestResult:
     """
     Return what `real_time.dispatch_rest` returns, of equal cost; `p2p_mw` has shape (96,).
+
+    A `day_basis` saves most iterations of the simplex method, and decides no more than ties.
 
     Raises
     ------
@@ -134,8 +158,9 @@ def dispatch_rest(
     """
     day = committed_day(system, day_ahead.commitment, sharing=True, p2p_mw=p2p_mw)
     left = rest_of_day(day, rest.planned, since=rest.since, stored_mwh=rest.stored_mwh)
+    basis = None if day_basis is None else day_basis.since(rest.since)
     try:
-        found = dispatch_committed(left, time_limit_s=time_limit_s)
+        found = dispatch_committed(left, time_limit_s=time_limit_s, basis=basis)
     except InfeasibleError:  # the reference says what is at fault
         return real_time.dispatch_rest(
             system, day_ahead, rest, p2p_mw=p2p_mw, time_limit_s=time_limit_s
@@ -149,6 +174,28 @@ def dispatch_rest(
         ),
         objective_usd=found.objective_usd,
     )
+
+
+def basis_of_day(
+    system: PowerSystem,
+    day_ahead: DayAheadResult,
+    *,
+    p2p_mw: FloatArray,
+    time_limit_s: float = 60.0,
+) -> DayBasis | None:
+    """Return where the steps of a day start from; None where the day has no optimum."""
+    program = SparseProgram()
+    fill(program, committed_day(system, day_ahead.commitment, sharing=True, p2p_mw=p2p_mw))
+    try:
+        solved = program.columnwise().solve(
+            title="a day's basis", time_limit_s=time_limit_s, with_basis=True
+        )
+    except SolverError:
+        return None
+    if solved.basis is None:
+        return None
+    columns, rows = program.slots()
+    return DayBasis(basis=solved.basis, column_slots=columns, row_slots=rows)
 
 
 def _start(

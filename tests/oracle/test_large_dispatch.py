@@ -144,6 +144,43 @@ def test_the_storage_of_a_rest_ends_where_that_of_the_reference_model_does() -> 
     assert cost == pytest.approx(expected.storage.degradation_usd, rel=0.02)  # the others may tie
 
 
+@pytest.mark.parametrize("since", [0, 1, 40, 95])
+def test_a_rest_that_starts_from_its_day_takes_few_iterations(since: int) -> None:
+    system, committed, p2p_mw = paper_day(), paper_day_ahead(), paper_p2p_mw()
+    plan = real_time.dispatch(system, committed, sharing=True, p2p_mw=p2p_mw)
+    day = committed_day(system, committed.commitment, sharing=True, p2p_mw=p2p_mw)
+    assert plan.storage is not None
+    before = [day.ends[0].initial_mwh, *plan.storage.stored_mwh]
+    left = rest_of_day(day, plan, since=since, stored_mwh=before[since] + 0.1)
+    basis = large_dispatch.basis_of_day(system, committed, p2p_mw=p2p_mw)
+    assert basis is not None
+
+    warm = dispatch_committed(left, basis=basis.since(since))
+
+    cold = dispatch_committed(left)
+    assert warm.objective_usd == pytest.approx(cold.objective_usd, rel=1e-9)
+    assert warm.iterations < cold.iterations / 4
+
+
+def test_a_basis_that_does_not_fit_is_not_used() -> None:
+    system, committed = paper_day(), paper_day_ahead()
+    day = committed_day(system, committed.commitment, sharing=True)
+    basis = large_dispatch.basis_of_day(system, committed, p2p_mw=np.zeros(96))
+    assert basis is not None
+
+    found = dispatch_committed(day, basis=basis.since(3))
+
+    assert found.objective_usd == pytest.approx(dispatch_committed(day).objective_usd)
+
+
+def test_a_day_without_an_optimum_has_no_basis() -> None:
+    system = a_system(a_unit(min_mw=60.0), load_mw=50.0)
+
+    basis = large_dispatch.basis_of_day(system, always_on(system), p2p_mw=np.zeros(96))
+
+    assert basis is None
+
+
 def a_system_that_would_burn_surplus() -> PowerSystem:
     """Return two slots in which output earns money that a storage could lose, if it might."""
     load = np.full(96, 110.0)
@@ -222,7 +259,12 @@ def test_days_owe_their_demand_response_one_by_one() -> None:
     )
     one = a_system(a_unit(), a_unit(name="U2", cost_usd_per_mwh=60.0), demand_response=(shift,))
     day = committed_day(one, always_on(one).commitment, sharing=False)
-    twice = replace(shift, **{name: np.full(192, mw) for name, mw in SHIFT_MW.items()})
+    twice = replace(
+        shift,
+        expected_mw=np.full(192, 10.0),
+        min_mw=np.zeros(192),
+        max_mw=np.full(192, 20.0),
+    )
     cheap_day, dear_day = np.full(96, 50.0), np.full(96, 95.0)
     two = replace(
         day,
@@ -239,9 +281,6 @@ def test_days_owe_their_demand_response_one_by_one() -> None:
     # Each day serves its own 10 MW: all of the first at 20 USD, of the second's 105 MW 5 at 60 USD.
     expected = 24 * (60 * 20 + 100 * 20 + 5 * 60)
     assert found.objective_usd == pytest.approx(expected)
-
-
-SHIFT_MW = {"expected_mw": 10.0, "min_mw": 0.0, "max_mw": 20.0}
 
 
 def test_an_infeasible_system_is_said_to_be_one() -> None:
