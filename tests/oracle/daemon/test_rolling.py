@@ -343,3 +343,28 @@ def test_in_a_power_system_the_day_ends_with_what_was_planned() -> None:
 
     assert {one.source for one in day.set_points} == {Source.ROLLING}
     assert day.stored[-1] == pytest.approx(1e6 * plan.stored_mwh[-1], abs=5)
+
+
+def test_a_daemon_started_anew_decides_the_same_and_the_reference_model_ends_the_same() -> None:
+    system = a_random_system(5)
+    scenario = a_scenario(None, power_system=system, storage=system.storage, slot_count=DAY)
+    forecast = a_forecast(scenario)
+    assert forecast.plan is not None
+    assert forecast.plan.storage is not None
+    rating = rating_of(scenario.storage)
+    stored = round(1e6 * forecast.plan.storage.stored_mwh[75])
+    day = lived(rolling(forecast), rating, range(76, 80), stored=stored)
+
+    late = rolling(forecast).set_point(a_case(FIRST + 79, day.stored[2]))
+    reference = RollingDispatch(
+        lambda: forecast,
+        rating,
+        first_slot=FIRST,
+        time_limit_s=10.0,
+        metrics=Metrics(),
+        reference=True,
+    ).set_point(a_case(FIRST + 79, day.stored[2]))
+
+    assert late == day.set_points[3]
+    assert reference.source == Source.ROLLING
+    assert reference.horizon[-1].stored == pytest.approx(late.horizon[-1].stored, abs=5)
