@@ -90,7 +90,7 @@ def _table(table: TextTable) -> str:
     rule = ["---", *["--:"] * (len(table.columns) - 1)]
     rows = "".join(f"| {' | '.join(row)} |\n" for row in (table.columns, rule, *table.rows))
     notes = "".join(f"\n{note}\n" for note in table.notes)
-    return f"{table.title}; synthetic data:\n\n{rows}{notes}"
+    return f"{table.title}; {table.data}:\n\n{rows}{notes}"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def budget_table(document: dict[str, Any]) -> TextTable:
             (what, f"≤ {budget:g} s", f"{significant(measured)} s", _kept(measured, budget))
             for what, budget, measured in _budgets(document)
         ),
+        data="all but paper-day is synthetic",
     )
 
 
