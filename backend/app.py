@@ -1,11 +1,13 @@
 """The application: routes, and around them what every request goes through."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backend.access_log import AccessLog
 from backend.accounts.router import router as accounts
@@ -102,6 +104,7 @@ def _around(service: Service) -> list[Callable[[ASGIApp], ASGIApp]]:
     settings = service.settings
     policy = content_security_policy(script_hashes() if settings.serves_page else ())
     return [
+        lambda app: _behind(settings.trusted_proxies, app),
         lambda app: AccessLog(app, service.metrics),
         lambda app: SecurityHeaders(app, policy),
         lambda app: TrustedHosts(app, settings.allowed_hosts),
@@ -117,3 +120,8 @@ def _around(service: Service) -> list[Callable[[ASGIApp], ASGIApp]]:
             size=settings.cache_bytes,
         ),
     ]
+
+
+def _behind(proxies: Sequence[str], app: Any) -> Any:
+    """Take X-Forwarded-For from these alone; its types are not those of Starlette."""
+    return ProxyHeadersMiddleware(app, [*proxies])

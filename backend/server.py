@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
             backlog=LISTEN_QUEUE,
             lifespan="on",
             log_config=None,
-            proxy_headers=False,  # anybody can write them
+            proxy_headers=False,  # the application reads those of proxies that it was told to trust
             server_header=False,
             timeout_graceful_shutdown=ENDS_WITHIN_S,
             ws="none",

@@ -12,9 +12,10 @@ class ServiceSettings:
 
     allowed_hosts: tuple[str, ...] = LOOPBACK  # of the Host header, without port
     allowed_origins: tuple[str, ...] = ()  # that browsers may call from; none by default
+    trusted_proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For says who asks
 
     body_limit: int = 64 * 1024  # bytes of a request
-    reads_per_window: int = 5_000  # of one client, in a moving window
+    reads_per_window: int = 5_000  # of one client, in a sliding window
     read_window_s: int = 10
     posts_per_window: int = 300  # of one client, good or bad
     post_window_s: int = 60

@@ -1,6 +1,8 @@
 """`wattline serve`: the index, the API and the page of one market."""
 
+from collections.abc import Iterator
 from contextlib import closing
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,7 @@ from oracle.chain.relay import MarketRelay
 from oracle.chain.signatures import development_key
 from oracle.chain.source import MarketSource
 from oracle.daemon.log import LogFormat
+from oracle.errors import InvalidInputError
 from scripts.console import errors_in_one_line
 from scripts.index import ChainUrl, Confirmations, DatabaseUrl, ManifestFile, database_beside
 
@@ -56,6 +59,12 @@ def serve(
         list[str] | None,
         typer.Option(help="Origin of a page elsewhere that may read and post from browsers."),
     ] = None,
+    trust_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a reverse proxy: its X-Forwarded-For says who asks."
+        ),
+    ] = None,
     reads_per_second: Annotated[
         int, typer.Option(help="Of one client, over ten seconds.", min=1)
     ] = 500,
@@ -81,6 +90,7 @@ def serve(
         settings = ServiceSettings(
             allowed_hosts=tuple({*LOOPBACK, host, *(allow_host or [])}),
             allowed_origins=tuple(allow_origin or []),
+            trusted_proxies=tuple(_networks(trust_proxy or [])),
             reads_per_window=10 * reads_per_second,
             posts_per_window=posts_per_minute,
             attempts_per_slot=attempts_per_slot,
@@ -109,6 +119,16 @@ def serve(
                 server.run([bound])
             finally:
                 follower.stop()
+
+
+def _networks(proxies: list[str]) -> Iterator[str]:
+    for proxy in proxies:
+        try:
+            yield str(ip_network(proxy))
+        except ValueError as error:
+            raise InvalidInputError(
+                f"--trust-proxy {proxy}: expected an address or a network, such as 127.0.0.1"
+            ) from error
 
 
 def _relay(

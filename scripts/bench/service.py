@@ -37,6 +37,7 @@ class ServiceFigures:
     max_ms: float = 0.0
     messages: int = 0  # heard by all listeners together
     listeners_lost: int = 0
+    clearings: int = 0  # that the first listener heard of
     slowest: dict[str, float] = field(default_factory=dict)  # p99 in ms by path
 
 
@@ -47,6 +48,7 @@ class Tally:
     latencies_ms: dict[str, list[float]] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
     messages: int = 0
+    clearings: int = 0
     lost: int = 0
 
     def note(self, kind: str, ms: float) -> None:
@@ -59,6 +61,9 @@ def service(
     rate: Annotated[float, typer.Option(help="Requests a second.", min=1.0)] = 200.0,
     listeners: Annotated[int, typer.Option(help="Streams of live updates.", min=0)] = 100,
     seed: Annotated[int, typer.Option(help="Of the mix of reads.", min=0)] = 1,
+    p99_ms: Annotated[
+        float | None, typer.Option(help="Fail above this, or if no slot was cleared.", min=0.0)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """
@@ -78,8 +83,20 @@ def service(
         typer.echo(json.dumps(asdict(figures), indent=1))
     else:
         out.print(_table(figures))
-    if figures.errors or figures.listeners_lost:
+    if figures.errors or figures.listeners_lost or not _is_within(figures, p99_ms):
         raise typer.Exit(code=1)
+
+
+def _is_within(figures: ServiceFigures, p99_ms: float | None) -> bool:
+    """Return whether answers came in time while rounds went on, where that is asked."""
+    if p99_ms is None:
+        return True
+    if figures.p99_ms > p99_ms:
+        said = f"error: p99: expected at most {p99_ms:g} ms, got {figures.p99_ms:g} ms"
+        typer.echo(said, err=True)
+    if not figures.clearings:
+        typer.echo("error: expected rounds to go on meanwhile, heard of no clearing", err=True)
+    return figures.p99_ms <= p99_ms and figures.clearings > 0
 
 
 async def _measured(
@@ -97,7 +114,10 @@ async def _measured(
         ) as http,
     ):
         paths = await _paths(http)
-        hearing = [asyncio.create_task(_listen(streams, tally)) for _ in range(listeners)]
+        hearing = [
+            asyncio.create_task(_listen(streams, tally, is_first=number == 0))
+            for number in range(listeners)
+        ]
         began = perf_counter()
         await _ask(http, _mix(paths, seed, round(seconds * rate)), rate, tally)
         took = perf_counter() - began
@@ -171,11 +191,12 @@ async def _one(http: aiohttp.ClientSession, kind: str, path: str, due: float, ta
     tally.note(kind, 1_000 * (perf_counter() - due))
 
 
-async def _listen(http: aiohttp.ClientSession, tally: Tally) -> None:
+async def _listen(http: aiohttp.ClientSession, tally: Tally, *, is_first: bool) -> None:
     try:
         async with http.get(f"{PREFIX}/live", raise_for_status=True) as answer:
             async for line in answer.content:
                 tally.messages += line.startswith(b"event:")
+                tally.clearings += is_first and line.startswith(b"event: clearing")
     except (aiohttp.ClientError, TimeoutError):
         pass
     tally.lost += 1  # only a cancelled one does not come here
@@ -197,6 +218,7 @@ def _figures(tally: Tally, *, rate: float, seconds: float, listeners: int) -> Se
         max_ms=_share(every, 1.0),
         messages=tally.messages,
         listeners_lost=tally.lost,
+        clearings=tally.clearings,
         slowest={kind: by_kind[kind] for kind in slowest},
     )
 
@@ -209,7 +231,17 @@ def _share(ascending: Sequence[float], share: float) -> float:
 
 def _table(figures: ServiceFigures) -> Table:
     table = Table(title=f"{figures.requests} reads in {figures.seconds} s")
-    for column in ("p50", "p95", "p99", "slowest", "errors", "listeners", "lost", "messages"):
+    for column in (
+        "p50",
+        "p95",
+        "p99",
+        "slowest",
+        "errors",
+        "listeners",
+        "lost",
+        "messages",
+        "clearings",
+    ):
         table.add_column(column, justify="right")
     table.add_row(
         *(f"{ms} ms" for ms in (figures.p50_ms, figures.p95_ms, figures.p99_ms, figures.max_ms)),
@@ -217,5 +249,6 @@ def _table(figures: ServiceFigures) -> Table:
         str(figures.listeners),
         str(figures.listeners_lost),
         str(figures.messages),
+        str(figures.clearings),
     )
     return table

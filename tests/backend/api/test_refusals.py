@@ -14,6 +14,7 @@ from backend.index.database import Database
 from backend.index.follower import Follower
 from backend.market.schemas import MarketManifest
 from backend.pagination import encoded
+from backend.settings import ServiceSettings
 from oracle.domain.book import Order
 from oracle.units import Slot, Wh
 from tests.backend.api.conftest import SETTINGS, Served, serving
@@ -314,6 +315,21 @@ async def test_a_client_that_reads_too_often_is_told_when_to_come_again(
         assert problem_of(answers[-1]) == "rate-limited"
         assert 0 < int(answers[-1].headers["retry-after"]) <= 60
         assert (await served.http.get("/health")).status_code == httpx.codes.OK
+
+
+async def test_a_trusted_proxy_says_who_asks_and_nobody_else_does(
+    world: NodeWorld, manifest: MarketManifest, followers: dict[str, tuple[Database, Follower]]
+) -> None:
+    limited = replace(SETTINGS, reads_per_window=2, read_window_s=60)
+    behind = replace(limited, trusted_proxies=("127.0.0.0/8",))
+
+    async def statuses(settings: ServiceSettings) -> list[int]:
+        async with serving(*followers["sqlite"], world, manifest, settings) as served:
+            said = [{"X-Forwarded-For": f"192.0.2.{k % 2}"} for k in range(5)]
+            return [(await served.get("/clock", **headers)).status_code for headers in said]
+
+    assert await statuses(behind) == [200, 200, 200, 200, 429]
+    assert await statuses(limited) == [200, 200, 429, 429, 429]
 
 
 async def test_another_host_is_refused(on_sqlite: Served) -> None:
