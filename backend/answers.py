@@ -26,20 +26,35 @@ class Holds(Enum):
     SLOT = (
         "until the next event or slot"  # gates close, and what was announced holds, where it begins
     )
+    OUTCOME = "until the next event that is not of a book: a clearing, a settlement, …"
+    OUTCOME_OR_SLOT = "until that, or the next slot"
     EVENT = "until the next event"
 
     def token(self, head: Head) -> str:
         """Return a text that stays the same as long as the answer does."""
-        if self is Holds.BLOCK:
-            return head.hash
-        return head.revision if self is Holds.EVENT else f"{head.slot} {head.revision}"
+        match self:
+            case Holds.BLOCK:
+                return head.hash
+            case Holds.SLOT:
+                return f"{head.slot} {head.revision}"
+            case Holds.EVENT:
+                return head.revision
+            case Holds.OUTCOME_OR_SLOT:
+                return str(head.slot)
+            case Holds.OUTCOME:
+                return ""
 
 
 @dataclass(frozen=True, slots=True)
 class OfSlot:
-    """What is only told of one slot: it holds until an event of that slot, or the next slot."""
+    """What is only told of one slot: it holds until an event of that slot."""
 
     slot: int
+    ends_with_slot: bool = False  # of delivery: gates close where the next begins
+
+    def token(self, head: Head) -> str:
+        """Return a text that stays the same as long as the answer does."""
+        return str(head.slot) if self.ends_with_slot else ""
 
 
 def answer(
@@ -72,16 +87,15 @@ def answer_page(
     return response
 
 
-def until_its_events(slot: int | None) -> Holds | OfSlot:
+def until_its_events(slot: int | None, of_all: Holds = Holds.EVENT) -> Holds | OfSlot:
     """Return how long a list holds that is of one slot, or of all."""
-    return Holds.EVENT if slot is None else OfSlot(slot)
+    return of_all if slot is None else OfSlot(slot)
 
 
 def _kept(
     request: Request, head: Head, body: str, media_type: str, holds: Holds | OfSlot
 ) -> Response:
-    token = str(head.slot) if isinstance(holds, OfSlot) else holds.token(head)
-    setattr(request.state, KEPT, (holds, token))
+    setattr(request.state, KEPT, (holds, holds.token(head)))
     return Response(body, headers={BLOCK_HEADER: str(head.number)}, media_type=media_type)
 
 

@@ -83,15 +83,18 @@ class AnswerCache:
         answer, head = self._answers.get(key), self._watch.head
         if answer is None or head is None:
             return None
-        if isinstance(answer.holds, OfSlot):
-            has_changed = self._watch.changed_at(answer.holds.slot) > answer.look
-            now = str(head.slot)
-        else:
-            has_changed, now = False, answer.holds.token(head)
-        if has_changed or answer.token != now:
+        if answer.token != answer.holds.token(head) or self._has_changed(answer):
             return None
         self._answers.move_to_end(key)
         return answer
+
+    def _has_changed(self, answer: Answer) -> bool:
+        """Return whether there were events that an answer is made of, beyond its token."""
+        if isinstance(answer.holds, OfSlot):
+            return self._watch.changed_at(answer.holds.slot) > answer.look
+        if answer.holds in (Holds.OUTCOME, Holds.OUTCOME_OR_SLOT):
+            return self._watch.outcome > answer.look
+        return False
 
     async def _make(
         self, key: Key, headers: Headers, scope: Scope, receive: Receive, send: Send

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 import structlog
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter, run_sync
 
 from backend.chain import ChainRelay
@@ -171,10 +172,11 @@ class Service:
 
     async def _post(self, poster: Poster) -> None:
         """Post in rounds, a batch's time apart, while the index knows what is in the books."""
+        limiter = CapacityLimiter(1)  # of its own: it waits for receipts, and reads must not
         while True:
             try:
                 if self.readiness().is_ready:
-                    await run_sync(poster.round)
+                    await run_sync(poster.round, limiter=limiter)
             except IndexFault as error:
                 log.warning("outbox not readable", error=str(error))
             except Exception:  # one round that we cannot make sense of must not be the last

@@ -15,7 +15,7 @@ from backend.accounts.schemas import (
     EntryFilter,
     EntryRead,
 )
-from backend.answers import answer, answer_page
+from backend.answers import Holds, answer, answer_page
 from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import NotFound
 from backend.fields import EXAMPLE_OWNER
@@ -74,7 +74,8 @@ def get_bill(
     with service.index.view() as view:
         known = _required(view, owner)
         price = service.manifest.export_price_micro_usd_per_mwh
-        return answer(request, view, bill(view, known.owner, query.first, query.last, price))
+        found = bill(view, known.owner, query.first, query.last, price)
+        return answer(request, view, found, Holds.OUTCOME)
 
 
 def _required(view: View, owner: str) -> AccountRead:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import and_, select
 from starlette.responses import Response
 
-from backend.answers import answer_page, until_its_events
+from backend.answers import Holds, answer_page, until_its_events
 from backend.deliveries.schemas import DeliveryFilter, DeliveryRead
 from backend.dependencies import IndexDep
 from backend.index.tables import Delivery, Trade
@@ -30,5 +30,5 @@ def list_deliveries(
             view.session, statement.where(*chosen), key, query, descending=True
         )
         items = [DeliveryRead.of(trade, delivered) for trade, delivered in rows]
-        holds = until_its_events(query.slot)
+        holds = until_its_events(query.slot, Holds.OUTCOME)
         return answer_page(request, view, query, DeliveryRead, (items, cursor), holds)

@@ -43,4 +43,4 @@ def _slot(view: View, asked: int | None) -> int:
 
 
 def _holds(asked: int | None) -> Holds:
-    return Holds.SLOT if asked is None else Holds.EVENT
+    return Holds.OUTCOME_OR_SLOT if asked is None else Holds.OUTCOME

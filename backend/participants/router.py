@@ -32,7 +32,7 @@ def list_participants(
     """Return participants by number, with their meters and reputations now."""
     with index.view() as view:
         page = participants(view, query)
-        return answer_page(request, view, query, ParticipantRead, page, Holds.SLOT)
+        return answer_page(request, view, query, ParticipantRead, page, Holds.OUTCOME_OR_SLOT)
 
 
 @router.get(
@@ -44,7 +44,7 @@ def list_participants(
 def get_participant(request: Request, index: IndexDep, number: Number) -> Response:
     """Return one participant, with its reputation and the lowest nonce not spent."""
     with index.view() as view:
-        return answer(request, view, _required(view, number), Holds.SLOT)
+        return answer(request, view, _required(view, number), Holds.OUTCOME_OR_SLOT)
 
 
 @router.get(
@@ -62,7 +62,8 @@ def list_reputation(
     """Return a participant's reputation after each settlement that moved it, the latest first."""
     with index.view() as view:
         _required(view, number)
-        return answer_page(request, view, query, ScoreRead, reputation(view, number, query))
+        page = reputation(view, number, query)
+        return answer_page(request, view, query, ScoreRead, page, Holds.OUTCOME)
 
 
 def _required(view: View, number: int) -> ParticipantRead:

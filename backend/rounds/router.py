@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from backend.answers import OfSlot, answer, answer_page
+from backend.answers import Holds, OfSlot, answer, answer_page
 from backend.dependencies import IndexDep
 from backend.errors import NotFound
 from backend.openapi import LIST, ONE_OR_NONE, PREFIX
@@ -23,7 +23,7 @@ def list_rounds(
 ) -> Response:
     """Return slots that were cleared or made void, the latest first."""
     with index.view() as view:
-        return answer_page(request, view, query, RoundRead, rounds(view, query))
+        return answer_page(request, view, query, RoundRead, rounds(view, query), Holds.OUTCOME)
 
 
 @router.get("/{slot}", summary="Get a round", response_model=RoundDetail, responses=ONE_OR_NONE)

@@ -11,7 +11,7 @@ from backend.fields import EXAMPLE_SLOT, LAST_SLOT
 from backend.openapi import LIST, ONE, PREFIX
 from backend.pagination import Page
 from backend.slots.queries import book, slots, slots_of
-from backend.slots.schemas import BookRead, SlotFilter, SlotRead
+from backend.slots.schemas import BookRead, Phase, SlotFilter, SlotRead
 
 router = APIRouter(prefix=f"{PREFIX}/slots", tags=["slots"])
 
@@ -39,11 +39,17 @@ def list_slots(
 def get_slot(request: Request, service: ServiceDep, slot: SlotPath) -> Response:
     """Return where a slot stands and what was traded in it."""
     with service.index.view() as view:
-        return answer(request, view, slots_of(view, [slot])[0], OfSlot(slot))
+        found = slots_of(view, [slot])[0]
+        return answer(request, view, found, _holds(slot, found.phase))
 
 
 @router.get("/{slot}/book", summary="Get a book", response_model=BookRead, responses=ONE)
 def get_book(request: Request, service: ServiceDep, slot: SlotPath) -> Response:
     """Return all entries of a slot's book, and what was traded of each."""
     with service.index.view() as view:
-        return answer(request, view, book(view, slot), OfSlot(slot))
+        found = book(view, slot)
+        return answer(request, view, found, _holds(slot, found.phase))
+
+
+def _holds(slot: int, phase: Phase) -> OfSlot:
+    return OfSlot(slot, ends_with_slot=phase not in ("settled", "void"))

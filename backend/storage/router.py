@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 from starlette.responses import Response
 
-from backend.answers import answer_page
+from backend.answers import Holds, answer_page
 from backend.dependencies import IndexDep, ServiceDep
 from backend.errors import ChainUnavailable, NotFound
 from backend.index.tables import StorageRecord
@@ -26,7 +26,7 @@ def list_storage(
 ) -> Response:
     """Return what the storage did and held, slot by slot, the latest first."""
     with index.view() as view:
-        return answer_page(request, view, query, StorageRead, _records(view, query))
+        return answer_page(request, view, query, StorageRead, _records(view, query), Holds.OUTCOME)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from backend.answers import answer_page, until_its_events
+from backend.answers import Holds, answer_page, until_its_events
 from backend.dependencies import IndexDep
 from backend.openapi import LIST, PREFIX
 from backend.pagination import Page
@@ -22,4 +22,6 @@ def list_trades(
     """Return trades, the latest slot first, with what was delivered of them."""
     with index.view() as view:
         page = trades(view, query)
-        return answer_page(request, view, query, TradeRead, page, until_its_events(query.slot))
+        return answer_page(
+            request, view, query, TradeRead, page, until_its_events(query.slot, Holds.OUTCOME)
+        )
