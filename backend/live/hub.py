@@ -37,11 +37,13 @@ class LiveHub:
         self._queues: dict[Queue, str] = {}
         self._clients: Counter[str] = Counter()
         self._told: Place | None = None
+        self._head: Head | None = None  # the last that listeners were told of
         self._closed = False
 
     async def moved(self, before: Head | None, head: Head) -> None:
         """Tell everybody what has happened between two heads."""
-        messages = await self._index.read(lambda view: self._news(view, before, head))
+        messages, seen = await self._index.read(lambda view: self._news(view, before, head))
+        self._head = seen  # at once with what is told of it, so that newcomers miss nothing
         for queue in [*self._queues]:
             try:
                 queue.put_nowait(tuple(messages))
@@ -79,7 +81,7 @@ class LiveHub:
         """Yield what a listener missed, then what happens, until it leaves or the service ends."""
         try:
             yield RECONNECT
-            replayed, place = await self._index.read(lambda view: self._replay(view, since))
+            replayed, place = await self._missed(since)
             for message in replayed:
                 yield message.data
             while True:
@@ -108,14 +110,24 @@ class LiveHub:
             queue.get_nowait()
         queue.put_nowait(None)
 
-    def _news(self, view: View, before: Head | None, head: Head) -> list[Message]:
-        """Return messages since the last head; where that one is gone, only that all is new."""
+    def _news(self, view: View, before: Head | None, head: Head) -> tuple[list[Message], Head]:
+        """
+        Return messages since the last head, and the head that they come to.
+
+        Where the last one is gone, they say only that all is new.
+        """
         continues = before is not None and _is_indexed(view, before)
         since = self._told if self._told is not None else (head.number, AFTER_LOGS)
         news = messages_after(view, since, self._settings.replay_limit) if continues else None
         self._told = (view.head.number, AFTER_LOGS)
         reset = news is None and before is not None
-        return [*(news or []), head_message(view.head, reset=reset)]
+        return [*(news or []), head_message(view.head, reset=reset)], view.head
+
+    async def _missed(self, since: Place | None) -> tuple[list[Message], Place]:
+        """Return what came after a place, and where that ends; of who was never here, the head."""
+        if since is None and self._head is not None:
+            return [head_message(self._head, reset=False)], (self._head.number, AFTER_LOGS)
+        return await self._index.read(lambda view: self._replay(view, since))
 
     def _replay(self, view: View, since: Place | None) -> tuple[list[Message], Place]:
         place = (view.head.number, AFTER_LOGS)
