@@ -71,7 +71,7 @@ def test_tabs_follow_the_arrows_and_the_address(visitor: Visitor) -> None:
     visitor.page.go_back()
 
     expect(visitor.page.get_by_role("tabpanel", name="Gas")).to_be_visible()
-    assert visitor.page.title() == "Gas – Wattline"
+    expect(visitor.page).to_have_title("Gas – Wattline")
 
 
 def test_the_book_is_a_picture_and_a_table(devnet: Devnet, visitor: Visitor) -> None:
