@@ -47,6 +47,7 @@ from oracle.plan import (
     plan_scenario,
     plan_trades,
 )
+from oracle.progress import Progress
 from oracle.round import RoundRunner, SlotOutcome
 from oracle.simulation import Prosumers, signed_readings, sold_in
 from oracle.units import (
@@ -59,8 +60,6 @@ from oracle.units import (
     Wh,
     amount_up,
 )
-
-Progress = Callable[[str, int, int], None]
 
 CLEARING_LEAD = 2
 SEALS_AT_ONCE = 2  # unopened at a time: those of this boundary and the one before

@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from oracle.day import Progress as Report
 from oracle.errors import OracleError
+from oracle.progress import Progress as Report
 
 out = Console()
 err = Console(stderr=True)

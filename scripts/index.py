@@ -35,7 +35,7 @@ Confirmations = Annotated[
     int, typer.Option(help="Blocks that must follow one before it is indexed.", min=0)
 ]
 
-index = typer.Typer(no_args_is_help=True, help=HELP)
+index = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
 
 
 def database_beside(manifest: Path) -> str:

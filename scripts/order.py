@@ -30,7 +30,7 @@ Example: wattline order sign --development-owner B01 --kind offer --energy-kwh 0
 
 ServiceOption = Annotated[str, typer.Option(help="URL of the service.")]
 
-order = typer.Typer(no_args_is_help=True, help=HELP)
+order = typer.Typer(no_args_is_help=True, add_completion=False, help=HELP)
 
 
 class OrderKind(StrEnum):

@@ -10,7 +10,7 @@ import typer
 
 from oracle.chain.chains import Chain, open_chain
 from oracle.chain.record import read_market
-from oracle.day import OrderRoute, Progress, run_scenario
+from oracle.day import OrderRoute, run_scenario
 from oracle.domain.record import MarketRecord
 from oracle.domain.results import RunResult
 from oracle.domain.scenario import Scenario
@@ -18,6 +18,7 @@ from oracle.duals import dispatch_record
 from oracle.errors import InvalidInputError
 from oracle.export_files.export import make_ready, write_export
 from oracle.market.registry import MECHANISMS
+from oracle.progress import Progress
 from oracle.scenario import load_scenario
 from scripts.console import errors_in_one_line, out, progress_bars
 from scripts.files import write_outputs

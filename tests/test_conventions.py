@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
 from scripts import compile as compile_script
-from scripts.cli import app
+from scripts.bench.app import Benchmarks
+from scripts.cli import Subcommands
+from scripts.subcommands import SubcommandGroup
 
 ROOT = Path(__file__).parents[1]
 SOLIDITY = [
@@ -119,11 +120,22 @@ def test_every_init_file_holds_a_docstring_and_nothing_else() -> None:
             assert ast.get_docstring(ast.Module(body, [])), path
 
 
-@pytest.mark.parametrize("name", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", sorted(Subcommands.subcommands))
 def test_every_subcommand_shows_an_example(name: str) -> None:
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    command = Subcommands.subcommands[name].load(name)
 
     assert re.search(rf"Examples?:\s.*wattline {name}\b", command.help or "", re.S)
+
+
+@pytest.mark.parametrize("group", [Subcommands, Benchmarks])
+def test_a_list_of_subcommands_says_what_their_own_help_says(group: type[SubcommandGroup]) -> None:
+    listed = {name: one.summary for name, one in group.subcommands.items()}
+
+    own = {name: one.load(name).help or "" for name, one in group.subcommands.items()}
+
+    assert listed == {
+        name: " ".join(text.strip().split("\n\n")[0].split()) for name, text in own.items()
+    }
 
 
 def test_every_script_that_is_run_as_a_module_shows_an_example() -> None:

@@ -1,5 +1,5 @@
 """
-Chains that the oracle settles on: embedded in the process, a local anvil, or any URL.
+Chains that the oracle settles on: a local anvil, or any URL; the one in the process has its module.
 
 All of them are driven in the same way: transactions are signed here, sent raw, and awaited one by
 one; the clock is simulated, so the chain's time is moved. A transaction that fails is called again
@@ -15,13 +15,11 @@ from typing import Any, cast
 from eth_abi.exceptions import EncodingError
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_tester import EthereumTester, PyEVMBackend
-from eth_typing import BlockNumber, ChecksumAddress
+from eth_typing import ChecksumAddress
 from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
-from eth_utils.address import to_canonical_address
 from eth_utils.exceptions import ValidationError
 from hexbytes import HexBytes
-from web3 import EthereumTesterProvider, HTTPProvider, Web3
+from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.exceptions import BlockNotFound, Web3Exception
 from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
@@ -215,39 +213,6 @@ class Chain:
             self.w3.provider.make_request("evm_mine", [])  # type: ignore[arg-type]
 
 
-# py-evm stamps no block before the wall's clock. From 2050 on nothing depends on that: the same run
-# leaves the same bytes, whenever it is made.
-GENESIS = 2_524_608_000
-
-
-class EmbeddedChain(Chain):
-    """eth-tester on py-evm, in this process."""
-
-    def __init__(self) -> None:
-        genesis = PyEVMBackend.generate_genesis_params({"timestamp": GENESIS})
-        self.tester = EthereumTester(PyEVMBackend(genesis_parameters=genesis))
-        super().__init__("embedded", Web3(EthereumTesterProvider(self.tester)))
-
-    def head(self) -> Head:
-        """Read the header itself: eth-tester makes up a whole block first."""
-        header = self.tester.backend.chain.get_canonical_head()
-        return Head(number=header.block_number, hash=bytes(header.hash), time=header.timestamp)
-
-    def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
-        """Read the blocks themselves: eth-tester searches all later ones for each transaction."""
-        chain = self.tester.backend.chain
-        found: list[LogReceipt] = []
-        for number in range(first, min(last, self.block_number()) + 1):
-            block = chain.get_canonical_block_by_number(number)
-            receipts = block.get_receipts(chain.chaindb)
-            found += _logs_of(block, receipts, address)
-        return found
-
-    def _travel(self, timestamp: int) -> None:
-        with translated():
-            self.tester.time_travel(timestamp)
-
-
 class AnvilChain(Chain):
     """A local anvil that this object starts and stops."""
 
@@ -292,26 +257,6 @@ def _encoding(label: str) -> Iterator[None]:
         raise InvalidInputError(f"{label}: an argument does not fit the contract") from error
 
 
-def _logs_of(block: Any, receipts: Sequence[Any], address: ChecksumAddress) -> list[LogReceipt]:
-    """Return what a contract logged in a block of py-evm, as a node would tell it."""
-    logs = [(index, log) for index, receipt in enumerate(receipts) for log in receipt.logs]
-    return [
-        {
-            "address": address,
-            "blockHash": HexBytes(block.hash),
-            "blockNumber": BlockNumber(block.number),
-            "data": HexBytes(log.data),
-            "logIndex": position,
-            "removed": False,
-            "topics": [HexBytes(topic.to_bytes(32, "big")) for topic in log.topics],
-            "transactionHash": HexBytes(block.transactions[index].hash),
-            "transactionIndex": index,
-        }
-        for position, (index, log) in enumerate(logs)
-        if log.address == to_canonical_address(address)
-    ]
-
-
 def open_chain(name: str) -> Chain:
     """
     Return the chain called `name`: "embedded", "anvil", or a URL of a JSON-RPC node.
@@ -324,6 +269,9 @@ def open_chain(name: str) -> Chain:
         If `name` is none of these.
     """
     if name == "embedded":
+        # Importing eth-tester and py-evm takes longer than most commands.
+        from oracle.chain.embedded import EmbeddedChain
+
         return EmbeddedChain()
     if name == "anvil":
         return AnvilChain()

@@ -1,6 +1,6 @@
 """Reads what the contracts of a market recorded, from nothing but its Exchange's address."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -35,9 +35,8 @@ from oracle.domain.record import (
 )
 from oracle.domain.rows import capacities_of, lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, InvalidInputError
+from oracle.progress import Progress
 from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Slot, Wh
-
-Progress = Callable[[str, int, int], None]
 
 PARTS = ("Registry", "LineLease", "StorageLedger", "Exchange")
 BLOCKS_PER_SEARCH = 5_000

@@ -1,14 +1,10 @@
 """What a refused call says: the custom error and its values, whichever chain it comes from."""
 
-import ast
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from eth_abi.abi import decode
-from eth_tester.exceptions import TransactionFailed
-from eth_tester.exceptions import ValidationError as TesterValidationError
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.conversions import to_bytes
 from eth_utils.exceptions import ValidationError
@@ -47,16 +43,14 @@ def refusal_of(revert: ContractRevert) -> Refusal:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what web3, eth-tester and the network raise into exceptions of the oracle."""
+    """Turn what web3 and the network raise into exceptions of the oracle."""
     try:
         yield
     except ContractLogicError as error:
         raise decoded(to_bytes(hexstr=_hex_of(error.data))) from error
-    except TransactionFailed as error:
-        raise decoded(_bytes_of(str(error))) from error
     except (RequestException, ConnectionError) as error:
         raise ChainUnavailable("the node does not answer: is it running?") from error
-    except (Web3Exception, ValidationError, TesterValidationError) as error:
+    except (Web3Exception, ValidationError) as error:
         raise ChainUnavailable(f"the node refused: {_reason(error)}") from error
 
 
@@ -70,10 +64,3 @@ def _reason(error: Exception) -> str:
 
 def _hex_of(data: Any) -> str:
     return data if isinstance(data, str) and data.startswith("0x") else "0x"
-
-
-def _bytes_of(text: str) -> bytes:
-    """Return the revert data that eth-tester prints as the text of a bytes literal."""
-    found = re.search(r"b(['\"]).*\1", text, re.DOTALL)
-    value = ast.literal_eval(found.group()) if found else b""
-    return value if isinstance(value, bytes) else b""

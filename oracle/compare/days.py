@@ -9,7 +9,7 @@ than all. The share slot by slot, of the most of the truthful book that a mechan
 left, counts in each slot again what a battery could not trade before.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -33,13 +33,13 @@ from oracle.plan import (
     numbered_fees,
     plan_trades,
 )
+from oracle.progress import Progress
 from oracle.scenario import under_mechanism
 from oracle.strategies.truthful import TRUTHFUL
 from oracle.units import Bps, MicroUsd, Wh
 
 MICRO = 10**6  # pico-USD of a micro-USD
 
-Progress = Callable[[str, int, int], None]  # mechanism, slots done, slots
 
 UNDER = Uniform.name  # whose orders a benchmark clears
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from oracle.chain.chains import open_chain
 from oracle.compare.days import DaysResult
-from oracle.day import Progress, run_scenario
+from oracle.day import run_scenario
 from oracle.domain.scenario import Scenario
+from oracle.progress import Progress
 from oracle.units import SLOT_SECONDS
 
 CHAIN = "embedded"

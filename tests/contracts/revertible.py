@@ -12,7 +12,8 @@ from hexbytes import HexBytes
 from web3.contract import Contract
 from web3.types import LogReceipt, TxReceipt
 
-from oracle.chain.chains import MAX_FEE_WEI, EmbeddedChain
+from oracle.chain.chains import MAX_FEE_WEI
+from oracle.chain.embedded import EmbeddedChain
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
 

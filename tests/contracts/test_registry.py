@@ -4,7 +4,7 @@ import pytest
 from eth_utils.address import to_checksum_address
 from web3.contract import Contract
 
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.signatures import development_key
 from oracle.domain.clock import OPEN_SLOTS, slot_at
 from tests.contracts.markets import (

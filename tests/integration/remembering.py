@@ -10,8 +10,9 @@ from eth_typing import ChecksumAddress
 from web3.contract import Contract
 from web3.types import EventData
 
-from oracle.chain.chains import AnvilChain, Chain, EmbeddedChain
+from oracle.chain.chains import AnvilChain, Chain
 from oracle.chain.deployment import Deployment
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
 from oracle.domain.results import RunResult, TradeRecord

@@ -19,7 +19,8 @@ from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.types import TxReceipt
 
-from oracle.chain.chains import AnvilChain, Chain, EmbeddedChain, open_chain
+from oracle.chain.chains import AnvilChain, Chain, open_chain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.day import OrderRoute, run_scenario
 from oracle.domain.community import Community, Shortfall
 from oracle.domain.results import RunResult

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from web3.types import RPCEndpoint
 
-from oracle.chain.chains import AnvilChain, Chain, EmbeddedChain
+from oracle.chain.chains import AnvilChain, Chain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.manifest import Manifest, deployment_of
 from oracle.chain.market import Market
 from oracle.chain.signatures import development_key

@@ -20,10 +20,10 @@ from oracle.chain.chains import (
     FUNDS_WEI,
     AnvilChain,
     Chain,
-    EmbeddedChain,
     calldata,
     open_chain,
 )
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.reverts import decoded
 from oracle.chain.signatures import development_key
 from oracle.day import run_scenario

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.manifest import Manifest, check_manifest, deployment_of, load, write
 from oracle.chain.market import Market
 from oracle.deploy import deploy_scenario

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from oracle.chain.chains import Chain, EmbeddedChain, open_chain
+from oracle.chain.chains import Chain, open_chain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.record import read_market
 from oracle.day import run_scenario
 from oracle.domain.community import Shortfall

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.source import MarketSource
 from oracle.errors import ChainUnavailable, InvalidInputError
 from tests.backend.index.worlds import NodeWorld

@@ -8,7 +8,7 @@ import pytest
 import solcx
 from web3.contract import Contract
 
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from scripts.compile import compile_contracts, find_compiler
 from scripts.coverage.evm import Recorder, recording
 from scripts.coverage.figures import Figures, figures_by_file, lines_by_test

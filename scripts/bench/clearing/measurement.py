@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from oracle.day import Progress
 from oracle.errors import Divergence
+from oracle.progress import Progress
 from scripts.bench.clearing.figures import ClearingFigures
 from scripts.bench.clearing.sums import Sums
 from scripts.bench.clearing.systems import Contender

@@ -17,7 +17,6 @@ from oracle.chain.deployment import (
 )
 from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
-from oracle.day import Progress
 from oracle.domain.book import MAX_PARTICIPANTS, Kind, Order
 from oracle.domain.clock import OPEN_SLOTS, slot_at, starts_at
 from oracle.domain.community import FeeLadder, Line
@@ -25,6 +24,7 @@ from oracle.domain.rows import rows_of
 from oracle.domain.storage_rating import NO_STORAGE
 from oracle.errors import InvalidInputError
 from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
+from oracle.progress import Progress
 from oracle.units import Bps, Meters, MicroUsd, MicroUsdPerMwh, MicroUsdPerMwhKm, Slot, Wh
 
 Shape = Literal["one-to-one", "dense"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from oracle.chain.chains import open_chain
-from oracle.day import Progress
+from oracle.progress import Progress
 from scripts.bench.gas.community import SHAPES, Shape, open_market, require_size
 from scripts.bench.gas.figures import GasFigures, figures_of
 from scripts.bench.gas.rounds import RoundBench, senders_of

@@ -13,12 +13,12 @@ from typing import Any
 from oracle.chain.chains import Chain
 from oracle.chain.market import Market, SignedReading
 from oracle.chain.signatures import development_key, sign_reading
-from oracle.day import Progress
 from oracle.domain.book import Order
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, slot_at, starts_at
 from oracle.errors import ChainUnavailable, SolverError
 from oracle.market.mechanism import Outcome, round_of
 from oracle.market.pairwise_nash import PairwiseNash
+from oracle.progress import Progress
 from oracle.round import RoundRunner
 from oracle.units import SLOT_SECONDS, Slot, Wh
 from scripts.bench.gas.community import Shape, orders_of, participant

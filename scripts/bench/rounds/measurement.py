@@ -12,12 +12,12 @@ from time import perf_counter
 from oracle.chain.chains import open_chain
 from oracle.chain.market import Market, SignedReading
 from oracle.chain.signatures import development_key, sign_reading
-from oracle.day import Progress
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, slot_at, starts_at
 from oracle.errors import Divergence
 from oracle.market.mechanism import round_of
 from oracle.market.pairwise_nash import PairwiseNash
+from oracle.progress import Progress
 from oracle.round import ORDERS_PER_POST, RoundRunner
 from oracle.units import SLOT_SECONDS, Slot, Wh
 from scripts.bench.gas.community import SEED, open_market, orders_of, participant

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from oracle.day import Progress
 from oracle.errors import InvalidInputError
+from oracle.progress import Progress
 from oracle.region.day import FeederDay
 from oracle.region.feeder import RegionTerms
 from oracle.region.schedulers import SCHEDULERS, SchedulerName

@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from oracle.day import Progress
 from oracle.errors import InvalidInputError
+from oracle.progress import Progress
 from oracle.region.settlement import CallCosts, MeasuredRound, call_costs_of
 from scripts.bench.gas.community import LEAST_ORDERS, MOST_ORDERS, SHAPES, Shape
 from scripts.bench.gas.figures import GasFigures

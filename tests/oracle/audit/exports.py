@@ -10,7 +10,7 @@ from typing import Any
 
 from web3.contract import Contract
 
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.market import SealedOrder, compact
 from oracle.chain.record import read_market
 from oracle.chain.signatures import development_key, sign_storage_reading

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.record import read_market
 from oracle.day import run_scenario
 from oracle.export_files.export import write_export

@@ -11,7 +11,7 @@ import pytest
 
 from oracle.audit.dispatch import audit_dispatch
 from oracle.audit.run import AuditedRun, audit_run
-from oracle.chain.chains import EmbeddedChain
+from oracle.chain.embedded import EmbeddedChain
 from oracle.chain.record import read_market
 from oracle.day import run_scenario
 from oracle.domain.community import Community, Shortfall
