@@ -1,5 +1,6 @@
 """The service as a process: a socket, logs, and an orderly end."""
 
+import gc
 import logging
 import socket
 import sys
@@ -13,6 +14,7 @@ from oracle.daemon.log import STAMPS, Lines, LogFormat, rendering
 
 ENDS_WITHIN_S = 5  # then connections are cut
 LISTEN_QUEUE = 1_024
+SWITCH_INTERVAL_S = 0.000_5
 
 
 class Server(uvicorn.Server):
@@ -32,6 +34,19 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._service: Service = app.state.service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """
+        Let no request wait for what is not its own.
+
+        The loop takes the interpreter's lock at every event: beside threads that read and index it
+        would wait 5 ms each time. And what was imported stays: a full collection would look through
+        all of it while nobody is answered.
+        """
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.live.close()

@@ -79,6 +79,11 @@ class Devnet:
         with closing(open_chain(self.record["rpc_url"])) as chain:
             yield chain
 
+    def now(self) -> int:
+        """Return the chain's time, Unix seconds."""
+        with self.chain() as chain:
+            return chain.now()
+
     def market_record(self) -> MarketRecord:
         """Return everything that the contracts have recorded."""
         manifest = load(self.folder / "market.json")

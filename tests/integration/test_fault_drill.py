@@ -20,11 +20,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.node]
 SLOTS = int(os.environ.get("WATTLINE_DRILL_SLOTS", "8"))
 BACK_WITHIN_S = 60.0
 
+Fault = Callable[[Devnet, float], None]
 
-def kill_in_the_middle(name: str) -> Callable[[Devnet], None]:
-    def fault(devnet: Devnet) -> None:
+
+# Seconds after time has moved on, one for each round of all faults: orders, clearing, settling.
+MOMENTS = (0.3, 0.0, 0.6, 0.1, 1.0, 0.2, 0.8, 0.4, 1.5, 0.05, 0.5, 2.0)
+
+
+def kill_in_the_middle(name: str) -> Fault:
+    def fault(devnet: Devnet, moment: float) -> None:
+        earlier = devnet.now()
         stepping = devnet.begin_step()
-        time.sleep(0.9)  # the command has started, and the slot's work with it
+        await_that(lambda: devnet.now() > earlier, "time to move on")
+        time.sleep(moment)
         kill(devnet.pid(name))
         said, _ = stepping.communicate(timeout=150)
         if stepping.returncode != 0:  # the node was away when it was asked: once more, from there
@@ -35,7 +43,7 @@ def kill_in_the_middle(name: str) -> Callable[[Devnet], None]:
     return fault
 
 
-def reorganise(devnet: Devnet) -> None:
+def reorganise(devnet: Devnet, _moment: float) -> None:
     """Take three blocks back, with all that was in them."""
     with devnet.chain() as chain:
         before = chain.head()
@@ -44,7 +52,7 @@ def reorganise(devnet: Devnet) -> None:
     devnet.step()
 
 
-def delete_the_index(devnet: Devnet) -> None:
+def delete_the_index(devnet: Devnet, _moment: float) -> None:
     pid = devnet.pid("service")
     for file in devnet.folder.glob("index.sqlite*"):
         file.unlink()
@@ -52,7 +60,7 @@ def delete_the_index(devnet: Devnet) -> None:
     devnet.step()
 
 
-def fill_the_disk(devnet: Devnet) -> None:
+def fill_the_disk(devnet: Devnet, _moment: float) -> None:
     """Let no file of the service grow for a while: every write of the index fails."""
     pid = devnet.pid("service")
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
@@ -67,8 +75,12 @@ def fill_the_disk(devnet: Devnet) -> None:
     assert devnet.pid("service") == pid
 
 
-FAULTS: tuple[Callable[[Devnet], None], ...] = (
-    lambda devnet: devnet.step(),
+def no_fault(devnet: Devnet, _moment: float) -> None:
+    devnet.step()
+
+
+FAULTS: tuple[Fault, ...] = (
+    no_fault,
     kill_in_the_middle("node"),
     kill_in_the_middle("oracle"),
     kill_in_the_middle("service"),
@@ -115,7 +127,8 @@ def test_a_day_of_faults_ends_as_a_day_without(tmp_path: Path) -> None:
 
     with running_devnet(tmp_path / "broken", "scenarios/village") as devnet:
         for slot in range(SLOTS):
-            FAULTS[slot % len(FAULTS)](devnet)
+            turn, number = divmod(slot, len(FAULTS))
+            FAULTS[number](devnet, MOMENTS[turn % len(MOMENTS)])
         came = outcome(devnet)
 
     assert expected["indexed trades"]
