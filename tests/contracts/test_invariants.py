@@ -58,7 +58,7 @@ from tests.contracts.reverting import reverts
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
-SEQUENCES = int(os.environ.get("INVARIANT_SEQUENCES", "15"))
+SEQUENCES = int(os.environ.get("INVARIANT_SEQUENCES", "6"))
 STEPS = int(os.environ.get("INVARIANT_STEPS", "25"))
 MAX_MONEY = 2**50 - 1
 FEES = {
