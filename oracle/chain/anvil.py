@@ -63,7 +63,7 @@ def start_anvil(
             stdout=log or quiet,
             stderr=log or quiet,
             preexec_fn=on_start,
-            start_new_session=True,  # Ctrl-C is for us; the node stops when we have its state
+            process_group=0,  # Ctrl-C is for us; the node stops when we have its state
         )
     except OSError as error:
         raise ChainUnavailable(f"{command[0]} cannot be started: {error.strerror}") from error

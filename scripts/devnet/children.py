@@ -57,7 +57,9 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the supervisor
+                # Ctrl-C is for the supervisor. Not a session: Linux may share processors out by
+                # session first, and niceness would say nothing about the others here.
+                process_group=0,
                 preexec_fn=self._prepare,
             )
         self._started_at = time.monotonic()
