@@ -60,7 +60,7 @@ def test_writes_one_page_and_one_file_of_all_benchmarks(
     assert {file.name for file in folder.iterdir()} == {"bench.html", "bench.json"}
     assert all(document[name] for name in FULL)
     assert (document["hardfork"], document["data"]) == ("prague", "synthetic")
-    assert document["quick"] is True
+    assert document["sizes"]["dispatch"] == "--units 0 --runs 1"
     assert document["failed"] == []
     assert document["seeds"].keys() == FULL.keys()
     assert {"cores", "memory_gb", "cpu"} <= document["machine"].keys()
@@ -123,11 +123,12 @@ def test_what_fails_is_said_and_the_rest_is_written(
 def test_every_chain_that_is_there_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "anvil_version", lambda: "1.0")
 
-    asked = command._asked(quick=False, chain="http://127.0.0.1:8545")
+    asked = command._asked(quick=False, days="1", chain="http://127.0.0.1:8545")
 
     assert asked["rounds"] == [
         "--chain", "embedded", "--chain", "anvil", "--chain", "http://127.0.0.1:8545",
     ]  # fmt: skip
+    assert asked["dispatch"] == ["--days", "1"]
     assert asked.keys() == QUICK.keys()
     assert FULL["rounds"] == []
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from scripts.bench.spread import sizes
 from scripts.bench.together.machine import anvil_version, machine, versions
 from scripts.bench.together.page import bench_html
 from scripts.console import err, errors_in_one_line, out
@@ -27,6 +28,9 @@ FULL: dict[str, list[str]] = {"dispatch": [], "clearing": [], "rounds": [], "gas
 def all_benchmarks(
     out_dir: Annotated[Path, typer.Option("--out", help="Where to write bench.json, bench.html.")],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes only: minutes.")] = False,
+    days: Annotated[
+        str, typer.Option(help="Of the larger systems of the dispatch; weeks take longest.")
+    ] = "1,7",
     chain: Annotated[
         str | None, typer.Option(help="URL of a development node, for rounds there too.")
     ] = None,
@@ -35,17 +39,18 @@ def all_benchmarks(
     Run dispatch, clearing, rounds and gas, one after the other; write one page and one JSON file.
 
     Each runs in a process of its own, five times per figure. Without --quick that is hours of an
-    idle machine, which should do nothing else. Ends with 1 where a benchmark fails; what the
-    others measured is written.
+    idle machine, with --days 1 about one; it should do nothing else meanwhile. Ends with 1 where a
+    benchmark fails; what the others measured is written.
 
     Example: wattline bench all --out out/bench --quick
     """
     with errors_in_one_line():
         out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
-        asked = _asked(quick=quick, chain=chain)
+        sizes("--days", days)
+        asked = _asked(quick=quick, days=days, chain=chain)
         document: dict[str, Any] = {
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "quick": quick,
+            "sizes": {name: " ".join(arguments) for name, arguments in asked.items()},
             "data": "synthetic",
             "machine": machine(),
             "versions": versions(),
@@ -71,9 +76,11 @@ def write_bench(document: dict[str, Any], folder: Path) -> None:
     (folder / "bench.html").write_text(bench_html(document), encoding="utf-8")
 
 
-def _asked(*, quick: bool, chain: str | None) -> dict[str, list[str]]:
+def _asked(*, quick: bool, days: str, chain: str | None) -> dict[str, list[str]]:
     """Return the arguments of each benchmark."""
     asked = {name: [*arguments] for name, arguments in (QUICK if quick else FULL).items()}
+    if not quick:
+        asked["dispatch"] += ["--days", days]
     chains = ["embedded"]
     if anvil_version() is None:
         err.print("rounds: without anvil, which is not installed", highlight=False)

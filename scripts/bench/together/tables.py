@@ -40,7 +40,7 @@ def facts(document: Document) -> list[tuple[str, str]]:
             "seeds",
             "; ".join(f"{name} {', '.join(map(str, some))}" for name, some in seeds.items()),
         ),
-        ("sizes", "quick: the small ones only" if document["quick"] else "all"),
+        ("sizes", "; ".join(f"{name} {some or 'all'}" for name, some in document["sizes"].items())),
         ("data", document["data"]),
     ]
 
