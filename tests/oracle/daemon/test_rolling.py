@@ -1,5 +1,6 @@
 """Rolling dispatch: what the plan costs where nothing is disturbed, and what holds where it is."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -343,6 +344,37 @@ def test_in_a_power_system_the_day_ends_with_what_was_planned() -> None:
 
     assert {one.source for one in day.set_points} == {Source.ROLLING}
     assert day.stored[-1] == pytest.approx(1e6 * plan.stored_mwh[-1], abs=5)
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_a_solver_that_runs_out_of_time_leaves_the_plan_and_says_so(reference: bool) -> None:
+    system = a_random_system(5)
+    scenario = a_scenario(None, power_system=system, storage=system.storage, slot_count=DAY)
+    forecast = a_forecast(scenario)
+    assert forecast.plan is not None
+    plan = forecast.plan.storage
+    assert plan is not None
+    rating = rating_of(scenario.storage)
+    dispatch = RollingDispatch(
+        lambda: forecast,
+        rating,
+        first_slot=FIRST,
+        time_limit_s=1e-9,
+        metrics=Metrics(),
+        reference=reference,
+    )
+
+    found = dispatch.set_point(a_case(FIRST, rating.initial))
+
+    expected = rating.schedule(plan.charge_mw.tolist(), plan.discharge_mw.tolist())
+    assert found.source is Source.DAY_AHEAD
+    assert found.reason is not None
+    assert re.fullmatch(
+        "the solver took too long: .*: no optimum proved within .* s.*", found.reason
+    )
+    assert [(one.charge, one.discharge) for one in found.horizon] == [
+        (charge, discharge) for charge, discharge, _ in expected
+    ]
 
 
 def test_a_daemon_started_anew_decides_the_same_and_the_reference_model_ends_the_same() -> None:
