@@ -35,22 +35,22 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._service: Service = app.state.service
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """
-        Let no request wait for what is not its own.
-
-        The loop takes the interpreter's lock at every event: beside threads that read and index it
-        would wait 5 ms each time. And what was imported stays: a full collection would look through
-        all of it while nobody is answered.
-        """
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
-        await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
-
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._service.live.close()
         await super().shutdown(sockets)
+
+
+def set_up_interpreter() -> None:
+    """
+    Let no request wait for what is not its own; for the process of one service.
+
+    The loop takes the interpreter's lock at every event: beside threads that read and index it
+    would wait 5 ms each time. And what is there by now stays: a full collection would look through
+    all of it while nobody is answered.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -48,7 +48,7 @@ def read_bench(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InvalidInputError(f"{path}: expected bench.json, which is JSON") from error
-    if not isinstance(document, dict) or not {"machine", *SECTIONS} <= document.keys():
+    if not isinstance(document, dict) or not {"machine", "asked", *SECTIONS} <= document.keys():
         raise InvalidInputError(f"{path}: expected bench.json of `wattline bench all`")
     return document
 

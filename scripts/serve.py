@@ -13,7 +13,7 @@ from backend.app import create_app
 from backend.index.database import Database
 from backend.index.follower import Follower
 from backend.market.schemas import MarketManifest
-from backend.server import Server, listening_socket, set_up_logs
+from backend.server import Server, listening_socket, set_up_interpreter, set_up_logs
 from backend.settings import LOOPBACK, ServiceSettings
 from oracle.chain.chains import MAX_FEE_WEI, open_chain
 from oracle.chain.keys import load_key
@@ -114,6 +114,7 @@ def serve(
             facts = MarketManifest.model_validate(as_json(market))
             server = Server(create_app(settings, facts, index, follower, relay))
             _say(host, bound.getsockname()[1], takes_orders=relay is not None)
+            set_up_interpreter()
             follower.start()
             try:
                 server.run([bound])

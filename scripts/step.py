@@ -40,12 +40,19 @@ def step(
         for _ in range(slots):
             slot = Slot(slot_at(chain.now()) + 1)
             chain.travel_to(starts_at(slot))
-            _await_all(record, chain, slot)
+            await_all(record, chain, slot)
             out.print(f"slot {slot}", highlight=False)
 
 
-def _await_all(record: DevnetRecord, chain: Chain, slot: Slot) -> None:
-    """Wait until oracle and outside world are through with a slot, and the index has it all."""
+def await_all(record: DevnetRecord, chain: Chain, slot: Slot) -> None:
+    """
+    Wait until oracle and outside world are through with a slot, and the index has it all.
+
+    Raises
+    ------
+    ChainUnavailable
+        If the node does not answer, or the others take too long.
+    """
     deadline = time.monotonic() + WITHIN_S
     workers = {"oracle": record.oracle_url, "outside world": record.simulator_url}
     while True:

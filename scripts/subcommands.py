@@ -12,21 +12,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Subcommand:
-    """
-    Where a subcommand is, and what a list of subcommands says of it.
+    """Where a subcommand is, and what a list of subcommands says of it."""
 
-    Arguments:
-        place: module and name of a function or of a group, `module:name`
-        summary: first paragraph of its help
-        needs_arguments: whether it shows its help if it is called without any
-
-    """
-
-    place: str
-    summary: str
-    needs_arguments: bool = True
+    place: str  # `module:name` of a function or of a group
+    summary: str  # the first paragraph of its help
+    needs_arguments: bool = True  # of a function: called without any it shows its help
 
     def load(self, name: str) -> TyperCommand | TyperGroup:
         """Import it, and return it under a name."""

@@ -1,5 +1,5 @@
 """
-Chains that the oracle settles on: a local anvil, or any URL; the one in the process has its module.
+Chains that the oracle settles on: a local anvil, or any URL. The embedded one has its module.
 
 All of them are driven in the same way: transactions are signed here, sent raw, and awaited one by
 one; the clock is simulated, so the chain's time is moved. A transaction that fails is called again

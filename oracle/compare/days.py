@@ -40,7 +40,6 @@ from oracle.units import Bps, MicroUsd, Wh
 
 MICRO = 10**6  # pico-USD of a micro-USD
 
-
 UNDER = Uniform.name  # whose orders a benchmark clears
 
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import pytest
 from eth_abi.abi import decode, encode
-from eth_tester.exceptions import TransactionFailed
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, settings
 from hypothesis import Phase as HypothesisPhase
@@ -503,7 +502,7 @@ class MarketMachine(RuleBasedStateMachine):
         call: Any = {"from": STRANGER.address, "to": self.exchange.address, "data": bytes(bent)}
         try:
             self.world.chain.w3.eth.call(call)
-        except (ContractLogicError, TransactionFailed):
+        except ContractLogicError:
             bent = bytearray(data)
         self.world.chain.send_raw(STRANGER, self.exchange, bytes(bent))
 

@@ -17,7 +17,12 @@ from typing import Any
 from oracle.chain.chains import Chain, open_chain
 from oracle.chain.manifest import load
 from oracle.chain.record import read_market
+from oracle.domain.clock import slot_at
 from oracle.domain.record import MarketRecord
+from oracle.errors import ChainUnavailable
+from oracle.units import Slot
+from scripts.devnet.folder import DevnetFolder
+from scripts.step import await_all
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 120.0
@@ -80,9 +85,25 @@ class Devnet:
             yield chain
 
     def now(self) -> int:
-        """Return the chain's time, Unix seconds."""
+        """Return the chain's time, Unix seconds, once the node answers."""
+        deadline = time.monotonic() + UP_WITHIN_S
+        while True:
+            try:
+                with self.chain() as chain:
+                    return chain.now()
+            except ChainUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
+    def catch_up(self, slot: Slot) -> None:
+        """Let time go on to a slot, if it is not there, and wait until all is done."""
+        while slot_at(self.now()) < slot:
+            self.step()
+        record = DevnetFolder(self.folder).read()
+        assert record is not None
         with self.chain() as chain:
-            return chain.now()
+            await_all(record, chain, slot_at(chain.now()))
 
     def market_record(self) -> MarketRecord:
         """Return everything that the contracts have recorded."""

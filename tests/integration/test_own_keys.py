@@ -20,23 +20,23 @@ from oracle.chain.manifest import deployment_of, load
 from oracle.chain.market import Market
 from oracle.chain.signatures import development_key
 from oracle.domain.book import Kind
-from oracle.domain.clock import starts_at
+from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.parties import STORAGE_ROW
 from oracle.scenario import load_scenario
-from oracle.units import MICRO_USD_PER_USD, MicroUsd, Slot
+from oracle.units import MICRO_USD_PER_USD, SLOT_SECONDS, MicroUsd, Slot
 
 pytestmark = [pytest.mark.contract, pytest.mark.node, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 VILLAGE = ROOT / "scenarios" / "village"
 COMMAND = str(Path(sys.executable).with_name("wattline"))
-GATE_SLOTS = 2
+GATE_SLOTS = GATE_CLOSURE_SECONDS // SLOT_SECONDS
 WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder with keystores, and a chain on which nobody's key is known."""
+    """A folder with keystores, and a chain whose market is no devnet's."""
 
     folder: Path
     chain: AnvilChain
@@ -79,7 +79,11 @@ class Place:
                 yield process
             finally:
                 process.terminate()
-                process.wait(timeout=20)
+                try:
+                    process.wait(timeout=20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_writes_one_page_and_one_file_of_all_benchmarks(
     assert {file.name for file in folder.iterdir()} == {"bench.html", "bench.json"}
     assert all(document[name] for name in FULL)
     assert (document["hardfork"], document["data"]) == ("prague", "synthetic")
-    assert document["sizes"]["dispatch"] == "--units 0 --runs 1"
+    assert document["asked"]["dispatch"] == "--units 0 --runs 1"
     assert document["failed"] == []
     assert document["seeds"].keys() == FULL.keys()
     assert {"cores", "memory_gb", "cpu"} <= document["machine"].keys()

@@ -1,6 +1,6 @@
 """Runs the systems by turns in all libraries, and the steps of a rolling day in this process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 from time import perf_counter
@@ -10,6 +10,7 @@ import numpy as np
 from oracle.errors import SolverError
 from oracle.model.committed_system import CommittedSystem
 from oracle.model.large_dispatch import basis_of_day, dispatch_rest
+from oracle.progress import Progress
 from oracle.units import SLOTS_PER_DAY
 from scripts.bench.dispatch.figures import (
     Parts,
@@ -34,8 +35,6 @@ from scripts.bench.dispatch.systems import ReferenceCase, Size, larger
 DAY, STEP = "paper-day", "paper-day, rolling step"
 MISSING = "not installed: pip install '.[bench]'"
 
-Report = Callable[[str, int, int], None]
-
 
 def timed(
     case: ReferenceCase,
@@ -44,7 +43,7 @@ def timed(
     runs: int,
     seed: int,
     time_limit_s: float,
-    report: Report,
+    report: Progress,
 ) -> list[SystemFigures]:
     """
     Return the figures of the reference case, of a step of its rolling horizon, and of the sizes.

@@ -29,7 +29,8 @@ def all_benchmarks(
     out_dir: Annotated[Path, typer.Option("--out", help="Where to write bench.json, bench.html.")],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes only: minutes.")] = False,
     days: Annotated[
-        str, typer.Option(help="Of the larger systems of the dispatch; weeks take longest.")
+        str,
+        typer.Option(help="Of larger systems of the dispatch, without --quick."),
     ] = "1,7",
     chain: Annotated[
         str | None, typer.Option(help="URL of a development node, for rounds there too.")
@@ -50,7 +51,7 @@ def all_benchmarks(
         asked = _asked(quick=quick, days=days, chain=chain)
         document: dict[str, Any] = {
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "sizes": {name: " ".join(arguments) for name, arguments in asked.items()},
+            "asked": {name: " ".join(arguments) for name, arguments in asked.items()},
             "data": "synthetic",
             "machine": machine(),
             "versions": versions(),

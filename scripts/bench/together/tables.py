@@ -40,7 +40,10 @@ def facts(document: Document) -> list[tuple[str, str]]:
             "seeds",
             "; ".join(f"{name} {', '.join(map(str, some))}" for name, some in seeds.items()),
         ),
-        ("sizes", "; ".join(f"{name} {some or 'all'}" for name, some in document["sizes"].items())),
+        (
+            "asked for",
+            "; ".join(f"{name} {some or 'all'}" for name, some in document["asked"].items()),
+        ),
         ("data", document["data"]),
     ]
 
