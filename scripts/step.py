@@ -37,6 +37,7 @@ def step(
                 f"{state}: expected a devnet started with --speed step, its time runs by itself"
             )
         chain = open_chain(record.rpc_url)
+        await_all(record, chain, slot_at(chain.now()))  # or a gate closes before orders come
         for _ in range(slots):
             slot = Slot(slot_at(chain.now()) + 1)
             chain.travel_to(starts_at(slot))

@@ -163,6 +163,25 @@ def test_a_devnet_settles_step_by_step_and_goes_on_where_it_was(devnet: Devnet) 
     assert devnet.market().phase(Slot(first + 1)) is Phase.SETTLED
 
 
+def test_time_does_not_move_before_what_is_due_is_done(devnet: Devnet) -> None:
+    """The first slot's gate closes at the first step: its orders have to be there."""
+    devnet.start(VILLAGE, "--speed", "step", "--start", "12:00")
+    simulator = devnet.pid("simulator")
+    os.kill(simulator, signal.SIGSTOP)
+    before = devnet.chain().now()
+    command = [*WATTLINE, "step", "--state", str(devnet.state)]
+    with subprocess.Popen(command, cwd=ROOT) as step:  # noqa: S603
+        time.sleep(6)
+        meanwhile = devnet.chain().now()
+        os.kill(simulator, signal.SIGCONT)
+        code = step.wait(timeout=UP_WITHIN_S)
+
+    assert meanwhile == before
+    assert code == 0
+    assert slot_at(devnet.chain().now()) == slot_at(before) + 1
+    assert devnet.market().book(devnet.start_slot)
+
+
 def test_a_devnet_trades_whatever_is_killed(devnet: Devnet) -> None:
     devnet.start(VILLAGE)
     market, first = devnet.market(), devnet.start_slot
