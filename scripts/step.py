@@ -37,15 +37,15 @@ def step(
                 f"{state}: expected a devnet started with --speed step, its time runs by itself"
             )
         chain = open_chain(record.rpc_url)
-        await_all(record, chain, slot_at(chain.now()))  # or a gate closes before orders come
+        _await_all(record, chain, slot_at(chain.now()))  # or a gate closes before orders come
         for _ in range(slots):
             slot = Slot(slot_at(chain.now()) + 1)
             chain.travel_to(starts_at(slot))
-            await_all(record, chain, slot)
+            _await_all(record, chain, slot)
             out.print(f"slot {slot}", highlight=False)
 
 
-def await_all(record: DevnetRecord, chain: Chain, slot: Slot) -> None:
+def _await_all(record: DevnetRecord, chain: Chain, slot: Slot) -> None:
     """
     Wait until oracle and outside world are through with a slot, and the index has it all.
 

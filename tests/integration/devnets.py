@@ -21,8 +21,6 @@ from oracle.domain.clock import slot_at
 from oracle.domain.record import MarketRecord
 from oracle.errors import ChainUnavailable
 from oracle.units import Slot
-from scripts.devnet.folder import DevnetFolder
-from scripts.step import await_all
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 120.0
@@ -97,13 +95,9 @@ class Devnet:
             time.sleep(0.1)
 
     def catch_up(self, slot: Slot) -> None:
-        """Let time go on to a slot, if it is not there, and wait until all is done."""
+        """Let time go on to a slot, if it is not there."""
         while slot_at(self.now()) < slot:
             self.step()
-        record = DevnetFolder(self.folder).read()
-        assert record is not None
-        with self.chain() as chain:
-            await_all(record, chain, slot_at(chain.now()))
 
     def market_record(self) -> MarketRecord:
         """Return everything that the contracts have recorded."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from oracle.domain.book import Trade
 from oracle.domain.clock import slot_at
 from oracle.units import Slot
 from scripts.devnet.status import is_healthy
+from tests.integration.asking import wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.node, pytest.mark.slow]
 
@@ -43,17 +44,6 @@ def wattline(*arguments: object, **environment: str) -> tuple[int, str, list[str
         check=False,
     )
     return done.returncode, done.stdout, done.stderr.strip().splitlines()
-
-
-def until(condition: Callable[[], Any], within_s: float = UP_WITHIN_S) -> Any:
-    """Return what `condition` finds, once it does."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {within_s} s: {condition}")
 
 
 def is_alive(pid: int) -> bool:
@@ -79,8 +69,12 @@ class Devnet:
             self._process = subprocess.Popen(  # noqa: S603
                 [*WATTLINE, "devnet", *map(str, options)], cwd=ROOT, stdout=out, stderr=out
             )
-        until(lambda: "Ctrl-C stops it" in self.said or self._process.poll() is not None)  # type: ignore[union-attr]
-        assert self._process.poll() is None, self.said
+        process = self._process
+        wait_until(
+            lambda: "Ctrl-C stops it" in self.said or process.poll() is not None,
+            within_s=UP_WITHIN_S,
+        )
+        assert process.poll() is None, self.said
 
     @property
     def said(self) -> str:
@@ -185,7 +179,7 @@ def test_time_does_not_move_before_what_is_due_is_done(devnet: Devnet) -> None:
 def test_a_devnet_trades_whatever_is_killed(devnet: Devnet) -> None:
     devnet.start(VILLAGE)
     market, first = devnet.market(), devnet.start_slot
-    until(lambda: market.cleared_trades(first), within_s=150)  # a minute on a machine at rest
+    wait_until(lambda: market.cleared_trades(first), within_s=150)  # a minute on a machine at rest
     code, _, errors = wattline("devnet", "--state", devnet.state, "--port", 0, "--rpc-port", 0)
     assert (code, len(errors)) == (1, 1)
     assert "a devnet runs there already" in errors[0]
@@ -193,13 +187,13 @@ def test_a_devnet_trades_whatever_is_killed(devnet: Devnet) -> None:
     for name in ("node", "oracle", "simulator", "service"):
         dead = devnet.pid(name)
         os.kill(dead, signal.SIGKILL)
-        until(lambda name=name, dead=dead: devnet.pid(name) != dead)  # type: ignore[misc]
+        wait_until(lambda name=name, dead=dead: devnet.pid(name) != dead, within_s=UP_WITHIN_S)  # type: ignore[misc]
 
     market = devnet.market()
-    until(lambda: market.settled_trades(Slot(first + 1)))
+    wait_until(lambda: market.settled_trades(Slot(first + 1)), within_s=UP_WITHIN_S)
     missed = [index for index in range(4) if not market.book(Slot(first + index))]
     assert missed == []
-    until(lambda: is_healthy(devnet.record["service_url"]))
+    wait_until(lambda: is_healthy(devnet.record["service_url"]), within_s=UP_WITHIN_S)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there children die with their parent")
@@ -213,7 +207,7 @@ def test_a_supervisor_that_is_killed_leaves_nothing_running_and_is_started_again
     time.sleep(2)  # until the state is written
 
     devnet.kill()
-    until(lambda: not any(map(is_alive, pids)), within_s=20)
+    wait_until(lambda: not any(map(is_alive, pids)), within_s=20)
     devnet.start("--speed", "step")
 
     assert devnet.facts() == before

@@ -15,6 +15,7 @@ import pytest
 
 from oracle.domain.clock import slot_at
 from oracle.units import Slot
+from tests.integration.asking import wait_until
 from tests.integration.devnets import Devnet, kill, running_devnet
 
 pytestmark = [pytest.mark.slow, pytest.mark.node]
@@ -33,8 +34,11 @@ def kill_in_the_middle(name: str) -> Fault:
     def fault(devnet: Devnet, moment: float) -> None:
         earlier = devnet.now()
         stepping = devnet.begin_step()
-        await_that(
-            lambda: devnet.now() > earlier or stepping.poll() is not None, "time to move on", 0.01
+        wait_until(
+            lambda: devnet.now() > earlier or stepping.poll() is not None,
+            lambda: "time did not move on",
+            within_s=BACK_WITHIN_S,
+            poll_s=0.01,
         )
         time.sleep(moment)
         kill(devnet.pid(name))
@@ -67,7 +71,11 @@ def fill_the_disk(devnet: Devnet, _moment: float) -> None:
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
     stepping = devnet.begin_step()
-    await_that(lambda: devnet.readiness() == 503, "the service to say that it falls behind")
+    wait_until(
+        lambda: devnet.readiness() == 503,
+        lambda: "the service did not say that it falls behind",
+        within_s=BACK_WITHIN_S,
+    )
     assert devnet.get("/api/v1/slots?limit=1")["items"]  # what it has, it still tells
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
@@ -90,13 +98,6 @@ FAULTS: tuple[Fault, ...] = (
     delete_the_index,
     fill_the_disk,
 )
-
-
-def await_that(is_so: Callable[[], bool], what: str, poll_s: float = 0.1) -> None:
-    deadline = time.monotonic() + BACK_WITHIN_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(poll_s)
 
 
 def outcome(devnet: Devnet) -> dict[str, Any]:

@@ -11,10 +11,7 @@ from contextlib import closing, contextmanager
 from io import StringIO
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic, sleep
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 from eth_account.signers.local import LocalAccount
@@ -63,12 +60,12 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
+from tests.integration.asking import answer_of, wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
 ORACLE, SECOND = development_key("oracle"), development_key("second oracle")
 PACE = Pace(poll_s=0.02, receipt_s=10.0)
-PATIENCE_S = 30.0
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"
 
@@ -137,15 +134,9 @@ def an_oracle(world: World, account: LocalAccount = ORACLE) -> Iterator[RunningO
         oracle.stop()
 
 
-def wait_until(what: object, said: StringIO | None = None) -> None:
-    until = monotonic() + PATIENCE_S
-    while not what():  # type: ignore[operator]
-        assert monotonic() < until, said.getvalue() if said else "in vain"
-        sleep(0.02)
-
-
 def phase_comes(world: World, slot: Slot, phase: Phase, said: StringIO | None = None) -> None:
-    wait_until(lambda: world.market.phase(slot) is phase, said)
+    told = said.getvalue if said else lambda: "in vain"
+    wait_until(lambda: world.market.phase(slot) is phase, told)
 
 
 def record_half_of_what_was_sold(world: World, slot: Slot) -> None:
@@ -471,13 +462,15 @@ def test_the_command_serves_its_status_and_ends_when_it_is_asked_to(
     command = OracleCommand(world, tmp_path)
     try:
         url = command.url()
-        wait_until(lambda: get(f"{url}/ready")[0] == 200)
+        wait_until(lambda: answer_of(f"{url}/ready")[0] == 200)
 
-        status = get(f"{url}/status")[1]
-        assert get(f"{url}/health") == (200, {"status": "ok"})
-        wait_until(lambda: get(f"{url}/storage/setpoints?slot={FIRST_SLOT}")[0] == 200)
-        set_point = get(f"{url}/storage/setpoints?slot={FIRST_SLOT}")[1]
-        refusals = [get(f"{url}/storage/setpoints?slot={slot}") for slot in (FIRST_SLOT + 1, "x")]
+        status = answer_of(f"{url}/status")[1]
+        assert answer_of(f"{url}/health") == (200, {"status": "ok"})
+        wait_until(lambda: answer_of(f"{url}/storage/setpoints?slot={FIRST_SLOT}")[0] == 200)
+        set_point = answer_of(f"{url}/storage/setpoints?slot={FIRST_SLOT}")[1]
+        refusals = [
+            answer_of(f"{url}/storage/setpoints?slot={slot}") for slot in (FIRST_SLOT + 1, "x")
+        ]
 
         command.process.send_signal(signal.SIGTERM)
         assert command.process.wait(timeout=10) == 0
@@ -489,14 +482,6 @@ def test_the_command_serves_its_status_and_ends_when_it_is_asked_to(
     assert set_point["stored_before_wh"] == RATING.initial
     assert [code for code, _ in refusals] == [404, 422]
     assert "expected the storage's record" in refusals[0][1]["detail"]
-
-
-def get(url: str) -> tuple[int, Any]:
-    try:
-        with urlopen(url, timeout=30) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
-    except HTTPError as error:
-        return error.code, json.load(error)
 
 
 def test_set_points_roll_on_with_the_record_and_are_the_same_after_a_restart() -> None:
@@ -523,8 +508,8 @@ def test_set_points_roll_on_with_the_record_and_are_the_same_after_a_restart() -
 
         def set_point(process: OracleProcess, slot: Slot) -> Any:
             url = f"{process.url}/storage/setpoints?slot={slot}"
-            wait_until(lambda: get(url)[0] == 200)
-            return get(url)[1]
+            wait_until(lambda: answer_of(url)[0] == 200)
+            return answer_of(url)[1]
 
         def record(slot: Slot, charge: Wh, discharge: Wh) -> None:
             chain.travel_to(starts_at(Slot(slot + 1)))

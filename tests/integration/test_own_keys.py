@@ -3,14 +3,10 @@
 import json
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from eth_account import Account
@@ -24,14 +20,15 @@ from oracle.domain.clock import GATE_CLOSURE_SECONDS, starts_at
 from oracle.parties import STORAGE_ROW
 from oracle.scenario import load_scenario
 from oracle.units import MICRO_USD_PER_USD, SLOT_SECONDS, MicroUsd, Slot
+from tests.integration.asking import answer_of, wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.node, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 VILLAGE = ROOT / "scenarios" / "village"
+WITHIN_S = 60.0
 COMMAND = str(Path(sys.executable).with_name("wattline"))
 GATE_SLOTS = GATE_CLOSURE_SECONDS // SLOT_SECONDS
-WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +52,14 @@ class Place:
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(store))
         return [option, str(path), "--password-file", str(self.folder / "password")]
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for a condition, or fail with what the commands that go on have said."""
+
+        def said() -> str:
+            return "\n".join(log.read_text()[-2000:] for log in self.folder.glob("*.log"))
+
+        wait_until(is_so, said, within_s=WITHIN_S)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(  # noqa: S603
@@ -109,24 +114,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
-def answer_of(url: str) -> tuple[int, Any]:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-    except urllib.error.URLError:  # it is not listening yet
-        return 0, None
-
-
-def wait_until(is_so: Callable[[], bool], place: Place) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not is_so():
-        logs = "\n".join(log.read_text()[-2000:] for log in place.folder.glob("*.log"))
-        assert time.monotonic() < deadline, logs
-        time.sleep(0.1)
-
-
 def test_keystores_alone_sign_post_and_clear(place: Place) -> None:
     chain = place.chain
     manifest = load(place.manifest)
@@ -148,7 +135,7 @@ def test_keystores_alone_sign_post_and_clear(place: Place) -> None:
     ):
         assert service.stdout is not None
         url = service.stdout.readline().strip()
-        wait_until(lambda: answer_of(f"{url}/ready")[0] == 200, place)
+        place.wait_until(lambda: answer_of(f"{url}/ready")[0] == 200)
         for name, kind, price in ((seller, "offer", "0.05"), (buyer, "bid", "0.3")):
             order = ["--kind", kind, "--energy-kwh", "1", "--price-usd-per-kwh", price]
             there = ["--service", url, "--manifest", str(place.manifest), "--slot", str(slot)]
@@ -157,9 +144,9 @@ def test_keystores_alone_sign_post_and_clear(place: Place) -> None:
             (place.folder / f"{kind}.json").write_text(signed.stdout)
             posted = place.run("order", "post", f"{kind}.json", "--service", url)
             assert posted.returncode == 0, posted.stderr
-        wait_until(lambda: len(market.book(slot)) == 2, place)
+        place.wait_until(lambda: len(market.book(slot)) == 2)
         chain.travel_to(starts_at(Slot(slot - GATE_SLOTS)) + 1)
-        wait_until(lambda: answer_of(f"{url}/api/v1/rounds/{slot}")[0] == 200, place)
+        place.wait_until(lambda: answer_of(f"{url}/api/v1/rounds/{slot}")[0] == 200)
         round_ = answer_of(f"{url}/api/v1/rounds/{slot}")[1]
 
     assert {order.kind for order in market.book(slot)} == {Kind.OFFER, Kind.BID}
@@ -177,4 +164,4 @@ def test_nobody_takes_a_development_key_for_them(place: Place, command: str, sai
     log = place.folder / f"{command}.log"
 
     with place.running(command):
-        wait_until(lambda: said in log.read_text(), place)
+        place.wait_until(lambda: said in log.read_text())
