@@ -59,14 +59,15 @@ class Served:
         await self.service.watch.refresh()
 
     def open_slot(self) -> Slot:
-        """Return a slot that no test has ordered for; time goes on where all of them are taken."""
+        """Return a slot of an empty book that no test has taken; time goes on where none is."""
         taken: set[int] = self.world.__dict__.setdefault("taken", set())
         while True:
             first = self.world.chain.now() // SLOT_SECONDS + 3
             for slot in range(first, first + 20):
                 if slot not in taken:
                     taken.add(slot)
-                    return Slot(slot)
+                    if not self.world.market.book(Slot(slot)):  # the world began with a bid
+                        return Slot(slot)
             self.world.now_runs_at(starts_at(Slot(first + 14)))  # what a test just took stays open
 
     def body(self, slot: Slot, order: Order, **changes: Any) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class FakeOracle(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def oracle_url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), FakeOracle) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -56,7 +56,7 @@ def oracle_url() -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def app(
     world: NodeWorld,
     manifest: MarketManifest,
@@ -70,7 +70,7 @@ def app(
     return create_app(settings, manifest, database, follower, relay)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # or it would post beside the services of other files
 def url(app: FastAPI) -> Iterator[str]:
     with on_a_socket(app) as (_, found):
         yield found
