@@ -12,17 +12,27 @@ PAPER_DAY = ORACLE.parent / "scenarios" / "paper-day" / "scenario.toml"
 TAGS = ("printed", "inferred", "ours")
 
 
+def rows() -> list[list[str]]:
+    """Return the cells of each equation's row."""
+    text = (ORACLE / "EQUATIONS.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| ((?:\d+|[A-Z]\d+) \|.*) \|$", text, re.M)
+    return [re.split(r" (?<!\\)\| ", row) for row in found]
+
+
 def equations() -> dict[str, list[str]]:
     """Return the cells of each equation's row by its id."""
-    text = (ORACLE / "EQUATIONS.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ((?:\d+|[A-Z]\d+) \|.*) \|$", text, re.M)
-    cells = [re.split(r" (?<!\\)\| ", row) for row in rows]
-    return {row[0]: row for row in cells}
+    return {row[0]: row for row in rows()}
 
 
 def parameters() -> dict[str, dict[str, str]]:
     with (ORACLE / "parameters.csv").open(encoding="utf-8", newline="") as file:
         return {row["name"]: row for row in csv.DictReader(file)}
+
+
+def test_no_id_is_listed_twice() -> None:
+    ids = [row[0] for row in rows()]
+
+    assert len(ids) == len(set(ids))
 
 
 def test_all_37_equations_of_the_paper_are_listed_in_order() -> None:
