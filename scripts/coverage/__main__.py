@@ -73,7 +73,12 @@ def run_tests(folder: Path) -> Mapping[str, Sequence[int]]:
             *[f"--ignore=tests/contracts/{name}" for name in LEFT_OUT],
         ],
         cwd=folder,
-        env={**os.environ, "INVARIANT_SEQUENCES": str(SEQUENCES), "PYTHONPATH": str(folder)},
+        env={
+            **os.environ,
+            "INVARIANT_SEQUENCES": str(SEQUENCES),
+            "PYTHONPATH": str(folder),
+            "WATTLINE_TEST_CHAIN": "embedded",  # the one that we look into
+        },
         stdout=sys.stderr,
         check=False,
     )

@@ -1,6 +1,7 @@
 """One market of a kind per session, deployed once; every test finds it as it was deployed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 from web3.contract import Contract
@@ -13,28 +14,30 @@ from tests.contracts.markets import (
     ROLES,
     SEAL_BOND,
     STRANGER,
-    Mark,
     Stage,
     World,
     owner_of,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import RevertibleChain, deploy_mock, revertible_chain
 
 
-def founded_on(terms: MarketTerms) -> World:
-    """Return a market whose prosumers and operator have paid in."""
-    world = World(RevertibleChain(), terms)
-    for number in range(1, PROSUMERS + 1):
-        world.market.deposit(owner_of(number), DEPOSIT)
-    world.market.deposit(ROLES.operator, DEPOSIT)
-    return world
+@contextmanager
+def founded_on(terms: MarketTerms) -> Iterator[World]:
+    """Give a market whose prosumers and operator have paid in."""
+    with closing(revertible_chain()) as chain:
+        world = World(chain, terms)
+        for number in range(1, PROSUMERS + 1):
+            world.market.deposit(owner_of(number), DEPOSIT)
+        world.market.deposit(ROLES.operator, DEPOSIT)
+        yield world
 
 
 @pytest.fixture(scope="session")
-def founded() -> World:
+def founded() -> Iterator[World]:
     """A market whose prosumers and operator have paid in; use `world`, which is put back."""
-    return founded_on(some_terms())
+    with founded_on(some_terms()) as world:
+        yield world
 
 
 @pytest.fixture
@@ -45,8 +48,9 @@ def world(founded: World) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def founded_sealed() -> World:
-    return founded_on(some_terms(seal_bond=SEAL_BOND))
+def founded_sealed() -> Iterator[World]:
+    with founded_on(some_terms(seal_bond=SEAL_BOND)) as world:
+        yield world
 
 
 @pytest.fixture
@@ -58,8 +62,9 @@ def sealed(founded_sealed: World) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def founded_watched() -> World:
-    return founded_on(some_terms(challenge_seconds=CHALLENGE_SECONDS))
+def founded_watched() -> Iterator[World]:
+    with founded_on(some_terms(challenge_seconds=CHALLENGE_SECONDS)) as world:
+        yield world
 
 
 @pytest.fixture
@@ -70,22 +75,10 @@ def watched(founded_watched: World) -> Iterator[World]:
     founded_watched.put_back(mark)
 
 
-@pytest.fixture(scope="session")
-def first_stage(founded: World) -> tuple[Mark, Stage]:
-    """The chain with the book of `a_book` closed, to be put back to; and that stage."""
-    before = founded.mark()
-    stage = founded.closed()
-    after = founded.mark(before.first_block)
-    founded.put_back(before)
-    return after, stage
-
-
 @pytest.fixture
-def stage(world: World, first_stage: tuple[Mark, Stage]) -> Stage:
+def stage(world: World) -> Stage:
     """A slot with the book of `a_book` whose gate has just closed."""
-    after, stage = first_stage
-    world.put_back(after)
-    return stage
+    return world.closed()
 
 
 @pytest.fixture
@@ -120,23 +113,23 @@ def storage_ledger(world: World) -> Contract:
 
 
 @pytest.fixture(scope="session")
-def mock_chain() -> RevertibleChain:
+def mock_chain() -> Iterator[RevertibleChain]:
     """A chain of their own for the library harnesses, whose calls leave no trace."""
-    chain = RevertibleChain()
-    chain.fund([STRANGER.address])
-    return chain
+    with closing(revertible_chain()) as chain:
+        chain.fund([STRANGER.address])
+        yield chain
 
 
 @pytest.fixture(scope="session")
 def libraries(mock_chain: RevertibleChain) -> Contract:
-    return mock_chain.deploy_mock(STRANGER, "LibraryHarness")
+    return deploy_mock(mock_chain, STRANGER, "LibraryHarness")
 
 
 @pytest.fixture(scope="session")
 def accounts(mock_chain: RevertibleChain) -> Contract:
-    return mock_chain.deploy_mock(STRANGER, "AccountHarness")
+    return deploy_mock(mock_chain, STRANGER, "AccountHarness")
 
 
 @pytest.fixture(scope="session")
 def code_tables(mock_chain: RevertibleChain) -> Contract:
-    return mock_chain.deploy_mock(STRANGER, "CodeTableHarness")
+    return deploy_mock(mock_chain, STRANGER, "CodeTableHarness")

@@ -1,5 +1,5 @@
 """
-A small market on a chain in the process, with builders for orders and the stages of a slot.
+A small market on a development chain, with builders for orders and the stages of a slot.
 
 Six prosumers; the first three sell to the others over six lines, the first two also trade with each
 other. Nobody but the pairs of LINES has a line. All amounts of the tests come from these constants.
@@ -286,8 +286,7 @@ class World:
 
     def now_runs_at(self, timestamp: int) -> None:
         """Let calls run at `timestamp`, and the next transaction a second later."""
-        if timestamp > self.chain.now():
-            self.chain.tester.time_travel(timestamp + 1)
+        self.chain.travel_to(timestamp)
 
     def place(self, slot: Slot, orders: Iterable[Order]) -> None:
         """Place orders, and cancellations, in the names of their participants."""

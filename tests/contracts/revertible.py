@@ -1,7 +1,15 @@
-"""A chain in the process that can be put back to where it was."""
+"""
+Chains that can be put back to where they were.
+
+Tests run on anvil, which executes contracts many times faster; with WATTLINE_TEST_CHAIN=embedded on
+the chain in the process, which is what the coverage of contracts looks into.
+"""
 
 import json
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +20,75 @@ from hexbytes import HexBytes
 from web3.contract import Contract
 from web3.types import LogReceipt, TxReceipt
 
-from oracle.chain.chains import MAX_FEE_WEI
+from oracle.chain.chains import MAX_FEE_WEI, AnvilChain, Chain
 from oracle.chain.embedded import EmbeddedChain
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
 
 
-class RevertibleChain(EmbeddedChain):
+class RevertibleChain(Chain, ABC):
+    """A chain with marks."""
+
+    @abstractmethod
+    def mark(self) -> Any:
+        """Return where the chain stands."""
+
+    @abstractmethod
+    def put_back(self, mark: Any) -> None:
+        """Put the chain back, any number of times; marks made since are of no use afterwards."""
+
+
+def revertible_chain() -> RevertibleChain:
+    """Start a chain, which has to be closed."""
+    if os.environ.get("WATTLINE_TEST_CHAIN") == "embedded":
+        return RevertibleEmbedded()
+    return RevertibleAnvil()
+
+
+def deploy_mock(chain: Chain, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
+    """Deploy a contract of contracts/mocks."""
+    artifact = json.loads((ARTIFACTS / f"{name}.json").read_text())
+    factory = chain.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
+    data = factory.constructor(*arguments).data_in_transaction
+    receipt = chain._send(sender, {"data": data}, f"deploy {name}")
+    return factory(receipt["contractAddress"])
+
+
+def send_raw(chain: Chain, sender: LocalAccount, contract: Contract, data: bytes) -> TxReceipt:
+    """Send calldata that no function may have made."""
+    call = {"to": contract.address, "data": HexBytes(data)}
+    return chain._send(sender, call, "raw calldata")
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    """A state that anvil keeps; it forgets it when it is put back to it."""
+
+    number: str
+
+
+class RevertibleAnvil(AnvilChain, RevertibleChain):
+    """An anvil whose blocks are a second apart, however long a test takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ask("anvil_setBlockTimestampInterval", 1)
+
+    def mark(self) -> _Snapshot:
+        return _Snapshot(self._ask("evm_snapshot"))
+
+    def put_back(self, mark: _Snapshot) -> None:
+        assert self._ask("evm_revert", mark.number) is True, "the chain was put back before a mark"
+        mark.number = self._ask("evm_snapshot")
+        self.forget_nonces()
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        answer = self.w3.provider.make_request(method, list(arguments))  # type: ignore[arg-type]
+        assert "error" not in answer, answer
+        return answer["result"]
+
+
+class RevertibleEmbedded(EmbeddedChain, RevertibleChain):
     """
     An embedded chain with marks.
 
@@ -35,23 +105,15 @@ class RevertibleChain(EmbeddedChain):
 
     def put_back(self, mark: Any) -> None:
         self.tester.revert_to_snapshot(mark)
-        self._nonces.clear()
-
-    def deploy_mock(self, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
-        """Deploy a contract of contracts/mocks."""
-        artifact = json.loads((ARTIFACTS / f"{name}.json").read_text())
-        factory = self.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
-        data = factory.constructor(*arguments).data_in_transaction
-        receipt = self._send(sender, {"data": data}, f"deploy {name}")
-        return factory(receipt["contractAddress"])
-
-    def send_raw(self, sender: LocalAccount, contract: Contract, data: bytes) -> TxReceipt:
-        """Send calldata that no function may have made."""
-        return self._send(sender, {"to": contract.address, "data": HexBytes(data)}, "raw calldata")
+        self.forget_nonces()
 
     def logs(self, address: ChecksumAddress, first: int, last: int) -> list[LogReceipt]:
         blocks = [block for block in self._blocks_down_to(first) if block.number <= last]
         return [log for block in reversed(blocks) for log in self._logs_of(block, address.lower())]
+
+    def _travel(self, timestamp: int) -> None:
+        """Let calls run at `timestamp`, as on a node: eth-tester's run a second earlier."""
+        super()._travel(timestamp + 1)
 
     def _blocks_down_to(self, first: int) -> Iterator[Any]:
         chain = self.tester.backend.chain

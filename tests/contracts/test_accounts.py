@@ -22,6 +22,7 @@ from tests.contracts.markets import (
     an_offer,
     owner_of,
 )
+from tests.contracts.revertible import deploy_mock
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -130,7 +131,7 @@ def test_the_exchange_holds_at_most_what_one_account_can(world: World, exchange:
 
 
 def test_a_token_that_keeps_a_fee_credits_what_arrived(world: World) -> None:
-    token = world.chain.deploy_mock(STRANGER, "MockFeeToken")
+    token = deploy_mock(world.chain, STRANGER, "MockFeeToken")
     exchange = world.deploy_exchange(token=token)
     world.send(STRANGER, "mint", STRANGER.address, 1000, on=token)
     world.send(STRANGER, "approve", exchange.address, 1000, on=token)
@@ -144,7 +145,7 @@ def test_a_token_that_keeps_a_fee_credits_what_arrived(world: World) -> None:
 
 
 def test_a_token_that_answers_false_moves_no_account(world: World) -> None:
-    token = world.chain.deploy_mock(STRANGER, "MockFalseToken")
+    token = deploy_mock(world.chain, STRANGER, "MockFalseToken")
     exchange = world.deploy_exchange(token=token)
     world.send(STRANGER, "mint", STRANGER.address, 1000, on=token)
     world.send(STRANGER, "approve", exchange.address, 1000, on=token)
@@ -162,7 +163,7 @@ def test_a_token_that_answers_false_moves_no_account(world: World) -> None:
 @pytest.mark.parametrize("call", ["deposit", "withdraw"])
 @pytest.mark.parametrize("callback", ["deposit", "withdraw"])
 def test_a_token_that_calls_back_is_refused(world: World, call: str, callback: str) -> None:
-    token = world.chain.deploy_mock(STRANGER, "MockReentrantToken")
+    token = deploy_mock(world.chain, STRANGER, "MockReentrantToken")
     exchange = world.deploy_exchange(token=token)
     world.send(STRANGER, "mint", token.address, 1000, on=token)
     deposit = exchange.encode_abi("deposit", [500])

@@ -26,6 +26,7 @@ from tests.contracts.markets import (
     an_offer,
     owner_of,
 )
+from tests.contracts.revertible import deploy_mock
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -247,7 +248,7 @@ def test_each_slot_has_its_price(world: World, exchange: Contract, slots: int, p
 def test_a_mechanism_clears_from_its_slot_on(
     world: World, exchange: Contract, mechanism: Contract, travel_to: Callable[[int], None]
 ) -> None:
-    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    lenient = deploy_mock(world.chain, STRANGER, "MockMechanism")
     first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
     world.send(ROLES.operator, "announceMechanism", lenient.address, first)
     travel_to(starts_at(Slot(first - 4)))
@@ -268,7 +269,7 @@ def test_a_mechanism_clears_from_its_slot_on(
 def test_a_mechanism_that_accepts_all_cannot_bend_what_always_holds(
     world: World, exchange: Contract, travel_to: Callable[[int], None]
 ) -> None:
-    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    lenient = deploy_mock(world.chain, STRANGER, "MockMechanism")
     first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
     world.send(ROLES.operator, "announceMechanism", lenient.address, first)
     travel_to(starts_at(Slot(first - 4)))
@@ -306,7 +307,7 @@ def test_a_mechanism_that_accepts_all_cannot_bend_what_always_holds(
 def test_capacities_bound_what_goes_over_their_lines(
     world: World, exchange: Contract, travel_to: Callable[[int], None]
 ) -> None:
-    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    lenient = deploy_mock(world.chain, STRANGER, "MockMechanism")
     first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
     lines = [replace(line, capacity=Wh(500)) if line == LINES[1] else line for line in LINES]
     rows, row_words = rows_of(lines, PROSUMERS)
@@ -330,7 +331,7 @@ def test_capacities_bound_what_goes_over_their_lines(
 def test_a_manager_lets_its_members_trade_within_their_capacities(
     world: World, exchange: Contract, travel_to: Callable[[int], None]
 ) -> None:
-    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    lenient = deploy_mock(world.chain, STRANGER, "MockMechanism")
     first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
     mill = manager_index(1)
     lines = [

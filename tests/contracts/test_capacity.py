@@ -1,6 +1,7 @@
 """The fullest slot: all participants order, over all lines; each transaction is within its cap."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import revertible_chain
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
@@ -44,7 +45,7 @@ def full_rows() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def full() -> tuple[World, Stage, Mark]:
+def full() -> Iterator[tuple[World, Stage, Mark]]:
     """A slot that 1,024 have ordered for in signed batches, its gate closed; and a mark of it."""
     terms = some_terms(
         prosumers=MAX_PARTICIPANTS,
@@ -55,8 +56,14 @@ def full() -> tuple[World, Stage, Mark]:
         compensation_price=FREE,
         first_slot=Slot(FIRST_SLOT + 24),
     )
-    world = World(RevertibleChain(), terms)
-    world.now_runs_at(starts_at(terms.first_slot))
+    with closing(revertible_chain()) as chain:
+        world = World(chain, terms)
+        stage = all_order(world, terms.first_slot)
+        yield world, stage, world.mark()
+
+
+def all_order(world: World, first_slot: Slot) -> Stage:
+    world.now_runs_at(starts_at(first_slot))
     for number in range(SELLERS + 1, MAX_PARTICIPANTS + 1):
         world.market.deposit(owner_of(number), MicroUsd(10_000_000))
     slot = world.open_slot
@@ -68,7 +75,7 @@ def full() -> tuple[World, Stage, Mark]:
     signed = [world.market.signed(owner_of(order.participant), slot, order) for order in orders]
     for first in range(0, len(signed), BATCH):
         assert world.market.post(STRANGER, slot, signed[first : first + BATCH]) == []
-    return world, world.close(slot), world.mark()
+    return world.close(slot)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ To accept one, run this file with UPDATE_GAS_SNAPSHOT=1 and commit the snapshot 
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import RevertibleAnvil
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
@@ -60,13 +62,13 @@ def lines_of(size: int, lines_a_seller: int) -> list[Line]:
     ]
 
 
-def a_funded_world(size: int, lines_a_seller: int) -> World:
-    world = World(
-        RevertibleChain(), some_terms(prosumers=size, lines=lines_of(size, lines_a_seller))
-    )
-    for number in range(1, size + 1):
-        world.market.deposit(owner_of(number), DEPOSIT)
-    return world
+@contextmanager
+def a_funded_world(size: int, lines_a_seller: int) -> Iterator[World]:
+    with closing(RevertibleAnvil()) as chain:
+        world = World(chain, some_terms(prosumers=size, lines=lines_of(size, lines_a_seller)))
+        for number in range(1, size + 1):
+            world.market.deposit(owner_of(number), DEPOSIT)
+        yield world
 
 
 def one_round(world: World, size: int) -> dict[str, int]:
@@ -128,11 +130,14 @@ def single_calls(world: World) -> dict[str, int]:
 
 
 def test_gas_is_as_in_the_snapshot() -> None:
-    measured = {"single calls": single_calls(a_funded_world(4, 1))}
+    with a_funded_world(4, 1) as world:
+        measured = {"single calls": single_calls(world)}
     for size in SIZES:
-        measured[f"{size} orders, 1:1"] = one_round(a_funded_world(size, 1), size)
+        with a_funded_world(size, 1) as world:
+            measured[f"{size} orders, 1:1"] = one_round(world, size)
     for size in SIZES[1:]:
-        measured[f"{size} orders, dense"] = one_round(a_funded_world(size, DENSE_LINES), size)
+        with a_funded_world(size, DENSE_LINES) as world:
+            measured[f"{size} orders, dense"] = one_round(world, size)
 
     if os.environ.get("UPDATE_GAS_SNAPSHOT"):
         SNAPSHOT.write_text(json.dumps({"hardfork": HARDFORK, "gas": measured}, indent=1) + "\n")

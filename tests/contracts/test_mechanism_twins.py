@@ -23,7 +23,7 @@ from oracle.market.pairwise_nash import PairwiseNash, bid_terms, offer_terms
 from oracle.model.line_lease import lease_fee
 from oracle.units import Bps, Meters, MicroUsdPerMwh, MicroUsdPerMwhKm, Wh
 from tests.contracts.markets import STRANGER, packed
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import RevertibleChain, deploy_mock
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -186,13 +186,18 @@ def harness(mock_chain: RevertibleChain) -> Contract:
 @pytest.fixture(scope="module")
 def lenient(mock_chain: RevertibleChain) -> Contract:
     """Return the exchange's own checks, with a mechanism that accepts everything."""
-    return a_harness(mock_chain, mock_chain.deploy_mock(STRANGER, "MockMechanism"))
+    return a_harness(mock_chain, deploy_mock(mock_chain, STRANGER, "MockMechanism"))
 
 
 def a_harness(mock_chain: RevertibleChain, mechanism: Contract) -> Contract:
-    lines = mock_chain.deploy_mock(STRANGER, "MockLineLease")
-    return mock_chain.deploy_mock(
-        STRANGER, "ClearingHarness", lines.address, mechanism.address, (0, 0, 0, 0, 1, 0)
+    lines = deploy_mock(mock_chain, STRANGER, "MockLineLease")
+    return deploy_mock(
+        mock_chain,
+        STRANGER,
+        "ClearingHarness",
+        lines.address,
+        mechanism.address,
+        (0, 0, 0, 0, 1, 0),
     )
 
 

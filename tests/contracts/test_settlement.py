@@ -36,6 +36,7 @@ from tests.contracts.markets import (
     an_offer,
     owner_of,
 )
+from tests.contracts.revertible import deploy_mock
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -99,7 +100,7 @@ def check(world: World, stage: Stage, readings: Mapping[int, int]) -> tuple[Trad
 
 def test_a_surplus_is_paid_to_the_operator_for_what_came(world: World) -> None:
     """1,000 Wh at 200 + 5 and a surplus of 40.000007 USD/MWh, of which 600 Wh come."""
-    lenient = world.chain.deploy_mock(STRANGER, "MockMechanism")
+    lenient = deploy_mock(world.chain, STRANGER, "MockMechanism")
     slot = Slot(world.open_slot + OPEN_SLOTS)
     world.send(ROLES.operator, "announceMechanism", lenient.address, slot)
     world.now_runs_at(starts_at(Slot(slot - 4)))

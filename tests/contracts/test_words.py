@@ -16,7 +16,7 @@ from oracle.market.mechanism import Edge
 from oracle.market.pairwise_nash import Scales
 from oracle.units import Bps, MicroUsdPerMwh, Wh
 from tests.contracts.markets import STRANGER, packed
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import RevertibleChain, deploy_mock
 
 pytestmark = pytest.mark.contract
 
@@ -26,17 +26,17 @@ BATCHES = settings(max_examples=40, deadline=None)
 
 @pytest.fixture(scope="module")
 def words_harness(mock_chain: RevertibleChain) -> Contract:
-    return mock_chain.deploy_mock(STRANGER, "WordsHarness")
+    return deploy_mock(mock_chain, STRANGER, "WordsHarness")
 
 
 @pytest.fixture(scope="module")
 def edges_harness(mock_chain: RevertibleChain) -> Contract:
-    return mock_chain.deploy_mock(STRANGER, "EdgeHarness")
+    return deploy_mock(mock_chain, STRANGER, "EdgeHarness")
 
 
 @pytest.fixture(scope="module")
 def matching_harness(mock_chain: RevertibleChain) -> Contract:
-    return mock_chain.deploy_mock(STRANGER, "MatchingHarness")
+    return deploy_mock(mock_chain, STRANGER, "MatchingHarness")
 
 
 @BATCHES

@@ -1,5 +1,8 @@
 """One slot from the chain alone: anybody clears, settles and voids, and may die in between."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
 
 from oracle.chain.chains import AnvilChain
@@ -25,17 +28,18 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import revertible_chain
 
 pytestmark = pytest.mark.contract
 
 
 @pytest.fixture
-def world() -> World:
-    world = World(RevertibleChain(), some_terms())
-    for number in range(1, PROSUMERS + 1):
-        world.market.deposit(owner_of(number), DEPOSIT)
-    return world
+def world() -> Iterator[World]:
+    with closing(revertible_chain()) as chain:
+        world = World(chain, some_terms())
+        for number in range(1, PROSUMERS + 1):
+            world.market.deposit(owner_of(number), DEPOSIT)
+        yield world
 
 
 def an_oracle(world: World) -> RoundRunner:

@@ -26,7 +26,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import deploy_mock
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
@@ -137,7 +137,7 @@ def test_knows_who_signed(world: NodeWorld, relay: MarketRelay) -> None:
 
 
 def test_asks_a_wallet_who_signed(world: NodeWorld, relay: MarketRelay) -> None:
-    wallet = RevertibleChain.deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)  # type: ignore[arg-type]
+    wallet = deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)
     slot = world.open_slot
     own, forged = (handed_in(world, slot, a_bid(4, 10, 90), forged=by) for by in (True, False))
 
@@ -152,7 +152,7 @@ def test_asks_a_wallet_who_signed(world: NodeWorld, relay: MarketRelay) -> None:
 def test_a_wallet_that_misbehaves_has_not_signed(
     manner: Manner, world: NodeWorld, relay: MarketRelay
 ) -> None:
-    wallet = RevertibleChain.deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)  # type: ignore[arg-type]
+    wallet = deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)
     world.send(STRANGER, "behave", int(manner), world.exchange.address, b"", on=wallet)
 
     signed = handed_in(world, world.open_slot, a_bid(4, 10, 90), forged=True)

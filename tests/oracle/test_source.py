@@ -19,7 +19,7 @@ from tests.contracts.markets import (
     a_book,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import deploy_mock
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
@@ -80,7 +80,7 @@ def test_the_deployment_is_told_from_calls(world: NodeWorld) -> None:
 
 
 def test_what_another_contract_passed_on_is_not_seen(world: NodeWorld) -> None:
-    wallet = RevertibleChain.deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)  # type: ignore[arg-type]
+    wallet = deploy_mock(world.chain, STRANGER, "MockWallet", STRANGER.address)
     slot = world.open_slot
     world.place(slot, a_book())
     stage = world.close(slot)

@@ -64,9 +64,6 @@ class NodeWorld(World):
             self.market.deposit(owner_of(number), DEPOSIT)
         self.market.deposit(ROLES.operator, DEPOSIT)
 
-    def now_runs_at(self, timestamp: int) -> None:
-        self.chain.travel_to(timestamp)
-
     def source(self) -> MarketSource:
         return MarketSource(self.chain, self.exchange.address)
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,6 @@ from tests.backend.api.conftest import manifest_of
 from tests.backend.index.worlds import NodeWorld
 from tests.contracts.attacks.test_signatures import Manner, Wallet
 from tests.contracts.markets import STRANGER, a_bid, an_offer, owner_of, some_terms
-from tests.contracts.revertible import RevertibleChain
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
@@ -45,8 +43,6 @@ def world() -> Iterator[NodeWorld]:
 @pytest.fixture(scope="module")
 def wallet(world: NodeWorld) -> Wallet:
     """The owner of participant 7."""
-    deploy = partial(RevertibleChain.deploy_mock, world.chain)  # type: ignore[arg-type]
-    world.chain.deploy_mock = deploy  # type: ignore[attr-defined]
     return Wallet(world)
 
 

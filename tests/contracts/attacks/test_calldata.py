@@ -20,6 +20,7 @@ from tests.contracts.markets import (
     a_bid,
     an_offer,
 )
+from tests.contracts.revertible import send_raw
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
 
@@ -84,7 +85,7 @@ def check(world: World, stage: Stage, mark: Mark, data: bytes, expected: list[An
     """Return whether calldata is refused; where it is not, compare what it came to."""
     if is_refused(world, data):
         return True
-    world.chain.send_raw(STRANGER, world.exchange, data)
+    send_raw(world.chain, STRANGER, world.exchange, data)
     came_to = worth(world, stage)
     world.put_back(mark)
     assert came_to == expected, data.hex()
@@ -92,7 +93,7 @@ def check(world: World, stage: Stage, mark: Mark, data: bytes, expected: list[An
 
 
 def honest(world: World, stage: Stage, mark: Mark, data: bytes) -> list[Any]:
-    world.chain.send_raw(STRANGER, world.exchange, data)
+    send_raw(world.chain, STRANGER, world.exchange, data)
     expected = worth(world, stage)
     world.put_back(mark)
     return expected
@@ -135,38 +136,23 @@ def test_calldata_cut_or_grown_is_refused_or_worth_nothing(
         check(world, stage, mark, data + more, expected)
 
 
-@pytest.fixture(scope="module")
-def prepared(founded: World) -> Any:
-    """The stages of clearing and settling a larger book, each with its mark and its worth."""
-    before = founded.mark()
-    stage = founded.closed()
-    mark = founded.mark(0)
-    clear = clearing(founded, stage)
-    cases = {"clear": (stage, mark, clear, honest(founded, stage, mark, clear))}
-    ready_to_settle(founded, stage)
-    mark = founded.mark(0)
-    settle = settlement(founded, stage)
-    cases["settle"] = (stage, mark, settle, honest(founded, stage, mark, settle))
-    founded.put_back(before)
-    return cases
+@pytest.fixture(params=["clear", "settle"])
+def prepared(world: World, stage: Stage, request: pytest.FixtureRequest) -> tuple[Any, ...]:
+    """A mark of a larger book before it is cleared or settled, the calldata and its worth."""
+    if request.param == "settle":
+        ready_to_settle(world, stage)
+    data = clearing(world, stage) if request.param == "clear" else settlement(world, stage)
+    mark = world.mark(0)
+    return mark, data, honest(world, stage, mark, data)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    call=st.sampled_from(["clear", "settle"]),
-    place=st.floats(0, 1, exclude_max=True),
-    flip=st.integers(1, 255),
-)
+@settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
 def test_a_byte_of_a_larger_round_matters_or_is_worth_nothing(
-    founded: World, prepared: Any, call: str, place: float, flip: int
+    world: World, stage: Stage, prepared: tuple[Any, ...], place: float, flip: int
 ) -> None:
-    stage, mark, data, expected = prepared[call]
-    before = founded.mark()
-    founded.put_back(mark)
+    mark, data, expected = prepared
     changed = bytearray(data)
     changed[int(place * len(data))] ^= flip
 
-    try:
-        check(founded, stage, mark, bytes(changed), expected)
-    finally:
-        founded.put_back(before)
+    check(world, stage, mark, bytes(changed), expected)

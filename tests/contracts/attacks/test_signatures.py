@@ -23,6 +23,7 @@ from tests.contracts.markets import (
     meter_of,
     owner_of,
 )
+from tests.contracts.revertible import deploy_mock
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -172,7 +173,7 @@ class Wallet:
     def __init__(self, world: World) -> None:
         self.world = world
         self.key = development_key("wallet key")
-        self.contract = world.chain.deploy_mock(STRANGER, "MockWallet", self.key.address)
+        self.contract = deploy_mock(world.chain, STRANGER, "MockWallet", self.key.address)
         self.first = Slot(slot_at(world.chain.now()) + OPEN_SLOTS + 1)
         joining = [(self.contract.address, meter_of(1).address, 0, 0)]
         registry, token = world.deployment.registry, world.deployment.token

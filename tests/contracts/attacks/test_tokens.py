@@ -6,6 +6,7 @@ import pytest
 from web3.contract import Contract
 
 from tests.contracts.markets import DEPOSIT, ROLES, STRANGER, World
+from tests.contracts.revertible import deploy_mock
 from tests.contracts.reverting import reverts
 
 pytestmark = pytest.mark.contract
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.contract
 
 @pytest.fixture
 def token(world: World) -> Contract:
-    return world.chain.deploy_mock(STRANGER, "MockReentrantToken")
+    return deploy_mock(world.chain, STRANGER, "MockReentrantToken")
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_callback_orders_with_what_is_in_the_account_only(
 
 
 def test_a_withdrawal_that_the_token_refuses_changes_nothing(world: World) -> None:
-    token = world.chain.deploy_mock(STRANGER, "MockFalseToken")
+    token = deploy_mock(world.chain, STRANGER, "MockFalseToken")
     exchange = world.deploy_exchange(token=token)
     world.send(STRANGER, "mint", STRANGER.address, 1000, on=token)
     world.send(STRANGER, "approve", exchange.address, 1000, on=token)
@@ -82,7 +83,7 @@ def test_a_withdrawal_that_the_token_refuses_changes_nothing(world: World) -> No
 
 
 def test_a_token_that_keeps_a_fee_never_leaves_more_claims_than_tokens(world: World) -> None:
-    token = world.chain.deploy_mock(STRANGER, "MockFeeToken")
+    token = deploy_mock(world.chain, STRANGER, "MockFeeToken")
     exchange = world.deploy_exchange(token=token)
     for account, amount in ((STRANGER, 1000), (ROLES.operator, 777)):
         world.send(STRANGER, "mint", account.address, amount, on=token)

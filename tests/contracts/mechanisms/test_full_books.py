@@ -17,7 +17,7 @@ from oracle.market.mechanism import Edge, Mechanism, Round, Spoke
 from oracle.market.registry import MECHANISMS
 from oracle.units import Meters, MicroUsdPerMwh, Wh
 from tests.contracts.markets import STRANGER
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import RevertibleChain, deploy_mock
 from tests.oracle.pools import USD, large_round
 
 pytestmark = [pytest.mark.contract, pytest.mark.slow]
@@ -38,7 +38,7 @@ POOLED = [name for name, kind in MECHANISMS.items() if kind.graphs == (COMMUNITY
 @pytest.fixture(scope="module")
 def lines(mock_chain: RevertibleChain) -> Any:
     """A free spoke to the first manager for each participant."""
-    lines = mock_chain.deploy_mock(STRANGER, "MockLineLease")
+    lines = deploy_mock(mock_chain, STRANGER, "MockLineLease")
     free = [Line(first=k, second=MAX_PARTICIPANTS, distance=Meters(0)) for k in range(ORDERS)]
     rows, row_words = rows_of(free, ORDERS)
     mock_chain.send(STRANGER, lines, "set", rows, row_words, [], NO_FEES)
@@ -51,8 +51,8 @@ def test_1000_orders_are_checked_in_one_transaction(
 ) -> None:
     mechanism: Mechanism = MECHANISMS[name].of({}, EXPORT_PRICE)
     contract = mock_chain.deploy(STRANGER, mechanism.contract, *mechanism.parameters)
-    harness = mock_chain.deploy_mock(
-        STRANGER, "ClearingHarness", lines.address, contract.address, NO_RULES
+    harness = deploy_mock(
+        mock_chain, STRANGER, "ClearingHarness", lines.address, contract.address, NO_RULES
     )
     market_round = replace(large_round(ORDERS, price=300), real_time_price=REAL_TIME_PRICE)
     words = [0 if order is None else order.pack() for order in market_round.orders]
@@ -98,12 +98,12 @@ def test_1024_tied_orders_over_full_rows_are_checked_in_one_transaction(
         Line(first=k, second=MAX_PARTICIPANTS, distance=Meters(0)) for k in range(MAX_PARTICIPANTS)
     ]
     rows, row_words = rows_of(lines, MAX_PARTICIPANTS)
-    lease = mock_chain.deploy_mock(STRANGER, "MockLineLease")
+    lease = deploy_mock(mock_chain, STRANGER, "MockLineLease")
     mock_chain.send(STRANGER, lease, "set", rows, row_words, [], NO_FEES)
     mechanism = Matching()
     contract = mock_chain.deploy(STRANGER, mechanism.contract, *mechanism.parameters)
-    harness = mock_chain.deploy_mock(
-        STRANGER, "ClearingHarness", lease.address, contract.address, NO_RULES
+    harness = deploy_mock(
+        mock_chain, STRANGER, "ClearingHarness", lease.address, contract.address, NO_RULES
     )
 
     outcome = mechanism.clear(market_round)

@@ -42,7 +42,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
-from tests.contracts.revertible import RevertibleChain
+from tests.contracts.revertible import RevertibleEmbedded, deploy_mock, send_raw
 
 CALLDATA = (
     "calls.csv",
@@ -57,7 +57,7 @@ Row = dict[str, str]
 Event = dict[str, Any]
 
 
-class PlainChain(RevertibleChain):
+class PlainChain(RevertibleEmbedded):
     """A chain that tests build a World on, and that knows its transactions."""
 
     logs = EmbeddedChain.logs
@@ -215,7 +215,7 @@ class Forwarder:
     def __init__(self, world: World) -> None:
         self._world = world
         self.key = development_key("wallet key")
-        self.contract = world.chain.deploy_mock(STRANGER, "MockWallet", self.key.address)
+        self.contract = deploy_mock(world.chain, STRANGER, "MockWallet", self.key.address)
 
     def call(self, name: str, *arguments: Any, on: Contract | None = None) -> None:
         """Call a contract, the exchange unless another is named, in the forwarder's name."""
@@ -268,7 +268,7 @@ def a_market_of_contracts() -> World:
     last = world.close(first)
     arguments = first, last.book_words, last.trade_words, last.outcome.certificate
     data = bytes.fromhex(world.exchange.encode_abi("clear", arguments).removeprefix("0x"))
-    world.chain.send_raw(STRANGER, world.exchange, data[:-1] + b"\x01")  # where zeros fill up
+    send_raw(world.chain, STRANGER, world.exchange, data[:-1] + b"\x01")  # where zeros fill up
     return world
 
 
