@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+from requests import Session
 from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
 
 from oracle.errors import ChainUnavailable
 
@@ -89,13 +91,28 @@ def connect(url: str, process: Process) -> Web3:
     ChainUnavailable
         If it stops or does not answer in time.
     """
-    w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": RPC_TIMEOUT_S}))
+    session = Session()
+    session.trust_env = False  # it is on loopback; to look for proxies takes as long as a call
+    w3 = web3_at(url, session)
     deadline = time.monotonic() + STARTS_WITHIN_S
     while not answers(w3):
         if process.poll() is not None or time.monotonic() > deadline:
             raise ChainUnavailable(f"anvil did not answer at {url}")
         time.sleep(0.05)
     return w3
+
+
+def web3_at(url: str, session: Session | None = None) -> Web3:
+    """Return the connection to a node; its chain id is asked for once, which web3 wants often."""
+    return Web3(
+        HTTPProvider(
+            url,
+            request_kwargs={"timeout": RPC_TIMEOUT_S},
+            session=session,
+            cache_allowed_requests=True,
+            cacheable_requests={RPCEndpoint("eth_chainId")},
+        )
+    )
 
 
 def answers(w3: Web3) -> bool:

@@ -19,12 +19,20 @@ from eth_typing import ChecksumAddress
 from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types
 from eth_utils.exceptions import ValidationError
 from hexbytes import HexBytes
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import BlockNotFound, Web3Exception
 from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
 
-from oracle.chain.anvil import HARDFORK, answers, connect, free_port, start_anvil, stop_anvil
+from oracle.chain.anvil import (
+    HARDFORK,
+    answers,
+    connect,
+    free_port,
+    start_anvil,
+    stop_anvil,
+    web3_at,
+)
 from oracle.chain.artifacts import load_artifact
 from oracle.chain.reverts import translated
 from oracle.errors import ChainUnavailable, InvalidInputError
@@ -123,8 +131,8 @@ class Chain:
 
     def fund(self, addresses: Sequence[ChecksumAddress]) -> None:
         """Give each address the chain's own coin, to pay for gas."""
-        for address in addresses:
-            self._await(self._fund_one(address))
+        for sent in [self._fund_one(address) for address in addresses]:
+            self._await(sent)
 
     def deploy(self, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
         """Deploy a contract of the product and return it."""
@@ -199,7 +207,7 @@ class Chain:
                     f"no account to pay for gas: the node unlocks none, set {FUNDER_VARIABLE}"
                 )
             return self.w3.eth.send_transaction(
-                {"from": unlocked[0], "to": address, "value": Wei(FUNDS_WEI)}
+                {"from": unlocked[0], "to": address, "value": Wei(FUNDS_WEI), "gas": 21_000}
             )
 
     def _travel(self, timestamp: int) -> None:
@@ -279,7 +287,7 @@ def open_chain(name: str) -> Chain:
         raise InvalidInputError(
             f"--chain {name}: expected embedded, anvil, or a URL such as http://127.0.0.1:8545"
         )
-    w3 = Web3(HTTPProvider(name, request_kwargs={"timeout": 30}))
+    w3 = web3_at(name)
     if not answers(w3):
         raise ChainUnavailable(f"{name}: no Ethereum node answers there")
     return Chain(name, w3, _funder())
