@@ -115,7 +115,7 @@ FORGERIES: dict[str, tuple[str, Tamper, str]] = {
     "two times of a block": (
         "busy",
         in_event("ParticipantRegistered", "time", nth=1),
-        r"slot 0, record 2 ParticipantRegistered: time: expected 3060000001 after block 14, came ",
+        r"slot 0, record 2 ParticipantRegistered: time: expected 3060000002 after block 14, came ",
     ),
     "a block before the block before": (
         "busy",
