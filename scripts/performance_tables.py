@@ -23,6 +23,10 @@ BEGIN, END = "<!-- begin of the last run -->\n", "<!-- end of the last run -->\n
 
 def main(
     measured: Annotated[Path, typer.Argument(help="bench.json of `wattline bench all`.")],
+    dispatch: Annotated[
+        Path | None,
+        typer.Option(help="dispatch.json of `wattline bench dispatch --out`, for more systems."),
+    ] = None,
     target: Annotated[Path, typer.Option(help="Page to write.")] = TARGET,
 ) -> None:
     """
@@ -32,7 +36,10 @@ def main(
     """
     with errors_in_one_line():
         text = target.read_text(encoding="utf-8")
-        target.write_text(with_tables(text, read_bench(measured)), encoding="utf-8")
+        document = read_bench(measured)
+        if dispatch is not None:
+            document["dispatch"] += more_systems(dispatch, document["dispatch"])
+        target.write_text(with_tables(text, document), encoding="utf-8")
 
 
 def read_bench(path: Path) -> dict[str, Any]:
@@ -51,6 +58,28 @@ def read_bench(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or not {"machine", "asked", *SECTIONS} <= document.keys():
         raise InvalidInputError(f"{path}: expected bench.json of `wattline bench all`")
     return document
+
+
+def more_systems(path: Path, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Return the systems of another run that the first has not measured.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file is none of `wattline bench dispatch`.
+    """
+    expected = f"{path}: expected dispatch.json of `wattline bench dispatch --out`"
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidInputError(f"{expected}, which is JSON") from error
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and {"system", "parts"} <= row.keys() for row in rows
+    ):
+        raise InvalidInputError(expected)
+    names = {row["system"] for row in known}
+    return [row for row in rows if row["system"] not in names]
 
 
 def with_tables(text: str, document: dict[str, Any]) -> str:

@@ -14,9 +14,21 @@ from scripts.bench.together import command, machine
 from scripts.bench.together.budgets import budget_table
 from scripts.bench.together.command import FULL, QUICK
 from scripts.bench.together.page import bench_html
-from scripts.bench.together.tables import clearing_table, tables
+from scripts.bench.together.tables import (
+    clearing_table,
+    dispatch_parts_table,
+    dispatch_table,
+    tables,
+)
 from scripts.cli import app
-from scripts.performance_tables import BEGIN, END, TARGET, read_bench, with_tables
+from scripts.performance_tables import (
+    BEGIN,
+    END,
+    TARGET,
+    more_systems,
+    read_bench,
+    with_tables,
+)
 from tests.scripts.test_bench_clearing import a_row
 
 SMALL = {
@@ -169,6 +181,65 @@ def test_ratios_are_ours_to_an_equal_algorithm() -> None:
     *_, ratios = tables(document)["clearing"]
 
     assert ratios.rows == (("uniform to plain crossing", "2 ×"),)
+
+
+def a_system(name: str, ratio: float, **skipped: str) -> dict[str, Any]:
+    part = {"runs": 5, "spread_s": [1.0, 3.0], "build_s": 0.5, "solve_s": 1.5, "memory_mb": 1_234.4}
+    return {
+        "system": name,
+        "ours_s": 2.0,
+        "others": {"linopy": 2.0 / ratio},
+        "ratio_to_best": ratio,
+        "columns": 5_472,
+        "parts": {"ours": {**part, "growth": None}, "linopy": {**part, "growth": 1.234}},
+        "skipped": skipped,
+    }
+
+
+def test_a_library_that_found_no_optimum_in_time_has_a_note() -> None:
+    late = "pyomo: no optimum within 9 s"
+    rows = [a_system("small", 0.5), *(a_system(name, 0.5, pyomo=late) for name in ("A", "B"))]
+
+    table = dispatch_table(rows)
+
+    assert table.rows[0] == ("small", "2.00 (1.00 – 3.00)", "4.00", "0.5 ×")
+    assert table.notes == ("pyomo, A: no optimum within 9 s.",)
+
+
+def test_building_solving_memory_and_growth_are_told_of_each_library() -> None:
+    table = dispatch_parts_table([a_system("small", 0.5)])
+
+    assert table.columns == ("system", "columns", "ours", "linopy")
+    ours, linopy = "0.500 + 1.50; 1,234 MB", "0.500 + 1.50; 1,234 MB; 1.23"
+    assert table.rows == (("small", "5,472", ours, linopy),)
+
+
+def test_systems_of_another_run_are_added(tmp_path: Path) -> None:
+    path = tmp_path / "dispatch.json"
+    path.write_text(json.dumps([a_system("paper-day", 0.1), a_system("a week", 0.2)]))
+
+    (more,) = more_systems(path, [a_system("paper-day", 0.3)])
+
+    assert more["system"] == "a week"
+
+
+@pytest.mark.parametrize("text", ["{}", "no JSON", "[1]", '[{"system": "A"}]'])
+def test_refuses_systems_of_no_run(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "dispatch.json"
+    path.write_text(text)
+
+    with pytest.raises(InvalidInputError, match=r"expected dispatch\.json"):
+        more_systems(path, [])
+
+
+@pytest.mark.parametrize(("ratio", "kept"), [(0.5, "yes"), (0.51, "no")])
+def test_the_dispatch_has_a_budget_beside_the_others(ratio: float, kept: str) -> None:
+    name = "200 units, 100 storages, 1 d"
+
+    table = budget_table({"dispatch": [a_system(name, ratio)], "rounds": [], "clearing": []})
+
+    (row,) = table.rows
+    assert row == (f"dispatch of {name}, to the best other", "≤ 0.5 ×", f"{ratio:.3f} ×", kept)
 
 
 @pytest.mark.parametrize(("seconds", "kept"), [(1.0, "yes"), (1.001, "no")])

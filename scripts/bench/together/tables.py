@@ -52,7 +52,10 @@ def tables(document: Document) -> dict[str, list[TextTable]]:
     """Return the tables of each benchmark that has figures, by its name."""
     clearing = [ClearingFigures(**row) for row in document["clearing"]]
     found = {
-        "dispatch": [dispatch_table(document["dispatch"])] if document["dispatch"] else [],
+        "dispatch": [
+            dispatch_table(document["dispatch"]),
+            dispatch_parts_table(document["dispatch"]),
+        ],
         "clearing": [
             *(clearing_table(book, clearing) for book in ("lines", "pool")),
             ratio_table(clearing),
@@ -66,10 +69,14 @@ def tables(document: Document) -> dict[str, list[TextTable]]:
 def dispatch_table(rows: Sequence[Row]) -> TextTable:
     """Return build + solve of each system, ours and the others'."""
     others = list(dict.fromkeys(name for row in rows for name in row["others"]))
-    runs = max(part["runs"] for row in rows for part in row["parts"].values())
+    runs = max((part["runs"] for row in rows for part in row["parts"].values()), default=0)
     cells = []
+    notes: dict[tuple[str, str], str] = {}
     for row in rows:
         least, most = row["parts"]["ours"]["spread_s"]
+        for name, reason in row["skipped"].items():
+            why = reason.removeprefix(f"{name}: ")
+            notes.setdefault((name, why), f"{name}, {row['system']}: {why}.")
         cells.append(
             (
                 row["system"],
@@ -82,6 +89,25 @@ def dispatch_table(rows: Sequence[Row]) -> TextTable:
         title=f"Build + solve in seconds, medians of {runs} runs (least – most)",
         columns=("system", "ours", *others, "ours to the best other"),
         rows=tuple(cells),
+        notes=tuple(notes.values()),
+        data="the larger systems are synthetic",
+    )
+
+
+def dispatch_parts_table(rows: Sequence[Row]) -> TextTable:
+    """Return building, solving, memory and growth of each system and library."""
+    libraries = list(dict.fromkeys(name for row in rows for name in row["parts"]))
+    return TextTable(
+        title="Building + solving in seconds; memory; growth of time over columns from paper-day",
+        columns=("system", "columns", *libraries),
+        rows=tuple(
+            (
+                row["system"],
+                f"{row['columns']:,}",
+                *(_parts(row["parts"].get(library)) for library in libraries),
+            )
+            for row in rows
+        ),
         data="the larger systems are synthetic",
     )
 
@@ -186,6 +212,14 @@ def gas_table(figures: Sequence[GasFigures]) -> TextTable:
 def spanned(median: float, least: float, most: float) -> str:
     """Return a median with its spread behind it."""
     return f"{significant(median)} ({significant(least)} – {significant(most)})"
+
+
+def _parts(part: Row | None) -> str:
+    if part is None:
+        return DASH
+    seconds = f"{significant(part['build_s'])} + {significant(part['solve_s'])}"
+    growth_of_time = "" if part["growth"] is None else f"; {part['growth']:.2f}"
+    return f"{seconds}; {part['memory_mb']:,.0f} MB{growth_of_time}"
 
 
 def _seconds(value: float | None) -> str:
