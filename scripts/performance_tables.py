@@ -24,7 +24,7 @@ BEGIN, END = "<!-- begin of the last run -->\n", "<!-- end of the last run -->\n
 def main(
     measured: Annotated[Path, typer.Argument(help="bench.json of `wattline bench all`.")],
     dispatch: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(help="dispatch.json of `wattline bench dispatch --out`, for more systems."),
     ] = None,
     target: Annotated[Path, typer.Option(help="Page to write.")] = TARGET,
@@ -37,8 +37,8 @@ def main(
     with errors_in_one_line():
         text = target.read_text(encoding="utf-8")
         document = read_bench(measured)
-        if dispatch is not None:
-            document["dispatch"] += more_systems(dispatch, document["dispatch"])
+        for path in dispatch or ():
+            document["dispatch"] += more_systems(path, document["dispatch"])
         target.write_text(with_tables(text, document), encoding="utf-8")
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from oracle.errors import SolverError
 from oracle.model.committed_system import CommittedSystem
+from scripts.bench.dispatch.command import dispatch_table
 from scripts.bench.dispatch.figures import (
     Parts,
     SystemFigures,
@@ -158,6 +160,27 @@ def test_objectives_that_differ_are_a_failure() -> None:
         require_equal([a_row(difference)])
     with pytest.raises(SolverError, match="got nan"):
         require_equal([a_row(float("nan"))])
+
+
+def test_the_table_fits_a_terminal_of_80_columns() -> None:
+    times = {"ours": 24.0, "linopy": 71.2, "pyomo": 7.891, "pulp": 0.177}
+    large = replace(
+        a_row(0.0), system="200 units, 100 storages, 7 d", ours_s=24.0, ratio_to_best=0.33,
+        others={name: times[name] for name in ("linopy", "pyomo", "pulp")},
+        parts={name: parts(time) for name, time in times.items()},
+    )  # fmt: skip
+    late = replace(large, others={}, skipped={"pyomo": "pyomo: no optimum within 9 s"})
+    console = Console(width=80)
+
+    with console.capture() as shown:
+        console.print(dispatch_table([large, late]))
+
+    lines = shown.get().splitlines()
+    [row] = [line for line in lines if "7.891" in line]
+    cells = "200 units, 100 storages, 7 d 24.0 24.0 24.0 71.2 7.891 0.177 0.33"
+    assert row.split() == cells.split()
+    assert any("200 units, 100 storages, 7 d: pyomo: no optimum within 9 s" in one for one in lines)
+    assert "…" not in shown.get()
 
 
 def test_libraries_of_the_product_are_there() -> None:

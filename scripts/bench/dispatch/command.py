@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.console import Group
+from rich.text import Text
 
 from oracle.errors import InvalidInputError
 from scripts.bench.dispatch.figures import SystemFigures, as_rows, require_equal
@@ -15,8 +16,7 @@ from scripts.bench.dispatch.measurement import OURS
 from scripts.bench.dispatch.systems import Size, reference_case
 from scripts.bench.dispatch.timing import MISSING, timed
 from scripts.console import err, errors_in_one_line, out, progress_bars
-
-DASH = "–"
+from scripts.tables import DASH, text_table
 
 
 def dispatch(
@@ -66,7 +66,7 @@ def dispatch(
         if as_json:
             typer.echo(text)
         else:
-            out.print(_table(figures))
+            out.print(dispatch_table(figures))
         for library in dict.fromkeys(name for one in figures for name in one.skipped):
             reasons = {one.skipped[library] for one in figures if library in one.skipped}
             if MISSING in reasons:
@@ -86,26 +86,35 @@ def _numbers(option: str, text: str) -> list[int]:
     return [number for number in numbers if number]
 
 
-def _table(figures: Sequence[SystemFigures]) -> Table:
+def dispatch_table(figures: Sequence[SystemFigures]) -> Group:
+    """Return what the terminal shows, in at most 80 columns: a row per system."""
     others = list(dict.fromkeys(name for one in figures for name in one.others))
     runs = figures[0].parts[OURS].runs
-    table = Table(
-        title=f"Build + solve in s, median of {runs}; the larger systems are synthetic",
-        caption="ratio: ours to the best other by the clock, and by the processor's time",
+    table = text_table(
+        f"Build + solve in s, medians of {runs}; the larger systems are synthetic",
+        ["system", "ours", "least", "most", *others, "ratio"],
     )
-    for heading in ("system", "ours", "from … to", *others, "ratio", "cpu"):
-        table.add_column(heading, justify="left" if heading == "system" else "right", no_wrap=True)
+    notes: dict[str, str] = {}
     for one in figures:
         least, most = one.parts[OURS].spread_s
         table.add_row(
             one.system,
-            f"{one.ours_s:.3f}",
-            f"{least:.3f} … {most:.3f}",
-            *(f"{one.others[name]:.3f}" if name in one.others else DASH for name in others),
+            _seconds(one.ours_s),
+            _seconds(least),
+            _seconds(most),
+            *(_seconds(one.others[name]) if name in one.others else DASH for name in others),
             _ratio(one.ratio_to_best),
-            _ratio(one.cpu_ratio_to_best),
         )
-    return table
+        for reason in one.skipped.values():
+            if reason != MISSING:  # which is said apart
+                notes.setdefault(reason, f"{one.system}: {reason}")
+    return Group(
+        table, *map(Text, notes.values()), Text("ratio: ours to the best other", style="dim")
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 
 
 def _ratio(number: float | None) -> str:

@@ -40,8 +40,8 @@ def all_benchmarks(
     Run dispatch, clearing, rounds and gas, one after the other; write one page and one JSON file.
 
     Each runs in a process of its own, five times per figure. Without --quick that is hours of an
-    idle machine, with --days 1 half of one; it should do nothing else meanwhile. Ends with 1 where a
-    benchmark fails; what the others measured is written.
+    idle machine, with --days 1 half an hour; it should do nothing else meanwhile. Ends with 1 where
+    a benchmark fails; what the others measured is written.
 
     Example: wattline bench all --out out/bench --quick
     """
