@@ -21,7 +21,7 @@ bids for its deficit and for what (34) leaves. All energies are integers; a batt
 rounding.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from oracle.domain.community import Battery, BatteryPolicy, Prosumer
 from oracle.units import BPS, Wh
@@ -75,7 +75,7 @@ def position(
         available = state.stored - battery.min_energy
         moved = -min(-net, available, _inverter_limit(battery))
         stored = Wh(state.stored + moved)
-    after = replace(state, stored=stored)
+    after = BatteryState(stored=stored, purchased=state.purchased)
     rest = net - moved
     return Position(
         surplus=Wh(max(rest, 0)),
@@ -105,7 +105,8 @@ def after_trades(
     if battery is not None and sold > 0 and policy == "idle":
         charge = min(surplus, _room(battery, state.stored))
         surplus -= charge
-        state = replace(state, stored=_charged(battery, state.stored, Wh(charge)))
+        stored = _charged(battery, state.stored, Wh(charge))
+        state = BatteryState(stored=stored, purchased=state.purchased)
     elif battery is not None and extra > 0:
         stored = _charged(battery, state.stored, Wh(extra))
         state = BatteryState(stored=stored, purchased=Wh(state.purchased + extra))
