@@ -120,6 +120,15 @@ def test_a_run_that_fails_says_why() -> None:
         measured_apart(a_task("ours", infeasible))
 
 
+@pytest.mark.parametrize("library", ["linopy", "pyomo"])
+def test_a_library_that_runs_out_of_time_has_no_optimum(library: str) -> None:
+    pytest.importorskip(library)
+    late = replace(a_task(library, reference_case().day), time_limit_s=1e-9)
+
+    with pytest.raises(SolverError, match=rf"^{library}: (?!a storage)"):
+        measured_apart(late)
+
+
 def test_larger_systems_are_the_same_for_the_same_seed_only() -> None:
     size = Size(units=7, storages=3, days=2)
     one, same, other = (larger(reference_case(), size, seed=seed) for seed in (1, 1, 2))

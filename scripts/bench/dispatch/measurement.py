@@ -170,7 +170,7 @@ def _general(task: Task, model: Any) -> dict[str, Any]:
     )
     solved_at = perf_counter()
     if built.overlap_mw() > OVERLAP_TOLERANCE_MW:
-        raise SolverError(f"{task.library}: a storage charges and discharges at once")
+        raise SolverError("a storage charges and discharges at once")
     return {
         "objective": objective,
         "build_s": built_at - started,
