@@ -37,6 +37,7 @@ from oracle.chain.artifacts import load_artifact
 from oracle.chain.reverts import translated
 from oracle.errors import ChainUnavailable, InvalidInputError
 
+TRANSACTION_GAS = 21_000  # of one that calls nothing, and of others before their call
 GAS_LIMIT = 16_000_000  # below the cap per transaction of EIP-7825
 MAX_FEE_WEI = 100 * 10**9
 TIP_WEI = 10**9
@@ -131,8 +132,8 @@ class Chain:
 
     def fund(self, addresses: Sequence[ChecksumAddress]) -> None:
         """Give each address the chain's own coin, to pay for gas."""
-        for sent in [self._fund_one(address) for address in addresses]:
-            self._await(sent)
+        for address in addresses:
+            self._await(self._fund_one(address))
 
     def deploy(self, sender: LocalAccount, name: str, *arguments: Any) -> Contract:
         """Deploy a contract of the product and return it."""
@@ -199,7 +200,7 @@ class Chain:
         with translated():
             if self._funder is not None:
                 nonce = self.w3.eth.get_transaction_count(self._funder.address, "pending")
-                gift = {"nonce": nonce, "gas": 21_000, "to": address, "value": FUNDS_WEI}
+                gift = {"nonce": nonce, "gas": TRANSACTION_GAS, "to": address, "value": FUNDS_WEI}
                 return self.w3.eth.send_raw_transaction(self._signed(self._funder, gift))
             unlocked = self.w3.eth.accounts
             if not unlocked:
@@ -207,7 +208,12 @@ class Chain:
                     f"no account to pay for gas: the node unlocks none, set {FUNDER_VARIABLE}"
                 )
             return self.w3.eth.send_transaction(
-                {"from": unlocked[0], "to": address, "value": Wei(FUNDS_WEI), "gas": 21_000}
+                {
+                    "from": unlocked[0],
+                    "to": address,
+                    "value": Wei(FUNDS_WEI),
+                    "gas": TRANSACTION_GAS,
+                }
             )
 
     def _travel(self, timestamp: int) -> None:

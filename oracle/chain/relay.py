@@ -9,7 +9,7 @@ from eth_utils.address import to_checksum_address
 from web3.logs import DISCARD
 from web3.types import EventData, TxReceipt
 
-from oracle.chain.chains import MAX_FEE_WEI
+from oracle.chain.chains import MAX_FEE_WEI, TRANSACTION_GAS
 from oracle.chain.decoding import hex_of
 from oracle.chain.market import compact
 from oracle.chain.reverts import decoded, refusal_of, translated
@@ -29,8 +29,8 @@ from oracle.units import Slot
 PARITIES = (27, 28)  # last of the 65 bytes of a key's signature
 UNKNOWN_CAUSE = Refusal(name="Failed", text="its transaction failed, and would not fail now")
 
-# What a transaction pays before its call begins (EIP-2028).
-TRANSACTION_GAS, ZERO_BYTE_GAS, OTHER_BYTE_GAS = 21_000, 4, 16
+# What a transaction pays for each byte before its call begins (EIP-2028).
+ZERO_BYTE_GAS, OTHER_BYTE_GAS = 4, 16
 
 Call = tuple[str, list[Any]]  # function of the Exchange and its arguments
 

@@ -54,6 +54,13 @@ def deploy_mock(chain: Chain, sender: LocalAccount, name: str, *arguments: Any) 
     return factory(receipt["contractAddress"])
 
 
+def ask(chain: Chain, method: str, *arguments: object) -> Any:
+    """Ask a node for what only development chains do."""
+    answer = chain.w3.provider.make_request(method, list(arguments))  # type: ignore[arg-type]
+    assert "error" not in answer, answer
+    return answer["result"]
+
+
 def send_raw(chain: Chain, sender: LocalAccount, contract: Contract, data: bytes) -> TxReceipt:
     """Send calldata that no function may have made."""
     call = {"to": contract.address, "data": HexBytes(data)}
@@ -72,20 +79,15 @@ class RevertibleAnvil(AnvilChain, RevertibleChain):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ask("anvil_setBlockTimestampInterval", 1)
+        ask(self, "anvil_setBlockTimestampInterval", 1)
 
     def mark(self) -> _Snapshot:
-        return _Snapshot(self._ask("evm_snapshot"))
+        return _Snapshot(ask(self, "evm_snapshot"))
 
     def put_back(self, mark: _Snapshot) -> None:
-        assert self._ask("evm_revert", mark.number) is True, "the chain was put back before a mark"
-        mark.number = self._ask("evm_snapshot")
+        assert ask(self, "evm_revert", mark.number) is True, "the chain was put back before a mark"
+        mark.number = ask(self, "evm_snapshot")
         self.forget_nonces()
-
-    def _ask(self, method: str, *arguments: Any) -> Any:
-        answer = self.w3.provider.make_request(method, list(arguments))  # type: ignore[arg-type]
-        assert "error" not in answer, answer
-        return answer["result"]
 
 
 class RevertibleEmbedded(EmbeddedChain, RevertibleChain):

@@ -15,6 +15,7 @@ import pytest
 
 from oracle.domain.clock import slot_at
 from oracle.units import Slot
+from tests.contracts.revertible import ask
 from tests.integration.asking import wait_until
 from tests.integration.devnets import Devnet, kill, running_devnet
 
@@ -54,7 +55,7 @@ def reorganise(devnet: Devnet, _moment: float) -> None:
     """Take three blocks back, with all that was in them."""
     with devnet.chain() as chain:
         before = chain.head()
-        chain.w3.provider.make_request("anvil_reorg", [3, []])  # type: ignore[arg-type]
+        ask(chain, "anvil_reorg", 3, [])
         assert chain.head().hash != before.hash
 
 

@@ -60,6 +60,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
+from tests.contracts.revertible import ask
 from tests.integration.asking import answer_of, wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
@@ -171,11 +172,6 @@ def some_slots(world: World, count: int) -> list[Slot]:
     return [Slot(world.open_slot + k) for k in range(count)]
 
 
-def ask(world: World, method: str, *arguments: object) -> None:
-    answer = world.chain.w3.provider.make_request(method, list(arguments))  # type: ignore[arg-type]
-    assert "error" not in answer, answer
-
-
 def a_closed_slot(world: World) -> Slot:
     slot = world.open_slot
     assert world.post(slot, a_book()) == []
@@ -223,10 +219,10 @@ def test_a_clearing_that_three_blocks_took_with_them_is_done_again(
         slot = a_closed_slot(world)
         phase_comes(world, slot, Phase.CLEARED)
         first = trades(world, slot)
-        ask(world, "anvil_mine", 2)
+        ask(world.chain, "anvil_mine", 2)
         wait_until(lambda: oracle.daemon.status()["block"] == world.chain.head().number)
 
-        ask(world, method, 3, *([[]] if method == "anvil_reorg" else []))
+        ask(world.chain, method, 3, *([[]] if method == "anvil_reorg" else []))
         world.chain.forget_nonces()
 
         assert world.market.phase(slot) is Phase.CLOSED

@@ -20,6 +20,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
+from tests.contracts.revertible import ask
 
 pytestmark = [pytest.mark.contract, pytest.mark.node]
 
@@ -42,8 +43,7 @@ def an_oracle(world: World) -> RoundRunner:
 
 
 def take_back(world: World, blocks: int) -> None:
-    answer = world.chain.w3.provider.make_request("anvil_reorg", [blocks, []])  # type: ignore[arg-type]
-    assert "error" not in answer, answer
+    ask(world.chain, "anvil_reorg", blocks, [])
     world.chain.forget_nonces()
 
 

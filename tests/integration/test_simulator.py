@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from io import StringIO
-from typing import Any
 
 import pytest
-from web3.types import RPCEndpoint
 
 from oracle.chain.chains import AnvilChain, Chain
 from oracle.chain.embedded import EmbeddedChain
@@ -27,6 +25,7 @@ from oracle.plan import mechanism_of
 from oracle.round import RoundRunner
 from oracle.simulator import AskSetPoint, Move, Simulator, stand_still
 from oracle.units import Bps, MicroUsdPerMwh, Slot, Wh
+from tests.contracts.revertible import ask
 from tests.oracle.communities import (
     a_battery,
     a_community,
@@ -302,8 +301,7 @@ def test_what_a_chain_takes_back_is_done_again(
     for index in range(-LEAD, 2):
         slot = devnet.step(index)
     books = [devnet.market.book(Slot(slot + LEAD)), devnet.market.book(slot)]
-    answer: Any = anvil.w3.provider.make_request(RPCEndpoint("anvil_reorg"), [3, []])
-    assert "error" not in answer
+    ask(anvil, "anvil_reorg", 3, [])
     anvil.forget_nonces()
 
     devnet.work(slot)

@@ -80,8 +80,7 @@ def sent(relay: MarketRelay, outgoing: Outgoing) -> Posted:
 
 def pool_of(world: NodeWorld) -> dict[str, Any]:
     """Return the relay's transactions that wait to be mined, by nonce."""
-    answer = world.chain.w3.provider.make_request("txpool_content", [])  # type: ignore[arg-type]
-    waiting: dict[str, Any] = answer["result"]["pending"]
+    waiting: dict[str, Any] = world.ask("txpool_content")["pending"]
     by_sender = {sender.lower(): found for sender, found in waiting.items()}
     found: dict[str, Any] = by_sender.get(LATECOMER.address.lower(), {})
     return found

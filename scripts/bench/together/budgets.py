@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.bench.dispatch.systems import Size
 from scripts.bench.dispatch.timing import DAY, STEP
 from scripts.bench.spread import significant
 from scripts.bench.together.tables import TextTable
@@ -10,7 +11,7 @@ from scripts.bench.together.tables import TextTable
 Row = dict[str, Any]
 DISPATCH_S = {DAY: 0.3, STEP: 0.15}  # by system
 DISPATCH_TO_OTHERS = 0.5  # of the time of the best general library, for the systems below
-DISPATCH_BESIDE_OTHERS = (DAY, "200 units, 100 storages, 1 d", "200 units, 100 storages, 7 d")
+DISPATCH_BESIDE_OTHERS = (DAY, *(Size(units=200, storages=100, days=n).name for n in (1, 7)))
 CLEARING_S = {  # by mechanism and number of orders
     ("pairwise-nash", 1_000): 1.0,
     ("uniform", 10_000): 1.0,

@@ -139,7 +139,7 @@ def test_a_reorganisation_tells_listeners_to_begin_anew(
 ) -> None:
     _, url = socket_service
     follower = followers["sqlite"][1]
-    snapshot = world.chain.w3.provider.make_request("evm_snapshot", [])["result"]  # type: ignore[arg-type]
+    snapshot = world.ask("evm_snapshot")
     world.post(Slot(world.open_slot + 9), [an_offer(4, 700, 90)])
     follower.catch_up()
     listener = Listener(url)

@@ -41,8 +41,7 @@ async def block_of(served: Served, location: str) -> int:
 async def test_an_order_that_the_chain_takes_back_is_posted_again(on_sqlite: Served) -> None:
     slot = on_sqlite.open_slot()
     world = on_sqlite.world
-    provider = world.chain.w3.provider
-    snapshot = provider.make_request("evm_snapshot", [])["result"]  # type: ignore[arg-type]
+    snapshot = world.ask("evm_snapshot")
     answer = await posted(on_sqlite, on_sqlite.body(slot, an_offer(1, 300, 80)))
     first = await block_of(on_sqlite, answer.headers["location"])
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from oracle.chain.chains import AnvilChain
 from oracle.chain.deployment import MarketTerms
@@ -46,6 +47,7 @@ from tests.contracts.markets import (
     owner_of,
     some_terms,
 )
+from tests.contracts.revertible import ask
 
 MANAGER = FIRST_MANAGER
 UNSPENT = 3  # nonces below it are spent of one owner
@@ -67,11 +69,11 @@ class NodeWorld(World):
     def source(self) -> MarketSource:
         return MarketSource(self.chain, self.exchange.address)
 
-    def ask(self, method: str, *arguments: object) -> None:
-        """Ask the node for what only development chains do."""
-        answer = self.chain.w3.provider.make_request(method, list(arguments))  # type: ignore[arg-type]
-        assert "error" not in answer, answer
+    def ask(self, method: str, *arguments: object) -> Any:
+        """Ask the node for what only development chains do, which may take blocks back."""
+        answer = ask(self.chain, method, *arguments)
         self.chain.forget_nonces()
+        return answer
 
 
 def an_eventful_world() -> NodeWorld:
