@@ -9,7 +9,7 @@ it gains more, is its strategy's; what the order says of both is the mechanism's
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -51,15 +51,12 @@ def positions(
     community: Community, slot: int, states: Sequence[BatteryState]
 ) -> tuple[Position, ...]:
     """Return what each prosumer has to trade in a slot."""
+    pv_wh, load_wh = community.pv[:, slot].tolist(), community.load[:, slot].tolist()
     return tuple(
-        position(
-            prosumer,
-            community.rules.battery_policy,
-            Wh(int(community.pv[index, slot])),
-            Wh(int(community.load[index, slot])),
-            states[index],
+        position(prosumer, community.rules.battery_policy, Wh(pv), Wh(load), state)
+        for prosumer, pv, load, state in zip(
+            community.prosumers, pv_wh, load_wh, states, strict=True
         )
-        for index, prosumer in enumerate(community.prosumers)
     )
 
 
@@ -106,22 +103,26 @@ def limits(
 
 
 def orders(
-    community: Community,
-    slot: int,
-    before: Sequence[Position],
-    scores: Sequence[Bps],
-    placed_by: Agents,
+    community: Community, slot: int, at_limits: Sequence[Order], placed_by: Agents
 ) -> list[Order]:
-    """Return the orders for a slot, by the prosumers' numbers, as their strategies state them."""
+    """Return the orders for a slot, as strategies state them that know what `limits` returns."""
     mechanism = MECHANISMS[community.rules.mechanism]
     import_price, export_price = grid_prices(community, slot)
     placed = []
-    for limit in limits(community, slot, before, scores):
+    for limit in at_limits:
         grid_price = import_price if limit.kind is Kind.OFFER else export_price
         price = placed_by.price(slot, limit, grid_price)
         quote = Quote(kind=limit.kind, energy=limit.energy, limit=limit.price, price=price)
         says = stated(mechanism, community.prosumers[limit.participant - 1], quote)
-        placed.append(replace(limit, price=says.price, terms=says.terms))
+        placed.append(
+            Order(
+                kind=limit.kind,
+                participant=limit.participant,
+                energy=limit.energy,
+                price=says.price,
+                terms=says.terms,
+            )
+        )
     return placed
 
 

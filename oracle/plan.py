@@ -102,7 +102,8 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
     rests = []
     for slot in range(community.pv.shape[1]):
         before = bidding.positions(community, slot, states)
-        book = _scored(bidding.orders(community, slot, before, scores, agents), scores)
+        at_limits = bidding.limits(community, slot, before, scores)
+        book = _scored(bidding.orders(community, slot, at_limits, agents), scores)
         import_price, _ = bidding.grid_prices(community, slot)
         outcome = clear(round_of(book, fees, import_price, capacities))
         trades = outcome.trades
@@ -120,7 +121,9 @@ def plan_trades(community: Community, clear: Clear | None = None) -> TradePlan:
             )
             for trade in trades
         ]
-        for order in bidding.limits(community, slot, before, best_scores):
+        if community.tariff is None:  # else no score moves a limit
+            at_limits = bidding.limits(community, slot, before, best_scores)
+        for order in at_limits:
             locks[order.participant - 1] += order.lock(community.rules.bond_price)
         full = [trade.with_delivered(trade.energy) for trade in trades]
         after = bidding.rests(community, before, bidding.energies(community, book, full))

@@ -37,8 +37,9 @@ class Prosumers:
 
     def orders(self, slot: int, scores: Sequence[Bps]) -> list[Order]:
         """Return what they order for a slot that they stand in, by their numbers."""
-        before = self._standing[slot]
-        return bidding.orders(self._community, self._index(slot), before, scores, self._agents)
+        index, before = self._index(slot), self._standing[slot]
+        at_limits = bidding.limits(self._community, index, before, scores)
+        return bidding.orders(self._community, index, at_limits, self._agents)
 
     def cleared(
         self, slot: int, book: Sequence[Order], trades: Sequence[Trade]

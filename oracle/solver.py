@@ -92,7 +92,13 @@ def largest_flow(
     import highspy
 
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option, value in (("output_flag", False), ("threads", 1), ("time_limit", time_limit_s)):
+    options: dict[str, bool | int | float | str] = {
+        "output_flag": False,
+        "threads": 1,
+        "time_limit": time_limit_s,
+        "presolve": "off",  # it finds nothing in a network, and takes longer than solving it
+    }
+    for option, value in options.items():
         highs.setOptionValue(option, value)
     unit = 2.0 ** max(0, int(capacity.max()).bit_length() - FLOW_BITS)  # a power: exact in floats
     arcs, nodes = len(tail), len(excess)

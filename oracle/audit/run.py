@@ -282,7 +282,8 @@ def _orders(
 ) -> dict[int, Order]:
     """Return the orders of a slot by participant, if all scores were the same."""
     scores = [Bps(score)] * len(community.prosumers)
-    placed = bidding.orders(community, slot, before, scores, agents)
+    at_limits = bidding.limits(community, slot, before, scores)
+    placed = bidding.orders(community, slot, at_limits, agents)
     return {one.participant: one for one in placed}
 
 

@@ -175,25 +175,23 @@ def round_of(
         for position, order in enumerate(orders)
         if order is not None and order.kind is Kind.BID
     }
-    peers: dict[int, list[int]] = {}
+    peers: dict[int, list[int]] = {}  # with a bid
     managers: dict[int, Spoke] = {}
-    for seller, buyer in sorted(fees):
+    for (seller, buyer), fee in fees.items():
         if buyer >= FIRST_MANAGER:
             managers[seller] = Spoke(
                 manager=buyer - MAX_PARTICIPANTS,
-                fee=fees[seller, buyer],
+                fee=fee,
                 capacity=limits.get((seller, buyer), NO_LIMIT),
             )
-        else:
+        elif buyer in bids:
             peers.setdefault(seller, []).append(buyer)
     edges = []
     for position, offer in enumerate(orders):
         if offer is None or offer.kind is not Kind.OFFER or offer.price > real_time_price:
             continue
-        for buyer in peers.get(offer.participant, ()):
-            bid = bids.get(buyer)
-            if bid is None:
-                continue
+        for buyer in sorted(peers.get(offer.participant, ())):
+            bid = bids[buyer]
             fee = fees[offer.participant, buyer]
             limit = orders[bid]
             if limit is not None and offer.price + fee <= limit.price:

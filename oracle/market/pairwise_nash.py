@@ -164,10 +164,17 @@ class PairwiseNash(Parametrised):
             If HiGHS does not solve the linear program.
         """
         routes = _lines(market_round)
-        flow = largest(routes.network, _levels(routes))
-        duals, _ = _bid_duals(routes, flow)
+        levels = _levels(routes)
+        flow = largest(routes.network, levels)
+        duals, _ = _bid_duals(routes, levels, flow)
         trades = tuple(routes.line_trades(flow))
-        return Outcome(trades=_priced(market_round, trades), certificate=_packed(duals))
+        prices = _prices(market_round, trades)
+        return Outcome(
+            trades=tuple(
+                replace(trade, price=price) for trade, price in zip(trades, prices, strict=True)
+            ),
+            certificate=_packed(duals),
+        )
 
     def certificate_of(self, market_round: Round, trades: Sequence[Trade]) -> bytes:
         """
@@ -181,7 +188,7 @@ class PairwiseNash(Parametrised):
         require_feasible(market_round, trades)
         _require_plain(trades)
         routes = _lines(market_round)
-        duals, better = _bid_duals(routes, routes.flow_of(trades))
+        duals, better = _bid_duals(routes, _levels(routes), routes.flow_of(trades))
         if better is not None:
             scales = Scales(routes.entries)
             primal, reached = (
@@ -215,21 +222,20 @@ class PairwiseNash(Parametrised):
         primal = sum(weight(trade) * trade.energy for trade in outcome.trades)
         if primal != dual:
             raise ContractRevert("NotOptimal", {"primal": primal, "dual": dual})
-        expected = _priced(market_round, outcome.trades)
+        expected = _prices(market_round, outcome.trades)
         for position, (trade, due) in enumerate(zip(outcome.trades, expected, strict=True)):
-            if trade.price != due.price:
+            if trade.price != due:
                 raise ContractRevert(
-                    "WrongPrice",
-                    {"position": position, "price": trade.price, "expected": due.price},
+                    "WrongPrice", {"position": position, "price": trade.price, "expected": due}
                 )
 
 
-def _priced(market_round: Round, trades: Sequence[Trade]) -> tuple[Trade, ...]:
-    """Return trades at their Nash prices."""
+def _prices(market_round: Round, trades: Sequence[Trade]) -> list[MicroUsdPerMwh]:
+    """Return the Nash prices of trades."""
     served: dict[int, int] = {}
     for trade in trades:
         served[trade.bid] = served.get(trade.bid, 0) + trade.energy
-    priced = []
+    prices = []
     for trade in trades:
         low, high = price_limits(market_round, trade)
         seller = market_round.order(trade.offer)
@@ -242,8 +248,8 @@ def _priced(market_round: Round, trades: Sequence[Trade]) -> tuple[Trade, ...]:
             low=low,
             high=high,
         )
-        priced.append(replace(trade, price=price))
-    return tuple(priced)
+        prices.append(price)
+    return prices
 
 
 def _lines(market_round: Round) -> TradeNetwork:
@@ -263,7 +269,9 @@ def _levels(routes: TradeNetwork) -> tuple[IntArray, ...]:
     )
 
 
-def _bid_duals(routes: TradeNetwork, flow: IntArray) -> tuple[dict[int, int], IntArray | None]:
+def _bid_duals(
+    routes: TradeNetwork, levels: Sequence[IntArray], flow: IntArray
+) -> tuple[dict[int, int], IntArray | None]:
     """
     Return v_j of a flow and None; or, of one that is not optimal, nothing and a better one.
 
@@ -272,15 +280,15 @@ def _bid_duals(routes: TradeNetwork, flow: IntArray) -> tuple[dict[int, int], In
     network = routes.network
     arcs = np.ones(len(network.tail), dtype=np.bool_)
     bids = np.flatnonzero(routes.is_bid)
-    levels = []
-    for weight in _levels(routes):
+    by_level = []
+    for weight in levels:
         label, better = find_labels(network, flow, weight, arcs)
         if better is not None:
             return {}, better
         arcs &= is_tight(network, label, weight)
-        levels.append((label[ROOT] - label[1 + bids]).tolist())
+        by_level.append((label[ROOT] - label[1 + bids]).tolist())
     scales = Scales(routes.entries)
-    wholes = map(scales.whole, zip(*levels, strict=True))
+    wholes = map(scales.whole, zip(*by_level, strict=True))
     return {j: max(0, whole) for j, whole in zip(bids.tolist(), wholes, strict=True)}, None
 
 

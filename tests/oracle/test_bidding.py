@@ -29,7 +29,8 @@ TARIFF = a_tariff([0.3, 0.2], [0.08, 0.08])
 def the_orders(community: Community, slot: int = 0) -> list[Order]:
     before = bidding.positions(community, slot, bidding.initial_states(community))
     agents = bidding.agents(community, numbered_fees(community))
-    return bidding.orders(community, slot, before, SCORES, agents)
+    at_limits = bidding.limits(community, slot, before, SCORES)
+    return bidding.orders(community, slot, at_limits, agents)
 
 
 def a_triangle(*net_kwh: float, **changes: Any) -> Community:
@@ -93,6 +94,16 @@ def test_a_bid_pays_at_most_the_import_price_of_its_slot() -> None:
 
     assert the_orders(community, 0)[0].price == usd_per_kwh(0.3)
     assert the_orders(community, 1)[0].price == usd_per_kwh(0.2)
+
+
+def test_under_a_tariff_no_score_moves_a_limit() -> None:
+    community = a_triangle(20, -30, -5, tariff=TARIFF)
+    before = bidding.positions(community, 0, bidding.initial_states(community))
+
+    worst, best = (bidding.limits(community, 0, before, [Bps(score)] * 3) for score in (0, 10_000))
+
+    assert len(worst) == 3
+    assert worst == best
 
 
 def test_without_a_tariff_a_bid_trusts_no_more_than_its_worst_neighbour() -> None:

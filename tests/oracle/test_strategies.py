@@ -205,7 +205,8 @@ def agents_of(community: Community) -> Agents:
 def placed(community: Community, agents: Agents, slot: int = 0) -> list[Order]:
     before = bidding.positions(community, slot, bidding.initial_states(community))
     scores = [Bps(5_000)] * len(community.prosumers)
-    return bidding.orders(community, slot, before, scores, agents)
+    at_limits = bidding.limits(community, slot, before, scores)
+    return bidding.orders(community, slot, at_limits, agents)
 
 
 def a_trade(offer: int, bid: int, energy: int) -> Trade:
