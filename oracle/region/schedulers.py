@@ -47,6 +47,7 @@ class Answer(Protocol):
 class Scheduler(Protocol):
     """Workers that are up."""
 
+    workers: int
     at_once: int  # tasks that may be on their way
 
     def submit(self, task: Task[Result], number: int) -> Answer:
@@ -56,7 +57,7 @@ class Scheduler(Protocol):
 class Serial:
     """Our own process, at once."""
 
-    at_once = 1
+    workers = at_once = 1
 
     def submit(self, task: Task[Result], number: int) -> Answer:
         done: Future[Result] = Future()
@@ -69,7 +70,7 @@ class Processes:
 
     def __init__(self, pool: ProcessPoolExecutor, workers: int) -> None:
         self._pool = pool
-        self.at_once = ON_THEIR_WAY * workers
+        self.workers, self.at_once = workers, ON_THEIR_WAY * workers
 
     def submit(self, task: Task[Result], number: int) -> Answer:
         return self._pool.submit(task, number)
@@ -80,7 +81,7 @@ class Dask:
 
     def __init__(self, client: Any, workers: int) -> None:
         self._client = client
-        self.at_once = ON_THEIR_WAY * workers
+        self.workers, self.at_once = workers, ON_THEIR_WAY * workers
 
     def submit(self, task: Task[Result], number: int) -> Answer:
         answer: Answer = self._client.submit(task, number, pure=False)
@@ -172,19 +173,24 @@ def _local_cluster(workers: int) -> Iterator[Any]:
     import dask
     import distributed
 
-    with (
-        dask.config.set({"distributed.worker.profile.enabled": False}),  # it samples each 10 ms
-        distributed.LocalCluster(  # type: ignore[no-untyped-call]  # as ONE_THREAD, by itself
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address=ANY_PORT,
-            worker_dashboard_address=ANY_PORT,
-            silence_logs=logging.ERROR,
-        ) as cluster,
-    ):
-        yield cluster
+    with dask.config.set({"distributed.worker.profile.enabled": False}):  # it samples each 10 ms
+        try:
+            cluster = distributed.LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers,
+                threads_per_worker=1,  # as ONE_THREAD, by itself
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=ANY_PORT,
+                worker_dashboard_address=ANY_PORT,
+                silence_logs=logging.ERROR,
+                death_timeout=START_S,
+            )
+        except Exception as error:  # of any kind: a nanny out of time fails an assertion of its own
+            raise WorkerError(
+                f"a Dask cluster of our own: expected its workers within {START_S} s, got {error!r}"
+            ) from error
+        with cluster:
+            yield cluster
 
 
 @contextmanager

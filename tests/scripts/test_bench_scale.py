@@ -109,9 +109,15 @@ def test_runs_are_timed_in_turn(gas: Path) -> None:
     result = invoke(*SMALL, "--scheduler", "serial", "--gas", gas, "--runs", 2, "--json")
 
     assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines() == [
+        f"scale: run {run} of 2, feeders{where} …"
+        for run in (1, 2)
+        for where in (", one process", ", serial")
+    ]
     timed = json.loads(result.stdout)["timing"]
-    assert len(timed["serial_s"]) == len(timed["clear_s"]) == len(timed["speed_ups"]) == 2
-    assert timed["speed_ups"][0] == timed["serial_s"][0] / timed["clear_s"][0]
+    assert len(timed["one_process_s"]) == len(timed["clear_s"]) == len(timed["speed_ups"]) == 2
+    assert timed["speed_ups"][0] == timed["one_process_s"][0] / timed["clear_s"][0]
+    assert timed["workers"] == 1
 
 
 def test_tables_say_digest_gas_and_hardfork(gas: Path) -> None:
@@ -137,7 +143,7 @@ def test_runs_that_differ_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = RegionTerms(feeders=1, prosumers=10, seed=1)
 
     with pytest.raises(OracleError, match="runs of one region differ"):
-        timing.timed(terms, "serial", 1, None, timing.ignore, runs=1)
+        timing.timed(terms, "serial", 1, None, timing.ignore, progress=lambda *_: None, runs=1)
 
 
 @pytest.mark.parametrize(
@@ -190,8 +196,8 @@ def test_days_are_given_to_whoever_takes_them() -> None:
     taken: list[FeederDay] = []
     terms = RegionTerms(feeders=2, prosumers=10, seed=1)
 
-    region, found = timing.timed(terms, "serial", 1, None, taken.extend)
+    region, found = timing.timed(terms, "serial", 1, None, taken.extend, progress=lambda *_: None)
 
     assert [day.number for day in taken] == [0, 1]
     assert region.feeders == 2
-    assert (len(found.clear_s), found.serial_s) == (1, ())
+    assert (len(found.clear_s), found.one_process_s) == (1, ())

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from oracle.errors import InvalidInputError
-from oracle.progress import Progress
 from oracle.region.day import FeederDay
 from oracle.region.feeder import RegionTerms
 from oracle.region.schedulers import SCHEDULERS, SchedulerName
@@ -45,8 +44,8 @@ def scale(
     runs: Annotated[
         int,
         typer.Option(
-            help="Clear the region so many times in this process and under the scheduler, in turn, "
-            "and say how much faster that is.",
+            help="Clear the region so many times by one process and under the scheduler, in turn, "
+            "and say how many times as fast that is.",
             min=0,
         ),
     ] = 0,
@@ -83,16 +82,13 @@ def scale(
             costs = measured_costs(prosumers, report) if gas is None else read_costs(gas)
 
             def take(days: Iterator[FeederDay]) -> None:
-                seen = _counted(days, feeders, report)
                 if out_dir is None:
-                    ignore(seen)
+                    ignore(days)
                 else:
-                    rows = (row for day in seen for row in rows_of(day))
+                    rows = (row for day in days for row in rows_of(day))
                     write_csv(out_dir / "slots.csv", COLUMNS, rows)
 
-            region, timing = timed(
-                terms, name, 1 if name == "serial" else workers, address, take, runs=runs
-            )
+            region, timing = timed(terms, name, workers, address, take, progress=report, runs=runs)
         found = settlement_of(region.slots, feeders, costs, chain)
         summary = region_summary(region, costs, chain, found)
         if out_dir is not None:
@@ -109,10 +105,3 @@ def _scheduler(name: str) -> SchedulerName:
         if name == scheduler:
             return scheduler
     raise InvalidInputError(f"--scheduler {name}: expected one of {', '.join(SCHEDULERS)}")
-
-
-def _counted(days: Iterator[FeederDay], feeders: int, progress: Progress) -> Iterator[FeederDay]:
-    progress("feeders", 0, feeders)
-    for done, day in enumerate(days, start=1):
-        progress("feeders", done, feeders)
-        yield day

@@ -43,7 +43,8 @@ def _cleared_table(region: Region, timing: Timing) -> RenderableType:
     if timing.speed_ups:
         low, high = min(timing.speed_ups), max(timing.speed_ups)
         told = f"{median(timing.speed_ups):.2f} ({low:.2f} – {high:.2f})"
-        table.add_row(f"times as fast as serial, {counted(len(timing.speed_ups), 'run')}", told)
+        runs = counted(len(timing.speed_ups), "run")
+        table.add_row(f"times as fast as one process, {runs}", told)
     by = f"by {timing.scheduler}, {counted(timing.workers, 'worker')}"
     return Group(table, Text(f"{by}, up after {timing.start_s:.1f} s", style="dim"))
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import dask
 import distributed
 import pytest
 
 from oracle.errors import InvalidInputError, WorkerError
+from oracle.region import schedulers
 from oracle.region.day import FeederDay
 from oracle.region.feeder import RegionTerms
 from oracle.region.region import Region
@@ -88,7 +90,7 @@ def test_the_digest_is_of_all_feeders_in_their_order(
 class Late:
     """Answers whose tasks are done only when somebody waits for them, the latest first."""
 
-    at_once = 3
+    workers, at_once = 1, 3
 
     def __init__(self) -> None:
         self.most = self.open = 0
@@ -147,6 +149,21 @@ def test_a_process_that_dies_is_said_in_one_line() -> None:
         open_scheduler("process", 1) as scheduler,
     ):
         list(in_order(scheduler, died, range(3)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", ["import time; time.sleep(600)", "raise SystemExit(3)"])
+def test_workers_that_do_not_start_are_said_in_one_line(
+    preload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedulers, "START_S", 3)
+
+    with (
+        dask.config.set({"distributed.worker.preload": [preload]}),
+        pytest.raises(WorkerError, match="expected its workers within 3 s, got "),
+        open_scheduler("dask", 1),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(
