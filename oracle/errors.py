@@ -8,7 +8,7 @@ Every exception that the oracle raises on purpose:
     x UnboundedError       the objective has no finite minimum
     x TimeLimitError       the time limit came before the proof of optimality
     x SolverMissingError   the solver cannot be loaded on this machine
-  x WorkerError            the workers of a region do not come up, or one died
+  x WorkerError            the workers of a region do not come up, or are lost
   x Divergence             an export is not what its own records lead to
   + ChainError
     + ChainUnavailable     the node did not answer, or lacks what we need; a retry may help
@@ -17,9 +17,19 @@ Every exception that the oracle raises on purpose:
     x OrderSkipped         the contract passed over a signed order; says whose, and why
 """
 
+from typing import Any
+
 
 class OracleError(Exception):
-    """Base of everything the oracle raises on purpose; its text is one line for the user."""
+    """
+    Base of everything the oracle raises on purpose; its text is one line for the user.
+
+    It comes out of a pickle as it went in, as what a worker process raises has to.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own calls the class with the finished text, which not every constructor takes.
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class InvalidInputError(OracleError):
@@ -47,7 +57,7 @@ class SolverMissingError(SolverError):
 
 
 class WorkerError(OracleError):
-    """The workers that were to compute do not come up, or one of them died."""
+    """The workers that were to compute do not come up, or are lost."""
 
 
 class Divergence(OracleError):
@@ -85,3 +95,12 @@ class ContractRevert(ChainError):
 
 class OrderSkipped(ChainError):
     """A signed order of ours was passed over, though nothing should be wrong with it."""
+
+
+def _restored(
+    kind: type[OracleError], args: tuple[object, ...], attributes: dict[str, object]
+) -> OracleError:
+    """Return an error as it was, without its constructor."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error

@@ -13,7 +13,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -30,6 +30,7 @@ ON_THEIR_WAY = 4  # feeders per worker: none waits while the results of others a
 MOST_WORKERS = 1024
 CONNECT_S = 10
 START_S = 60
+OUR_CLUSTER = "a Dask cluster of our own"
 ANY_PORT = "127.0.0.1:0"  # of the pages on a local cluster: for nobody else, and never taken
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -102,7 +103,8 @@ def open_scheduler(
     InvalidInputError
         If there is no such scheduler, or Dask is not installed.
     WorkerError
-        If no worker comes up, one has another version of the project, or one dies.
+        If no worker comes up, one has another version of the project or none, one dies, or the Dask
+        scheduler is lost.
     """
     if not 1 <= workers <= MOST_WORKERS:
         raise InvalidInputError(f"workers: expected from 1 to {MOST_WORKERS:,}, got {workers:,}")
@@ -151,21 +153,31 @@ def _processes(workers: int) -> Iterator[Scheduler]:
 def _dask(workers: int, address: str | None) -> Iterator[Scheduler]:
     try:
         import distributed
+        from distributed.client import ClosedClientError
+        from distributed.comm.core import CommClosedError
+        from distributed.utils import silence_logging_cmgr
     except ImportError as error:
         raise InvalidInputError(
             "the scheduler dask needs the package distributed: pip install '.[dask]'"
         ) from error
 
+    where = address or OUR_CLUSTER
     with _local_cluster(workers) if address is None else _nothing(address) as cluster:
         try:
             client = distributed.Client(cluster, timeout=CONNECT_S)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
-            raise WorkerError(f"{address}: expected a Dask scheduler, got {error}") from error
-        with client:
+            raise WorkerError(f"{where}: expected a Dask scheduler, got {error}") from error
+        # A client that has lost its scheduler logs tracebacks beside what it raises. Not every
+        # OSError is of that kind: the caller's files raise them, too.
+        with silence_logging_cmgr(logging.CRITICAL), client:
             try:
-                yield Dask(client, _workers_of(client, address))
+                yield Dask(client, _workers_of(client, where))
             except distributed.KilledWorker as error:
                 raise WorkerError(f"a worker of the Dask cluster died: {error}") from error
+            except (CancelledError, ClosedClientError, CommClosedError) as error:
+                raise WorkerError(
+                    f"{where}: expected a Dask scheduler until the last result, got {_line(error)}"
+                ) from error
 
 
 @contextmanager
@@ -187,7 +199,7 @@ def _local_cluster(workers: int) -> Iterator[Any]:
             )
         except Exception as error:  # of any kind: a nanny out of time fails an assertion of its own
             raise WorkerError(
-                f"a Dask cluster of our own: expected its workers within {START_S} s, got {error!r}"
+                f"{OUR_CLUSTER}: expected its workers within {START_S} s, got {error!r}"
             ) from error
         with cluster:
             yield cluster
@@ -198,18 +210,35 @@ def _nothing(address: str) -> Iterator[str]:
     yield address
 
 
-def _workers_of(client: Any, address: str | None) -> int:
+def _workers_of(client: Any, where: str) -> int:
     """Return how many threads the workers have, once they have loaded this project's version."""
     try:
         client.wait_for_workers(1, timeout=START_S)
     except TimeoutError as error:
-        raise WorkerError(f"{address}: expected a worker within {START_S} s, got none") from error
+        raise WorkerError(f"{where}: expected a worker within {START_S} s, got none") from error
     ours = version("wattline")
-    for worker, theirs in client.run(_version).items():
+    for worker, theirs in _answers(client, f"wattline {ours}", _version).items():
         if theirs != ours:
             raise WorkerError(f"{worker}: expected wattline {ours}, got {theirs}")
-    client.run(_ready, 0)
+    _answers(client, "a feeder cleared", _ready, 0)
     return sum(client.nthreads().values())
+
+
+def _answers(
+    client: Any, expected: str, function: Callable[..., object], *arguments: object
+) -> dict[str, object]:
+    """Return what a function returns on each worker; WorkerError where it cannot run."""
+    # Of whatever kind: where a worker has not the module of the function, Dask's scheduler makes a
+    # plain Exception of the text of the ImportError.
+    answers: dict[str, object] = client.run(function, *arguments, on_error="return")
+    for worker, answer in answers.items():
+        if isinstance(answer, Exception):
+            raise WorkerError(f"{worker}: expected {expected}, got {_line(answer)}") from answer
+    return answers
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or repr(error)
 
 
 def _version() -> str:

@@ -3,15 +3,18 @@
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from threading import Timer
 from typing import Any, TypeVar
 
 import dask
 import distributed
 import pytest
 
-from oracle.errors import InvalidInputError, WorkerError
+from oracle.errors import ContractRevert, InvalidInputError, OracleError, WorkerError
 from oracle.region import schedulers
 from oracle.region.day import FeederDay
 from oracle.region.feeder import RegionTerms
@@ -30,8 +33,17 @@ def refused(number: int) -> int:
     raise InvalidInputError(f"feeder {number} is refused")
 
 
+def reverted(number: int) -> int:
+    raise ContractRevert("NotOptimal", {"primal": number, "dual": 7})
+
+
 def died(number: int) -> int:
     os._exit(1)
+
+
+def waited(number: int) -> int:
+    time.sleep(60)
+    return number
 
 
 @pytest.fixture(scope="module")
@@ -134,12 +146,18 @@ def test_nothing_is_cleared_before_it_is_asked_for() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["process", "dask"])
-def test_what_a_task_raises_comes_back(name: Any) -> None:
-    with (
-        pytest.raises(InvalidInputError, match="feeder 0 is refused"),
-        open_scheduler(name, 1) as scheduler,
-    ):
-        list(in_order(scheduler, refused, range(3)))
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        (refused, InvalidInputError("feeder 0 is refused")),
+        (reverted, ContractRevert("NotOptimal", {"primal": 0, "dual": 7})),
+    ],
+)
+def test_what_a_task_raises_comes_back(name: Any, task: Task[int], error: OracleError) -> None:
+    with pytest.raises(type(error)) as raised, open_scheduler(name, 1) as scheduler:
+        list(in_order(scheduler, task, range(3)))
+
+    assert (str(raised.value), vars(raised.value)) == (str(error), vars(error))
 
 
 @pytest.mark.slow
@@ -164,6 +182,44 @@ def test_workers_that_do_not_start_are_said_in_one_line(
         open_scheduler("dask", 1),
     ):
         pass
+
+
+@pytest.mark.slow
+def test_workers_without_the_project_are_said_in_one_line() -> None:
+    hidden = "import sys; sys.modules['oracle'] = None"  # done by each worker as it starts
+
+    with (
+        dask.config.set({"distributed.worker.preload": [hidden]}),
+        pytest.raises(WorkerError, match=r"^tcp://\S+: expected wattline \S+, got .*oracle.*\Z"),
+        open_scheduler("dask", 1),
+    ):
+        pass
+
+
+@contextmanager
+def closed_meanwhile(cluster: Any) -> Iterator[None]:
+    timer = Timer(1, cluster.close)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_is_said_in_one_line() -> None:
+    with (
+        distributed.LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=1,
+            threads_per_worker=1,
+            dashboard_address=ANY_PORT,
+            worker_dashboard_address=ANY_PORT,
+        ) as up,
+        pytest.raises(WorkerError, match=r"^tcp://\S+: .* until the last result, got .+\Z"),
+        open_scheduler("dask", address=up.scheduler_address) as scheduler,
+        closed_meanwhile(up),
+    ):
+        list(in_order(scheduler, waited, range(3)))
 
 
 @pytest.mark.parametrize(
