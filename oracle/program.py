@@ -21,6 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 AT_MOST, EQUAL, AT_LEAST = -1, 0, 1
 
 DEFAULT_GAP = 1e-6
+LEAST_TIME_LIMIT_S = 1e-3  # that a solver is given, however little is left
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

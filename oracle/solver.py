@@ -1,5 +1,6 @@
 """
-The one place that runs a solver: PuLP with HiGHS in this process, one thread, a stated gap.
+Solves programs of PuLP and flows with HiGHS, in this process, in one thread, with a stated gap;
+large programs given as arrays are `oracle.sparse_solver`'s.
 
 `solve` minimises a program and returns a `Solution`, or raises the SolverError that fits and says
 where the fault most likely is:
@@ -32,7 +33,7 @@ from oracle.errors import (
     TimeLimitError,
     UnboundedError,
 )
-from oracle.program import AT_LEAST, AT_MOST, EQUAL, Program, Solution
+from oracle.program import AT_LEAST, AT_MOST, EQUAL, LEAST_TIME_LIMIT_S, Program, Solution
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -42,7 +43,6 @@ PulpVariable = Any  # pulp.LpVariable; PuLP has no types
 SENSES = {AT_MOST: pulp.LpConstraintLE, EQUAL: pulp.LpConstraintEQ, AT_LEAST: pulp.LpConstraintGE}
 
 DIAGNOSIS_TIME_LIMIT_S = 10.0
-LEAST_TIME_LIMIT_S = 1e-3
 SLACK_TOLERANCE = 1e-6  # ten times the solver's feasibility tolerance
 FLOW_BITS = 20  # of the largest capacity, so that HiGHS' tolerance of 1e-7 is none
 FLOW_COST = 1e4  # the largest cost, for the same reason

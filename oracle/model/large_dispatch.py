@@ -13,6 +13,7 @@ A storage does not charge and discharge at once, (7) and (8). The integers that 
 only to the storages and slots in which the optimum without them would, until none is left.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -29,7 +30,7 @@ from oracle.model.dispatch_sketch import Sketch, sketch_of
 from oracle.model.dispatch_start import start_at
 from oracle.model.real_time import RestOfDay, RestResult
 from oracle.model.storage import OVERLAP_TOLERANCE_MW, storage_schedule
-from oracle.program import without_dust
+from oracle.program import LEAST_TIME_LIMIT_S, without_dust
 from oracle.sparse import Basis, Columnwise, SparseProgram, SparseSolution, Start
 
 FloatArray = npt.NDArray[np.float64]
@@ -93,13 +94,13 @@ def dispatch_committed(
     title = f"dispatch of {len(system.units)} units over {system.slots} slots"
 
     def left_s() -> float:
-        return max(time_limit_s - (perf_counter() - started), 1e-3)
+        return max(time_limit_s - (perf_counter() - started), LEAST_TIME_LIMIT_S)
 
     sketch, start = sketch_of(system), None
     if basis is not None and basis.fits(program):
         start = Start(priced_rows=blocks.balance[:0], prices=np.zeros(0), basis=basis)
     elif sketch is not None:
-        start = _start(sketch, program, blocks, left_s())
+        start = _start(sketch, program, blocks, left_s)
     solution = relaxed = program.solve(title=title, time_limit_s=left_s(), start=start)
     iterations = solution.iterations
     exclusive = np.zeros((len(system.storages), system.slots), dtype=np.bool_)
@@ -156,15 +157,15 @@ def dispatch_rest(
     SolverError
         If there is none, or none was proved optimal within `time_limit_s`.
     """
+    started = perf_counter()
     day = committed_day(system, day_ahead.commitment, sharing=True, p2p_mw=p2p_mw)
     left = rest_of_day(day, rest.planned, since=rest.since, stored_mwh=rest.stored_mwh)
     basis = None if day_basis is None else day_basis.since(rest.since)
     try:
         found = dispatch_committed(left, time_limit_s=time_limit_s, basis=basis)
     except InfeasibleError:  # the reference says what is at fault
-        return real_time.dispatch_rest(
-            system, day_ahead, rest, p2p_mw=p2p_mw, time_limit_s=time_limit_s
-        )
+        left_s = max(time_limit_s - (perf_counter() - started), LEAST_TIME_LIMIT_S)
+        return real_time.dispatch_rest(system, day_ahead, rest, p2p_mw=p2p_mw, time_limit_s=left_s)
     return RestResult(
         storage=storage_schedule(
             left.storages[0],
@@ -199,12 +200,12 @@ def basis_of_day(
 
 
 def _start(
-    sketch: Sketch, program: Columnwise, blocks: Blocks, time_limit_s: float
+    sketch: Sketch, program: Columnwise, blocks: Blocks, left_s: Callable[[], float]
 ) -> Start | None:
     """Return where to start, or None where the sketch is of no help."""
     try:
-        prices = dispatch_committed(sketch.system, time_limit_s=time_limit_s).marginal_cost
-        return start_at(prices, program, blocks, sketch, time_limit_s=time_limit_s)
+        prices = dispatch_committed(sketch.system, time_limit_s=left_s()).marginal_cost
+        return start_at(prices, program, blocks, sketch, time_limit_s=left_s())
     except SolverError:  # a sketch may be infeasible where the system is not
         return None
 

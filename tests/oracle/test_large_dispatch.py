@@ -1,6 +1,7 @@
 """The dispatch by arrays: equal to the reference in PuLP, wherever the solver starts."""
 
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -229,6 +230,27 @@ def test_a_large_system_costs_the_same_wherever_the_solver_starts(
 
     assert started.objective_usd == pytest.approx(plain.objective_usd, rel=1e-9)
     assert started.iterations < plain.iterations / 2
+
+
+def test_a_sketch_takes_its_time_from_the_limit_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = map(float, count())
+    monkeypatch.setattr(large_dispatch, "perf_counter", lambda: next(seconds))
+    limits = [100.0]
+
+    def sketched(system: CommittedSystem, *, time_limit_s: float) -> LargeDispatch:
+        limits.append(time_limit_s)
+        return dispatch_committed(system, time_limit_s=time_limit_s)
+
+    def started(*_: object, time_limit_s: float) -> None:
+        limits.append(time_limit_s)
+
+    monkeypatch.setattr(large_dispatch, "dispatch_committed", sketched)
+    monkeypatch.setattr(large_dispatch, "start_at", started)
+
+    dispatch_committed(many_units(30, 30), time_limit_s=limits[0])
+
+    assert len(limits) == 3
+    assert limits[0] > limits[1] > limits[2] > 0
 
 
 def test_a_sketch_is_small_and_has_all_the_power_and_energy() -> None:
