@@ -16,7 +16,7 @@ from oracle.domain.book import Order, Trade
 from oracle.domain.community import FeeLadder
 from oracle.domain.rows import capacities_of, lines_of
 from oracle.errors import ChainUnavailable, ContractRevert, OrderSkipped
-from oracle.market.mechanism import Mechanism, round_of
+from oracle.market.mechanism import Mechanism, Outcome, Round, round_of
 from oracle.market.registry import BY_CONTRACT
 from oracle.model.line_lease import lease_fee
 from oracle.model.settlement import overstated
@@ -30,6 +30,30 @@ class SlotOutcome:
     book: tuple[Order, ...]
     trades: tuple[Trade, ...]
     overstated: frozenset[int] = frozenset()  # participants whose meter the operator corrected down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotBook:
+    """A slot's book as the chain has it, with all that clearing it depends on."""
+
+    book: tuple[Order, ...]
+    mechanism: Mechanism
+    market_round: Round
+
+    def cleared(self) -> Outcome:
+        """
+        Return the mechanism's outcome, checked as the contract will check it.
+
+        Raises
+        ------
+        SolverError
+            If the mechanism finds none.
+        ContractRevert
+            If it is not the mechanism's: a bug of ours.
+        """
+        outcome = self.mechanism.clear(self.market_round)
+        self.mechanism.verify(self.market_round, outcome)
+        return outcome
 
 
 ORDERS_PER_POST = 100  # about 1.1 M gas; larger batches save at most 6 % more
@@ -83,6 +107,18 @@ class RoundRunner:
         ContractRevert
             If the contract refuses, as WrongPhase where somebody else was faster.
         """
+        found = self.read(slot)
+        return None if found is None else self.submit(slot, found.book, found.cleared())
+
+    def read(self, slot: Slot) -> SlotBook | None:
+        """
+        Read what clearing a slot depends on; None where nobody ordered.
+
+        Raises
+        ------
+        ChainUnavailable
+            If the slot's mechanism is unknown here.
+        """
         book = self._market.book(slot)
         if not book:
             return None
@@ -90,8 +126,17 @@ class RoundRunner:
         market_round = round_of(
             book, self.fees(slot), self._market.real_time_price(slot), self.capacities(slot)
         )
-        outcome = mechanism.clear(market_round)
-        mechanism.verify(market_round, outcome)
+        return SlotBook(book=book, mechanism=mechanism, market_round=market_round)
+
+    def submit(self, slot: Slot, book: Sequence[Order], outcome: Outcome) -> SlotOutcome | None:
+        """
+        Clear a slot on the chain; return what the chain has of it then.
+
+        Raises
+        ------
+        ContractRevert
+            If the contract refuses, as WrongPhase where somebody else was faster.
+        """
         self._market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
         return self.outcome(slot)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from oracle.chain.market import Market
 from oracle.errors import Divergence
 from oracle.round import RoundRunner, SlotOutcome
 from oracle.units import Slot
+from scripts.bench.rounds import command
 from scripts.bench.rounds.figures import PARTS, RoundFigures, figures_of
 from scripts.bench.rounds.measurement import measure_rounds
 from scripts.bench.rounds.tables import rounds_tables
+from scripts.bench.together import command as together
 from scripts.cli import app
 from scripts.console import out
 
@@ -81,6 +84,36 @@ def test_the_first_round_of_a_market_does_not_count(monkeypatch: pytest.MonkeyPa
     assert (len(cleared), figures.runs) == (2, 1)
 
 
+@pytest.mark.contract
+def test_a_round_takes_the_steps_of_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+
+    def told(name: str) -> Any:
+        step = getattr(RoundRunner, name)
+
+        def taken(self: RoundRunner, *arguments: Any) -> Any:
+            steps.append(name)
+            return step(self, *arguments)
+
+        return taken
+
+    for name in ("post", "read", "_mechanism", "submit", "settle", "outcome"):
+        monkeypatch.setattr(RoundRunner, name, told(name))
+
+    measure_rounds("embedded", SIZE, 1, nobody)
+
+    clear = ["read", "_mechanism", "submit", "outcome"]
+    assert steps == 2 * ["post", *clear, "settle", "outcome"]
+
+
+@pytest.mark.contract
+def test_a_round_without_its_orders_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RoundRunner, "post", lambda *_: None)
+
+    with pytest.raises(Divergence, match="none of the orders that were posted"):
+        measure_rounds("embedded", SIZE, 1, nobody)
+
+
 def some_figures(*seconds: float) -> RoundFigures:
     rounds = [dict.fromkeys(PARTS, one) for one in seconds]
     return figures_of(
@@ -106,6 +139,52 @@ def test_tables_tell_every_part() -> None:
     assert all(label in said for label in PARTS.values())
     assert said.count("0.250") == len(PARTS)
     assert "2.000 – 2.000" in said
+
+
+def test_tables_tell_the_fewest_rounds_of_a_figure() -> None:
+    with out.capture() as captured:
+        out.print(rounds_tables([some_figures(0.3, 0.1, 0.2), some_figures(0.3, 0.1)]))
+
+    assert "Medians of 2 rounds;" in captured.get()
+
+
+NOBODY_THERE = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("moon", "--chain moon: expected embedded, anvil"),
+        (NOBODY_THERE, f"{NOBODY_THERE}: no Ethereum node answers there"),
+    ],
+)
+def test_a_wrong_chain_is_told_before_another_is_measured(
+    wrong: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[object] = []
+    monkeypatch.setattr(command, "measure_rounds", lambda *of: measured.append(of))
+
+    result = invoke("--prosumers", SIZE, "--chain", "embedded", "--chain", wrong)
+
+    assert result.exit_code == 1
+    assert words in " ".join(result.output.split())
+    assert measured == []
+
+
+@pytest.mark.parametrize("wrong", ["moon", NOBODY_THERE])
+def test_all_benchmarks_look_for_the_named_chain_before_the_first(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(together, "_rows", lambda name, _: measured.append(name))
+    arguments = ["bench", "all", "--out", str(tmp_path), "--quick", "--chain", wrong]
+
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 1
+    assert f"{wrong}: " in " ".join(result.output.split())
+    assert measured == []
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scripts.bench.gas.community import require_size
-from scripts.bench.rounds.measurement import measure_rounds
+from scripts.bench.rounds.measurement import measure_rounds, require_chains
 from scripts.bench.rounds.tables import rounds_tables
 from scripts.bench.spread import sizes
 from scripts.console import errors_in_one_line, out, progress_bars
@@ -44,11 +44,11 @@ def rounds(
         counts = sizes("--prosumers", prosumers)
         for count in counts:
             require_size(count, "--prosumers")
+        chains = chain or ["embedded", "anvil"]
+        require_chains(chains)  # before the work: a wrong one costs no round on the others
         with progress_bars("rounds") as report:
             figures = [
-                measure_rounds(name, count, runs, report)
-                for name in chain or ["embedded", "anvil"]
-                for count in counts
+                measure_rounds(name, count, runs, report) for name in chains for count in counts
             ]
 
     if as_json:

@@ -5,7 +5,7 @@ The clock stands still while the chain's time is moved: on a chain of the wall's
 waiting. One round comes before those that count, as accounts order for the first time in it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from time import perf_counter
 
@@ -15,8 +15,6 @@ from oracle.chain.signatures import development_key, sign_reading
 from oracle.domain.book import Order, Trade
 from oracle.domain.clock import GATE_CLOSURE_SECONDS, slot_at, starts_at
 from oracle.errors import Divergence
-from oracle.market.mechanism import round_of
-from oracle.market.pairwise_nash import PairwiseNash
 from oracle.progress import Progress
 from oracle.round import ORDERS_PER_POST, RoundRunner
 from oracle.units import SLOT_SECONDS, Slot, Wh
@@ -51,7 +49,6 @@ class RoundTimer:
         self._orders = orders_of("dense", prosumers)
         self._people = [participant(number) for number in range(1, prosumers + 1)]
         self._account = development_key(ORACLE)
-        self._mechanism = PairwiseNash()
         self._runner = RoundRunner(market, self._account)
 
     def run(self) -> tuple[dict[str, float], Trades, int]:
@@ -75,22 +72,17 @@ class RoundTimer:
 
         self._chain.travel_to(starts_at(slot) - GATE_CLOSURE_SECONDS)
         with watch.part("read_s"):
-            book = market.book(slot)
-            market_round = round_of(
-                book,
-                self._runner.fees(slot),
-                market.real_time_price(slot),
-                self._runner.capacities(slot),
-            )
+            found = self._runner.read(slot)
+        if found is None:
+            raise Divergence("book", "it has none of the orders that were posted", slot=slot)
         with watch.part("clear_off_chain_s"):
-            outcome = self._mechanism.clear(market_round)
-            self._mechanism.verify(market_round, outcome)
+            outcome = found.cleared()
         with watch.part("clear_tx_s"):
-            market.clear(self._account, slot, book, outcome.trades, outcome.certificate)
+            self._runner.submit(slot, found.book, outcome)
 
         self._chain.travel_to(starts_at(slot) + SLOT_SECONDS)
         with watch.part("meters_sign_s"):
-            readings = self._readings(slot, book, outcome.trades)
+            readings = self._readings(slot, found.book, outcome.trades)
         with watch.part("readings_s"):
             market.record_readings(self._account, slot, readings)
         with watch.part("settle_s"):
@@ -123,6 +115,21 @@ class RoundTimer:
             )
             for number, energy in sold.items()
         ]
+
+
+def require_chains(names: Iterable[str]) -> None:
+    """
+    Open and close each chain, so that one that cannot be used is told before any measuring.
+
+    Raises
+    ------
+    InvalidInputError
+        If a name is that of no chain.
+    ChainUnavailable
+        If a node does not answer or cannot be started.
+    """
+    for name in dict.fromkeys(names):
+        open_chain(name).close()
 
 
 def measure_rounds(chain_name: str, prosumers: int, runs: int, progress: Progress) -> RoundFigures:

@@ -27,5 +27,5 @@ def rounds_tables(figures: Sequence[RoundFigures]) -> Group:
         table.add_row("transactions", *(f"{one.transactions}" for one in some))
         table.add_row("trades", *(f"{one.trades:,}" for one in some))
         parts += [table, Text()]
-    runs = max(one.runs for one in figures)
+    runs = min(one.runs for one in figures)
     return Group(*parts, Text(f"Medians of {runs} rounds; a round is all its parts.", style="dim"))

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from scripts.bench.rounds.measurement import require_chains
 from scripts.bench.spread import sizes
-from scripts.bench.together.machine import anvil_version, machine, versions
+from scripts.bench.together.machine import anvil_version, commit, machine, versions
 from scripts.bench.together.page import bench_html
 from scripts.console import err, errors_in_one_line, out
 from scripts.summary import json_text
@@ -48,12 +49,14 @@ def all_benchmarks(
     with errors_in_one_line():
         out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         sizes("--days", days)
+        require_chains([chain] if chain else [])  # nor does a wrong name
         asked = _asked(quick=quick, days=days, chain=chain)
         document: dict[str, Any] = {
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "asked": {name: " ".join(arguments) for name, arguments in asked.items()},
             "data": "synthetic",
             "machine": machine(),
+            "commit": commit(),
             "versions": versions(),
             "failed": [],
         }

@@ -52,6 +52,22 @@ def versions() -> dict[str, str]:
     return found
 
 
+def commit() -> str | None:
+    """Return the commit of this checkout, marked where files differ from it; None outside one."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=, changed"],  # noqa: S607
+            cwd=Path(__file__).parents[3],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip()
+
+
 def anvil_version() -> str | None:
     """Return what anvil calls itself; None where it is not installed or does not start."""
     try:
