@@ -2,22 +2,29 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from oracle.domain.book import Kind
-from oracle.errors import Divergence
+from oracle.errors import ContractRevert, Divergence, InvalidInputError, SolverError
 from oracle.market.registry import MECHANISMS
-from scripts.bench.clearing import measurement, trial
-from scripts.bench.clearing.books import drawn_orders, lined_round, pool_round, with_terms
+from scripts.bench.clearing import measurement, trial, worker
+from scripts.bench.clearing.books import (
+    MOST_LINED,
+    drawn_orders,
+    lined_round,
+    pool_round,
+    with_terms,
+)
 from scripts.bench.clearing.figures import ClearingFigures, growth
 from scripts.bench.clearing.sums import Sums
 from scripts.bench.clearing.systems import Contender, contender, has_pymarket
 from scripts.bench.clearing.tables import clearing_tables
-from scripts.bench.clearing.trial import Cell, Task, trials
-from scripts.bench.clearing.worker import measured
+from scripts.bench.clearing.trial import READY, Cell, Fault, Found, Task, trials
+from scripts.bench.clearing.worker import measured, results
 from scripts.bench.spread import Spread
 from scripts.cli import app
 from scripts.console import out
@@ -99,8 +106,8 @@ def test_who_takes_too_long_is_ended_and_gets_no_larger_book() -> None:
 
     assert found == {
         20: "stopped after 2 s",
-        4_000: "not tried: of 20 orders it was stopped after 2 s",
-        8_000: "not tried: of 20 orders it was stopped after 2 s",
+        4_000: "not tried; of 20 orders: stopped after 2 s",
+        8_000: "not tried; of 20 orders: stopped after 2 s",
     }
 
 
@@ -117,8 +124,36 @@ def test_memory_is_that_of_the_contender_and_not_of_who_started_it() -> None:
 def test_a_refused_book_is_told_and_nothing_larger_tried() -> None:
     found = dict(trials(a_task("matching", (20, 40), lines=15)))
 
-    assert "20 orders with 15 lines each: expected from 30 to 65,536" in str(found[20])
-    assert str(found[40]).startswith("not tried: of 20 orders it was refused")
+    assert "20 orders with 15 lines each: expected from 30 to 32,766" in str(found[20])
+    assert str(found[40]).startswith("not tried; of 20 orders: refused: 20 orders with 15 lines")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            InvalidInputError("9 trades: expected at most 8"),
+            "refused: 9 trades: expected at most 8",
+        ),
+        (MemoryError("no 9 GB"), "out of memory: no 9 GB"),
+        (
+            ContractRevert("NotOptimal"),
+            Fault("failed: ContractRevert: the contract refused: NotOptimal()"),
+        ),
+        (SolverError("no\noptimum"), Fault("failed: SolverError: no optimum")),
+        (KeyError("bid"), Fault("failed: KeyError: 'bid'")),
+    ],
+)
+def test_only_a_book_that_is_too_large_is_refused(
+    error: Exception, told: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clear(prepared: object) -> None:
+        raise error
+
+    broken = replace(contender("uniform"), clear=clear)
+    monkeypatch.setattr(worker, "contender", lambda name: broken)
+
+    assert list(results(a_task(sizes=(20, 40)))) == [READY, told]
 
 
 @pytest.mark.skipif(not has_pymarket(), reason="an algorithm of the extra: pip install '.[bench]'")
@@ -133,13 +168,78 @@ def test_a_contender_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     found = dict(trials(a_task()))
 
-    assert found == {20: "ended by the system, short of memory most likely"}
+    assert found == {20: Fault("ended with exit code 1")}
+
+
+def test_a_contender_that_is_killed_is_short_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(killed))
+
+    found = dict(trials(a_task()))
+
+    assert found == {20: "killed by the system, short of memory most likely"}
+
+
+def test_an_exception_in_a_process_is_told_and_nothing_larger_tried() -> None:
+    found = dict(trials(a_task(sizes=(20, 40), runs=0)))  # of no times there is no median
+
+    assert str(found[20]).startswith("failed: StatisticsError: ")
+    assert found[40] == f"not tried; of 20 orders: {found[20]}"
+
+
+def measured_by(
+    monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], sizes: list[int], found: Found
+) -> list[ClearingFigures]:
+    """What is told where every book of every contender comes to the same."""
+    monkeypatch.setattr(measurement, "trials", lambda task: [(size, found) for size in task.sizes])
+    return measurement.measure_clearing(
+        [contender(name) for name in names],
+        sizes, runs=1, lines=3, seed=1, limit_s=1.0, progress=lambda *_: None,
+    )  # fmt: skip
+
+
+def test_a_fault_of_others_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = Fault("failed: KeyError: 'bid'")
+
+    (row,) = measured_by(monkeypatch, ("plain crossing",), [20], fault)
+
+    assert (row.seconds, row.runs, row.stopped) == (None, 0, "failed: KeyError: 'bid'")
+
+
+def test_a_fault_of_ours_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = Fault("failed: SolverError: no optimum")
+    monkeypatch.setattr(measurement, "trials", lambda task: [(20, fault)])
+
+    result = invoke("--orders", 20, "--mechanisms", "uniform", "--no-others", "--json")
+
+    assert result.exit_code == 1
+    said = " ".join(result.output.split())
+    assert "error: uniform, 20 orders: failed: SolverError: no optimum" in said
+
+
+def test_the_largest_book_over_lines_stands_for_larger_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = [100, 100_000, 1_000_000]
+
+    rows = measured_by(monkeypatch, ("matching", "uniform"), sizes, "stopped after 1 s")
+
+    assert [(row.mechanism, row.orders) for row in rows] == [
+        ("matching", 100),
+        ("matching", MOST_LINED),
+        *(("uniform", size) for size in sizes),
+    ]
+    assert MOST_LINED % 2 == 0
 
 
 def test_other_sums_of_an_equal_algorithm_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     times = Spread(median=1.0, least=1.0, most=1.0, runs=1)
 
-    def cells(task: Task) -> list[tuple[int, Cell | str]]:
+    def cells(task: Task) -> list[tuple[int, Found]]:
         volume = 10.0 if task.name == "uniform" else 10.1
         sums = Sums(volume_wh=volume, welfare_usd=1.0, fees_usd=0.0, trades=1)
         return [(20, Cell(clear=times, verify=None, sums=sums, lines=0, peak_mb=1.0))]
@@ -179,6 +279,15 @@ def test_tables_say_why_there_are_no_times() -> None:
     said = captured.get()
     assert "0.500 – 0.500" in said
     assert "uniform, from 100 orders on: stopped after 9 s" in said
+
+
+def test_tables_tell_the_fewest_runs_of_a_figure() -> None:
+    rows = [a_row("uniform", 10, 0.5), a_row("uniform", 20, 0.5, runs=3)]
+
+    with out.capture() as captured:
+        out.print(clearing_tables([*rows, a_row("uniform", 100, None)]))
+
+    assert "Medians of 3 runs." in captured.get()
 
 
 def test_books_are_as_they_are_said_to_be() -> None:

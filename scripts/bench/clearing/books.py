@@ -21,7 +21,9 @@ EXPORT_PRICE = MicroUsdPerMwh(100 * USD)
 REAL_TIME_PRICE = MicroUsdPerMwh(300 * USD)  # what the best bid pays, so that it binds nobody
 MOST_FEE = 50 * USD
 OPENS_AWAY = 0.2  # from its limit, as a share of it, where a mechanism lets orders move
-MOST_LINED = 1 << 16  # positions of a line's orders have 16 bits
+# Even. Positions have 16 bits, but tie-breaks of `matching` 15 for times, which are as many as
+# orders: its certificate of a larger book would be refused.
+MOST_LINED = (1 << 15) - 2
 
 
 def drawn_orders(seed: int, count: int) -> tuple[Order, ...]:
@@ -60,7 +62,7 @@ def lined_round(orders: tuple[Order, ...], lines: int, seed: int) -> Round:
     Raises
     ------
     InvalidInputError
-        If there are fewer bids than lines, or more orders than a line can name.
+        If there are fewer bids than lines, or more orders than MOST_LINED.
     """
     if not 2 * lines <= len(orders) <= MOST_LINED:
         raise InvalidInputError(

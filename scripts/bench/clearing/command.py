@@ -39,7 +39,8 @@ def clearing(
     The same orders go to every mechanism: those that know lines clear them over random lines to
     bids at random fees, the others in one free pool. pymarket (extra `bench`) and plain algorithms
     have the same books; where one of them is the algorithm of a mechanism of ours, volume, welfare
-    or fees are compared. Who takes longer than the limit for a book gets no larger one.
+    or fees are compared. Over lines a book has at most 32,766 orders: where more are asked for, it
+    has as many. Who takes longer than the limit for a book gets no larger one.
 
     Example: wattline bench clearing --orders 100,1000 --mechanisms pairwise-nash,uniform
     """

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from oracle.errors import Divergence
+from oracle.errors import Divergence, WorkerError
 from oracle.progress import Progress
+from scripts.bench.clearing.books import MOST_LINED
 from scripts.bench.clearing.figures import ClearingFigures
 from scripts.bench.clearing.sums import Sums
-from scripts.bench.clearing.systems import Contender
-from scripts.bench.clearing.trial import Cell, Task, trials
+from scripts.bench.clearing.systems import OURS, Contender
+from scripts.bench.clearing.trial import Cell, Fault, Found, Task, trials
 
 
 def measure_clearing(
@@ -22,12 +23,14 @@ def measure_clearing(
     progress: Progress,
 ) -> list[ClearingFigures]:
     """
-    Return the figures of each contender at each size.
+    Return the figures of each contender at each size; over lines, at those that a book can have.
 
     Raises
     ------
     Divergence
         If an algorithm of others that is one of ours comes to other sums.
+    WorkerError
+        If a mechanism of ours fails, other than at a book that is too large for it.
     """
     figures: list[ClearingFigures] = []
     sums: dict[tuple[str, int], Sums] = {}
@@ -35,14 +38,16 @@ def measure_clearing(
         progress("contenders", place, len(some))
         task = Task(
             name=one.name,
-            sizes=tuple(sizes),
+            sizes=_sizes(one, sizes),
             runs=runs,
             lines=lines,
             seed=seed,
             limit_s=limit_s,
         )
         for done, (size, cell) in enumerate(trials(task), 1):
-            progress(one.name, done, len(sizes))
+            progress(one.name, done, len(task.sizes))
+            if isinstance(cell, Fault) and one.system == OURS:
+                raise WorkerError(f"{one.name}, {size:,} orders: {cell}")
             row = _figures(one, size, cell, task)
             if isinstance(cell, Cell):
                 sums[one.name, size] = cell.sums
@@ -55,6 +60,13 @@ def measure_clearing(
     return figures
 
 
+def _sizes(one: Contender, sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of a contender's books; the largest over lines stands for larger ones."""
+    if one.book == "pool":
+        return tuple(sizes)
+    return tuple(dict.fromkeys(min(size, MOST_LINED) for size in sizes))
+
+
 def _require_same(one: Contender, size: int, theirs: Sums, ours: Sums) -> None:
     if not theirs.agrees(ours, one.same):
         told = ", ".join(
@@ -64,7 +76,7 @@ def _require_same(one: Contender, size: int, theirs: Sums, ours: Sums) -> None:
         raise Divergence(f"{size:,} orders", f"{one.name} is not {one.equals}: {told}")
 
 
-def _figures(one: Contender, size: int, cell: Cell | str, task: Task) -> ClearingFigures:
+def _figures(one: Contender, size: int, cell: Found, task: Task) -> ClearingFigures:
     done = cell if isinstance(cell, Cell) else None
     return ClearingFigures(
         mechanism=one.name,

@@ -26,7 +26,7 @@ def clearing_tables(figures: Sequence[ClearingFigures]) -> Group:
     grown = "; ".join(f"{name} {exponent:.2f}" for name, exponent in growth(figures))
     if grown:
         parts.append(Text(f"Time grows with orders to the power of: {grown}."))
-    runs = max((one.runs for one in figures), default=0)
+    runs = min((one.runs for one in figures if one.runs), default=0)  # none where stopped
     note = f"Medians of {runs} runs. What pymarket's auctions trade is counted by order."
     return Group(*parts, Text(note, style="dim"))
 

@@ -5,6 +5,7 @@ The process clears books of growing size, each some times, and sends what it mea
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,7 +44,20 @@ class Cell:
     peak_mb: float
 
 
-def trials(task: Task) -> Iterator[tuple[int, Cell | str]]:
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What went wrong in a contender, in one line; not that a book is too large for it."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return self.what
+
+
+Found = Cell | Fault | str  # text: why there is nothing, though nothing went wrong
+
+
+def trials(task: Task) -> Iterator[tuple[int, Found]]:
     """Yield each size with what was measured, or why there is nothing."""
     receiver, sender = Pipe(duplex=False)
     process = subprocess.Popen(  # noqa: S603
@@ -53,27 +67,30 @@ def trials(task: Task) -> Iterator[tuple[int, Cell | str]]:
         pass_fds=[sender.fileno()],
     )
     sender.close()
-    stopped = _received(receiver, IMPORTS_WITHIN_S)
     try:
+        state = _received(receiver, process, IMPORTS_WITHIN_S)
         for size in task.sizes:
-            if stopped == READY:
-                found = _received(receiver, task.limit_s)
-                if isinstance(found, str):
-                    stopped = f"not tried: of {size:,} orders it was {found}"
-                yield size, found
-            else:
-                yield size, str(stopped)
+            if state != READY:
+                yield size, state
+                continue
+            found = _received(receiver, process, task.limit_s)
+            if not isinstance(found, Cell):
+                state = f"not tried; of {size:,} orders: {found}"
+            yield size, found
     finally:
         process.kill()
         process.wait()
         receiver.close()
 
 
-def _received(receiver: Connection, limit_s: float) -> Cell | str:
+def _received(receiver: Connection, process: "subprocess.Popen[bytes]", limit_s: float) -> Found:
     if not receiver.poll(limit_s):
         return f"stopped after {limit_s:g} s"
     try:
-        found: Cell | str = receiver.recv()
+        found: Found = receiver.recv()
     except EOFError:
-        return "ended by the system, short of memory most likely"
+        code = process.wait()
+        if code == -signal.SIGKILL:
+            return "killed by the system, short of memory most likely"
+        return Fault(f"ended with exit code {code}")
     return found

@@ -5,17 +5,16 @@ Nothing of the command line or the chain is loaded here, so that it is there at 
 """
 
 import json
-import re
-import resource
 import sys
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from time import perf_counter
 
-from oracle.errors import OracleError
+from oracle.errors import InvalidInputError
 from scripts.bench.clearing.books import drawn_orders, lined_round, pool_round, with_terms
 from scripts.bench.clearing.systems import PYMARKET, Contender, contender
-from scripts.bench.clearing.trial import READY, Cell, Task
+from scripts.bench.clearing.trial import READY, Cell, Fault, Found, Task
+from scripts.bench.memory import peak_mb
 from scripts.bench.spread import spread
 
 
@@ -42,38 +41,29 @@ def measured(one: Contender, size: int, task: Task) -> Cell:
         verify=spread(verify_s) if verify_s else None,
         sums=one.sums(market_round, cleared),
         lines=len(market_round.edges),
-        peak_mb=_peak_mb(),
+        peak_mb=round(peak_mb(), 1),
     )
 
 
-def work(task: Task, sender: Connection) -> None:
-    """Say that all is loaded; then send each size's measurements, or why it is refused."""
-    one = contender(task.name)
-    if one.system == PYMARKET:
-        one.prepare(pool_round(drawn_orders(task.seed, 2)))  # loads the library
-    sender.send(READY)
-    for size in task.sizes:
-        try:
-            sender.send(measured(one, size, task))
-        except OracleError as error:
-            sender.send(f"refused: {error}")
-            return
-        except MemoryError as error:
-            sender.send(f"out of memory: {error}")
-            return
-
-
-def _peak_mb() -> float:
-    """Return the most memory so far; what getrusage says on Linux is the starter's, if more."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        peak = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(encoding="ascii"), re.M)
-        if peak is not None:
-            return round(int(peak[1]) * 1_024 / 1e6, 1)
-    peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak_rss / (1e6 if sys.platform == "darwin" else 1e3), 1)
+def results(task: Task) -> Iterator[Found]:
+    """Yield that all is loaded, then each size's measurements; at last why there are no more."""
+    try:
+        one = contender(task.name)
+        if one.system == PYMARKET:
+            one.prepare(pool_round(drawn_orders(task.seed, 2)))  # loads the library
+        yield READY
+        for size in task.sizes:
+            yield measured(one, size, task)
+    except InvalidInputError as error:  # no book has that size, or no certificate as many trades
+        yield f"refused: {error}"
+    except MemoryError as error:
+        yield f"out of memory: {error}"
+    except Exception as error:  # others' libraries may raise anything
+        yield Fault(f"failed: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 if __name__ == "__main__":
     descriptor, settings = sys.argv[1:]
-    work(Task(**json.loads(settings)), Connection(int(descriptor), readable=False))
+    sender = Connection(int(descriptor), readable=False)
+    for result in results(Task(**json.loads(settings))):
+        sender.send(result)
