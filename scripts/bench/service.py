@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from time import perf_counter
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import aiohttp
 import typer
@@ -75,16 +76,40 @@ def service(
     Example: wattline bench service --seconds 60 --rate 200 --listeners 100
     """
     with errors_in_one_line():
+        _require_root(url)
         try:
             figures = asyncio.run(_measured(url, seconds, rate, listeners, seed))
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, UnicodeError) as error:  # the latter of what is no name
             raise InvalidInputError(f"{url}: no service answers there: {error}") from error
+        except TimeoutError as error:
+            raise InvalidInputError(
+                f"{url}: no service answers there within {PATIENCE_S:g} s"
+            ) from error
     if as_json:
         typer.echo(json.dumps(asdict(figures), indent=1))
     else:
         out.print(_table(figures))
     if figures.errors or figures.listeners_lost or not _is_within(figures, p99_ms):
         raise typer.Exit(code=1)
+
+
+def _require_root(url: str) -> None:
+    """Refuse a URL without a host, and one with a path, which ours would replace."""
+    try:
+        parts = urlsplit(url)
+        is_root = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and parts.path in ("", "/")
+            and not (parts.query or parts.fragment)
+        )
+    except ValueError:  # of a port out of range, or half an IPv6 address
+        is_root = False
+    if not is_root:
+        raise InvalidInputError(
+            f"--url {url}: expected http(s)://HOST:PORT and no path, such as http://127.0.0.1:8080"
+        )
 
 
 def _is_within(figures: ServiceFigures, p99_ms: float | None) -> bool:
@@ -130,14 +155,18 @@ async def _measured(
 async def _paths(http: aiohttp.ClientSession) -> dict[str, list[str]]:
     """Return what there is to ask for, by kind."""
 
-    async def items(path: str) -> list[dict[str, object]]:
+    async def items(path: str, *keys: str) -> list[dict[str, object]]:
         async with http.get(f"{PREFIX}{path}", raise_for_status=True) as answer:
-            found: list[dict[str, object]] = (await answer.json())["items"]
-        return found
+            try:
+                return [{key: one[key] for key in keys} for one in (await answer.json())["items"]]
+            except (LookupError, TypeError, ValueError) as error:
+                raise InvalidInputError(
+                    f"{answer.url}: expected JSON of items with {' and '.join(keys)}, got {error!r}"
+                ) from error
 
-    slots = [one["slot"] for one in await items("/slots?limit=50")]
-    rounds = [one["slot"] for one in await items("/rounds?limit=20")]
-    people = await items("/participants?limit=50")
+    slots = [one["slot"] for one in await items("/slots?limit=50", "slot")]
+    rounds = [one["slot"] for one in await items("/rounds?limit=20", "slot")]
+    people = await items("/participants?limit=50", "number", "owner")
     owners = [one["owner"] for one in people]
     paths = {
         "market": ["/market"],

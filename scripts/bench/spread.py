@@ -34,14 +34,14 @@ def significant(value: float) -> str:
     return f"{value:,.{max(0, digits)}f}"
 
 
-def sizes(option: str, text: str) -> list[int]:
+def sizes(option: str, text: str, least: int = 1) -> list[int]:
     """
     Return the sizes that an option names, ascending, each once.
 
     Raises
     ------
     InvalidInputError
-        Unless they are whole numbers from 1 with commas between.
+        Unless they are whole numbers from `least` with commas between.
     """
     try:
         found = sorted({int(part) for part in text.split(",")})
@@ -49,6 +49,6 @@ def sizes(option: str, text: str) -> list[int]:
         raise InvalidInputError(
             f"{option} {text}: expected whole numbers with commas between, such as 10,100"
         ) from error
-    if found[0] < 1:
-        raise InvalidInputError(f"{option} {text}: expected numbers from 1")
+    if found[0] < least:
+        raise InvalidInputError(f"{option} {text}: expected numbers from {least}")
     return found

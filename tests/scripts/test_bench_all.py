@@ -18,6 +18,7 @@ from scripts.bench.together.tables import (
     clearing_table,
     dispatch_parts_table,
     dispatch_table,
+    steps_table,
     tables,
 )
 from scripts.cli import app
@@ -119,6 +120,7 @@ def test_what_fails_is_said_and_the_rest_is_written(
     monkeypatch.setattr("subprocess.run", answers({"clearing": rows}))
     monkeypatch.setattr(command, "anvil_version", lambda: None)
     monkeypatch.setattr(command, "versions", dict)
+    monkeypatch.setattr(command, "commit", lambda: None)
 
     result = invoke("--out", tmp_path, "--quick")
 
@@ -130,6 +132,18 @@ def test_what_fails_is_said_and_the_rest_is_written(
     assert "<strong>gas</strong> failed" in page
     assert 'id="clearing"' in page
     assert 'section id="gas"' not in page
+
+
+def test_the_commit_is_told_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = subprocess.CompletedProcess([], 0, stdout="0123456789ab, changed\n")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: said)
+    assert machine.commit() == "0123456789ab, changed"
+
+    def missing(*_: object, **__: object) -> None:
+        raise FileNotFoundError("git")
+
+    monkeypatch.setattr("subprocess.run", missing)
+    assert machine.commit() is None
 
 
 def test_every_chain_that_is_there_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,15 +198,20 @@ def test_ratios_are_ours_to_an_equal_algorithm() -> None:
 
 
 def a_system(name: str, ratio: float, **skipped: str) -> dict[str, Any]:
-    part = {"runs": 5, "spread_s": [1.0, 3.0], "build_s": 0.5, "solve_s": 1.5, "memory_mb": 1_234.4}
+    part = {"runs": 5, "build_s": 0.5, "solve_s": 1.5, "memory_mb": 1_234.4}
+    ours = {**part, "total_s": 2.0, "spread_s": [1.0, 3.0], "growth": None}
+    theirs = 2.0 / ratio
+    linopy = {**part, "total_s": theirs, "spread_s": [theirs, 2 * theirs], "growth": 1.234}
     return {
         "system": name,
         "ours_s": 2.0,
-        "others": {"linopy": 2.0 / ratio},
+        "others": {"linopy": theirs},
         "ratio_to_best": ratio,
         "columns": 5_472,
-        "parts": {"ours": {**part, "growth": None}, "linopy": {**part, "growth": 1.234}},
+        "parts": {"ours": ours, "linopy": linopy},
         "skipped": skipped,
+        "failed": {},
+        "steps": None,
     }
 
 
@@ -202,8 +221,34 @@ def test_a_library_that_found_no_optimum_in_time_has_a_note() -> None:
 
     table = dispatch_table(rows)
 
-    assert table.rows[0] == ("small", "2.00 (1.00 – 3.00)", "4.00", "0.5 ×")
+    assert table.rows[0] == ("small", "2.00 (1.00 – 3.00)", "4.00 (4.00 – 8.00)", "0.5 ×")
     assert table.notes == ("pyomo, A: no optimum within 9 s.",)
+
+
+def test_a_library_that_contradicts_us_has_a_note() -> None:
+    row = {**a_system("small", 0.5), "failed": {"pyomo": "pyomo: no optimum: infeasible"}}
+
+    assert dispatch_table([row]).notes == ("pyomo, small: no optimum: infeasible.",)
+
+
+def test_a_table_tells_the_fewest_runs_of_its_rows() -> None:
+    once = a_system("large", 0.5)
+    once["parts"]["linopy"] = {**once["parts"]["linopy"], "runs": 1}
+
+    assert "medians of 1 runs" in dispatch_table([a_system("small", 0.5), once]).title
+
+
+def test_the_steps_of_a_day_are_told_with_and_without_its_basis() -> None:
+    steps = {
+        "count": 96, "runs": 5, "basis_s": 0.05, "median_s": 0.006, "most_s": 0.015,
+        "cold_median_s": 0.04, "cold_most_s": 0.05, "ratios": [0.2, 0.1, 0.3],
+    }  # fmt: skip
+
+    table = steps_table([a_system("a day", 0.5), {**a_system("a step", 0.5), "steps": steps}])
+
+    cells = ("96", "0.00600", "0.0150", "0.0400", "0.0500", "0.200 (0.100 – 0.300) ×")
+    assert table.rows == (("a step, from the day's basis", *cells),)
+    assert table.notes == ("The basis takes 0.0500 s, once a day.",)
 
 
 def test_building_solving_memory_and_growth_are_told_of_each_library() -> None:

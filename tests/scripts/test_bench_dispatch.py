@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from oracle.errors import SolverError
 from oracle.model.committed_system import CommittedSystem
+from scripts.bench.dispatch import timing
 from scripts.bench.dispatch.command import dispatch_table
 from scripts.bench.dispatch.figures import (
     Parts,
@@ -23,6 +24,7 @@ from scripts.bench.dispatch.figures import (
 )
 from scripts.bench.dispatch.measurement import (
     Measurement,
+    NoResultError,
     Reference,
     Task,
     installed,
@@ -125,8 +127,63 @@ def test_a_library_that_runs_out_of_time_has_no_optimum(library: str) -> None:
     pytest.importorskip(library)
     late = replace(a_task(library, reference_case().day), time_limit_s=1e-9)
 
-    with pytest.raises(SolverError, match=rf"^{library}: (?!a storage)"):
+    with pytest.raises(NoResultError, match=rf"^{library}: no optimum within 1e-09 s$"):
         measured_apart(late)
+
+
+@pytest.mark.parametrize("library", ["linopy", "pyomo"])
+def test_a_library_that_says_there_is_no_optimum_contradicts_us(library: str) -> None:
+    pytest.importorskip(library)
+    infeasible = replace(reference_case().day, reserve_mw=np.full(96, 1e6))
+
+    with pytest.raises(SolverError, match=rf"^{library}: ") as raised:
+        measured_apart(a_task(library, infeasible))
+
+    assert not isinstance(raised.value, NoResultError)
+
+
+def test_what_is_done_first_is_not_in_the_clock() -> None:
+    system = larger(reference_case(), Size(units=200, storages=1, days=1), seed=1)
+    last = reference_case().system_of(reference_case().rest(95))
+    small = a_task("ours", last)
+
+    found = measured_apart(replace(small, first=a_task("ours", system)))
+
+    assert found.objective == pytest.approx(measured(small).objective, rel=1e-12)
+    assert found.columns == measured(small).columns
+    assert found.seconds < 0.2 * measured(a_task("ours", system)).seconds
+
+
+@pytest.mark.parametrize(
+    ("error", "key"), [(NoResultError("late"), "skipped"), (SolverError("wrong"), "failed")]
+)
+def test_who_has_too_little_time_is_skipped_and_who_contradicts_us_has_failed(
+    error: SolverError, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(task: Task) -> Measurement:
+        asked.append(task.library)
+        if task.library == "linopy":
+            raise error
+        return replace(a_measurement(1.0), columns=100)
+
+    monkeypatch.setattr(timing, "measured_apart", answer)
+    monkeypatch.setattr(timing, "_steps", lambda *_: None)
+    monkeypatch.setattr(timing, "installed", lambda library: library != "pyomo")
+
+    day, _ = timing.timed(
+        reference_case(), [], runs=2, seed=1, time_limit_s=60.0, report=lambda *_: None
+    )
+
+    assert (getattr(day, key)["linopy"], day.skipped["pyomo"]) == (str(error), timing.MISSING)
+    assert [*day.parts] == ["ours", "pulp"]
+    assert asked[: len(asked) // 2] == ["ours", "linopy", "pulp", "ours", "pulp"]
+    if key == "skipped":
+        require_equal([day])
+    else:
+        with pytest.raises(SolverError, match=r"^paper-day: wrong$"):
+            require_equal([day])
 
 
 def test_larger_systems_are_the_same_for_the_same_seed_only() -> None:
@@ -167,8 +224,9 @@ def test_objectives_that_differ_are_a_failure() -> None:
     require_equal([a_row(None), a_row(1e-6)])
     with pytest.raises(SolverError, match=r"one: expected objectives within 1e-06 .*, got 0.0001"):
         require_equal([a_row(difference)])
+    runs["linopy"].append(a_measurement(1.0, objective=float("nan")))
     with pytest.raises(SolverError, match="got nan"):
-        require_equal([a_row(float("nan"))])
+        require_equal([a_row(largest_difference(runs))])
 
 
 def test_the_table_fits_a_terminal_of_80_columns() -> None:
@@ -201,7 +259,9 @@ def test_libraries_of_the_product_are_there() -> None:
     ("arguments", "message"),
     [
         (("--units", "ten"), "--units ten: expected whole numbers with commas between"),
-        (("--days", "-1"), "--days -1: expected numbers from 0"),
+        (("--days", "0"), "--days 0: expected numbers from 1"),
+        (("--storages", "0,1"), "--storages 0,1: expected numbers from 1"),
+        (("--units", "-1"), "--units -1: expected numbers from 0"),
     ],
 )
 def test_refuses_sizes_that_are_none(arguments: tuple[str, ...], message: str) -> None:
@@ -224,5 +284,7 @@ def test_prints_the_rows_of_the_reference_case_and_writes_them(tmp_path: Path) -
         assert row["objective_relative_difference"] <= 1e-6
         assert set(row["others"]) | set(row["skipped"]) == {"linopy", "pyomo", "pulp"}
         assert row["ratio_to_best"] < 1.0
+    assert rows[0]["steps"] is None
     assert rows[1]["steps"]["count"] == 96
+    assert rows[1]["steps"]["ratios"][0] < 1.0
     assert rows[1]["steps"]["median_s"] <= 0.15

@@ -4,17 +4,18 @@ import json
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
 from rich.console import Group
 from rich.text import Text
 
-from oracle.errors import InvalidInputError
-from scripts.bench.dispatch.figures import SystemFigures, as_rows, require_equal
+from scripts.bench.dispatch.figures import Steps, SystemFigures, as_rows, require_equal
 from scripts.bench.dispatch.measurement import OURS
 from scripts.bench.dispatch.systems import Size, reference_case
 from scripts.bench.dispatch.timing import MISSING, timed
+from scripts.bench.spread import sizes
 from scripts.console import err, errors_in_one_line, out, progress_bars
 from scripts.tables import DASH, text_table
 
@@ -38,23 +39,24 @@ def dispatch(
     """
     Time building and solving the real-time dispatch, ours and in linopy, Pyomo and PuLP.
 
-    All have the same formulation, the same HiGHS in one thread, and each run a process of its own;
-    the libraries run by turns. The systems are the reference case, one step of its rolling horizon,
-    and larger ones of synthetic data. Ends with 1 where the objectives differ.
+    All have the same formulation, the same HiGHS in one thread, and each run a process of its own,
+    which solves something small before the clock starts; the libraries run by turns. The systems
+    are the reference case, one step of its rolling horizon, and larger ones; data are synthetic.
+    Ends with 1 where objectives differ, or a library fails for another reason than time or memory.
 
     Example: wattline bench dispatch --units 10 --storages 1 --days 1 --runs 1
     """
     with errors_in_one_line():
         counts = product(
-            _numbers("--days", days), _numbers("--units", units), _numbers("--storages", storages)
+            sizes("--days", days), sizes("--units", units, least=0), sizes("--storages", storages)
         )
-        sizes = [Size(units=n, storages=s, days=d) for d, n, s in counts]
+        larger = [Size(units=n, storages=s, days=d) for d, n, s in counts if n]
         if out_dir is not None:
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         with progress_bars("dispatch") as report:
             figures = timed(
                 reference_case(),
-                sizes,
+                larger,
                 runs=runs,
                 seed=seed,
                 time_limit_s=time_limit,
@@ -74,24 +76,12 @@ def dispatch(
         require_equal(figures)
 
 
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InvalidInputError(
-            f"{option} {text}: expected whole numbers with commas between, such as 10,50"
-        ) from error
-    if min(numbers) < 0:
-        raise InvalidInputError(f"{option} {text}: expected numbers from 0")
-    return [number for number in numbers if number]
-
-
 def dispatch_table(figures: Sequence[SystemFigures]) -> Group:
     """Return what the terminal shows, in at most 80 columns: a row per system."""
     others = list(dict.fromkeys(name for one in figures for name in one.others))
-    runs = figures[0].parts[OURS].runs
+    runs = min(part.runs for one in figures for part in one.parts.values())
     table = text_table(
-        f"Build + solve in s, medians of {runs}; the larger systems are synthetic",
+        f"Build + solve in s, medians of {runs}; synthetic data",
         ["system", "ours", "least", "most", *others, "ratio"],
     )
     notes: dict[str, str] = {}
@@ -105,11 +95,24 @@ def dispatch_table(figures: Sequence[SystemFigures]) -> Group:
             *(_seconds(one.others[name]) if name in one.others else DASH for name in others),
             _ratio(one.ratio_to_best),
         )
-        for reason in one.skipped.values():
+        for reason in (one.skipped | one.failed).values():
             if reason != MISSING:  # which is said apart
                 notes.setdefault(reason, f"{one.system}: {reason}")
     return Group(
-        table, *map(Text, notes.values()), Text("ratio: ours to the best other", style="dim")
+        table,
+        *map(Text, notes.values()),
+        *(Text(_told(one.steps)) for one in figures if one.steps is not None),
+        Text("ratio: ours to the best other", style="dim"),
+    )
+
+
+def _told(steps: Steps) -> str:
+    least, most = min(steps.ratios), max(steps.ratios)
+    return (
+        f"{steps.count} steps of a day from its basis: median {_seconds(steps.median_s)} s, most "
+        f"{_seconds(steps.most_s)} s; without it {_seconds(steps.cold_median_s)} s and "
+        f"{_seconds(steps.cold_most_s)} s; all {_ratio(median(steps.ratios))} "
+        f"({_ratio(least)} – {_ratio(most)}) of the time"
     )
 
 

@@ -6,6 +6,8 @@ from math import log
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from oracle.errors import SolverError
 from scripts.bench.dispatch.measurement import OURS, Measurement
 
@@ -24,6 +26,24 @@ class Parts:
     spread_s: tuple[float, float]  # the least and the most
     runs: int
     growth: float | None = None  # exponent of time over columns, from the reference case to here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """
+    All steps of a day in one process, as the daemon takes them, from the day's basis and without.
+
+    Seconds are medians of the passes over the day.
+    """
+
+    count: int
+    runs: int  # passes
+    basis_s: float  # once a day
+    median_s: float
+    most_s: float
+    cold_median_s: float
+    cold_most_s: float
+    ratios: tuple[float, ...]  # of each pass, all warm steps to all cold ones
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,8 +66,9 @@ class SystemFigures:
     integers: int
     seed: int | None  # None for the reference case, which is not random
     parts: dict[str, Parts]  # ours and the others'
-    skipped: dict[str, str] = field(default_factory=dict)  # library → why
-    steps: dict[str, float] = field(default_factory=dict)  # of the rolling horizon, all of a day
+    skipped: dict[str, str] = field(default_factory=dict)  # library → why it has no figures
+    failed: dict[str, str] = field(default_factory=dict)  # library → how it contradicts us, or died
+    steps: "Steps | None" = None  # of a whole day's rolling horizon
 
 
 def parts_of(runs: Sequence[Measurement]) -> Parts:
@@ -70,7 +91,8 @@ def largest_difference(runs: dict[str, list[Measurement]]) -> float | None:
     others = [one.objective for some in runs.values() for one in some]
     if len(runs) == 1:
         return None
-    return max(abs(other - own) / max(abs(own), 1.0) for other in others)
+    scale = max(abs(own), 1.0)
+    return float(np.max([abs(other - own) / scale for other in others]))  # nan where one is
 
 
 def ratio(parts: dict[str, Parts], what: str) -> float | None:
@@ -87,8 +109,10 @@ def growth(part: Parts, columns: int, first: Parts, first_columns: int) -> float
 
 
 def require_equal(figures: Sequence[SystemFigures]) -> None:
-    """Raise SolverError if the objectives of a system differ by more than `DIFFERENCE`."""
+    """Raise SolverError if objectives differ by more than `DIFFERENCE`, or a library failed."""
     for one in figures:
+        for reason in one.failed.values():
+            raise SolverError(f"{one.system}: {reason}")
         difference = one.objective_relative_difference
         if difference is not None and not difference <= DIFFERENCE:
             raise SolverError(

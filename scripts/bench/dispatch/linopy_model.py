@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from oracle.errors import SolverError
+from oracle.errors import SolverError, TimeLimitError
 from oracle.model.carbon_capture import capture_plant
 from oracle.model.committed_system import CommittedSystem
 from oracle.units import SLOT_HOURS, SLOTS_PER_HOUR
@@ -36,7 +36,9 @@ class LinopyDispatch:
     def solve(self, options: dict[str, Any]) -> float:
         """Return the objective; `options` are HiGHS's."""
         _, condition = self.model.solve("highs", io_api="direct", progress=False, **options)
-        if condition != "optimal":  # its status is "ok" at a time limit too
+        if condition == "time_limit":  # its status is "ok" then, too
+            raise TimeLimitError(f"no optimum within {options['time_limit']:g} s")
+        if condition != "optimal":
             raise SolverError(f"no optimum: {condition}")
         return float(self.model.objective.value) + self._constant
 

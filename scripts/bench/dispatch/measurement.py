@@ -2,9 +2,10 @@
 One solve in a process of its own: `python -m scripts.bench.dispatch.measurement`, a pickled `Task`
 on standard input, a JSON object on standard output.
 
-A fresh process has no garbage, no warm cache and no memory of another library. What is timed is
-building the model from a `CommittedSystem` and solving it; importing the library and reading the
-data are not. All have the same formulation and the same options of HiGHS.
+A fresh process has no garbage and no memory of another library. What is timed is building the model
+from a `CommittedSystem` and solving it; importing the library, reading the data and a small system
+before, with which a library does what it does once a process, are not. All have the same
+formulation, as each library has it written, and the same options of HiGHS.
 """
 
 import json
@@ -20,18 +21,20 @@ from typing import Any
 
 from oracle.domain.power_system import PowerSystem
 from oracle.domain.results import DayAheadResult
-from oracle.errors import OracleError, SolverError
+from oracle.errors import OracleError, SolverError, TimeLimitError
 from oracle.model import real_time
 from oracle.model.committed_system import CommittedSystem
 from oracle.model.large_dispatch import dispatch_committed
 from oracle.model.real_time import RestOfDay
 from oracle.model.storage import OVERLAP_TOLERANCE_MW
 from oracle.program import DEFAULT_GAP
+from scripts.bench.memory import peak_mb, resident_mb
 
 OURS, PULP = "ours", "pulp"
 GENERAL = ("linopy", "pyomo")  # extras; PuLP comes with the product
 MODULE = "scripts.bench.dispatch.measurement"
 START_S = 120.0  # for starting a process, importing and building, beyond the time limit
+OUT_OF_TIME = 3  # the exit code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,11 +54,12 @@ class Task:
     system: CommittedSystem
     reference: Reference | None  # None where PuLP has no model of the system
     time_limit_s: float
+    first: "Task | None" = None  # a small one with the same library, done before and not timed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One solve; memory is what it took beyond the data and the imported library."""
+    """One solve; memory is what it took beyond the data and the library after its first task."""
 
     objective: float
     build_s: float
@@ -72,6 +76,10 @@ class Measurement:
         return self.build_s + self.solve_s
 
 
+class NoResultError(SolverError):
+    """The library had too little time or memory for an optimum; its model may be right."""
+
+
 def installed(library: str) -> bool:
     """Tell whether a library can be imported."""
     return library not in GENERAL or find_spec(library) is not None
@@ -83,8 +91,10 @@ def measured_apart(task: Task) -> Measurement:
 
     Raises
     ------
+    NoResultError
+        If the library found no optimum in the time and the memory that there is.
     SolverError
-        If the library found no optimum in time.
+        If it says that there is none, its optimum breaks a rule, or it fails.
     """
     try:
         done = subprocess.run(  # noqa: S603
@@ -96,21 +106,26 @@ def measured_apart(task: Task) -> Measurement:
             timeout=2 * task.time_limit_s + START_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise SolverError(f"{task.library}: no optimum within {error.timeout:g} s") from error
+        raise NoResultError(f"{task.library}: no optimum within {error.timeout:g} s") from error
+    if done.returncode < 0:
+        raise NoResultError(f"{task.library}: ended by the system with signal {-done.returncode}")
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
-        raise SolverError(f"{task.library}: {reason[-1]}")
+        kind = NoResultError if done.returncode == OUT_OF_TIME else SolverError
+        raise kind(f"{task.library}: {reason[-1]}")
     return Measurement(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def measured(task: Task) -> Measurement:
     """Build and solve in this process."""
+    if task.first is not None:
+        _runner(task.first)()
     run = _runner(task)
-    before_mb = _memory_mb("VmRSS")
+    before_mb = resident_mb()
     began = process_time()
     found = run()
     cpu_s = process_time() - began
-    memory_mb = max(_memory_mb("VmHWM") - before_mb, 0.0)
+    memory_mb = max(peak_mb() - before_mb, 0.0)
     return Measurement(**{**found, "cpu_s": cpu_s, "memory_mb": memory_mb})
 
 
@@ -178,21 +193,14 @@ def _general(task: Task, model: Any) -> dict[str, Any]:
     }
 
 
-def _memory_mb(what: str) -> float:
-    """Return VmRSS or VmHWM of this process; 0 where the system does not tell (not Linux)."""
-    # Not getrusage: its peak is that of the parent where it was larger when the process began.
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0.0
-    return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:"))
-
-
 def main() -> int:
     """Read a task, print its measurement; one line on standard error where it fails."""
     task = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 (of our parent)
     try:
         found = measured(task)
+    except TimeLimitError as error:
+        sys.stderr.write(f"{error}\n")
+        return OUT_OF_TIME
     except (OracleError, RuntimeError, ValueError) as error:  # libraries raise the latter two
         sys.stderr.write(" ".join(str(error).split()) + "\n")
         return 1

@@ -1,10 +1,12 @@
 """The dispatch of `oracle.model.large_dispatch` in Pyomo: rules over sets, linear expressions."""
 
+from time import perf_counter
 from typing import Any
 
 import pyomo.environ as pyo
 from pyomo.core.expr.numeric_expr import LinearExpression
 
+from oracle.errors import SolverError, TimeLimitError
 from oracle.model.carbon_capture import capture_plant
 from oracle.model.committed_system import CommittedSystem
 from oracle.units import SLOT_HOURS, SLOTS_PER_HOUR
@@ -41,7 +43,17 @@ class PyomoDispatch:
         """Return the objective; `options` are HiGHS's."""
         solver = pyo.SolverFactory("appsi_highs")
         solver.highs_options = options
-        solver.solve(self.model)  # raises where it is not optimal
+        started = perf_counter()
+        try:
+            condition = solver.solve(self.model).solver.termination_condition
+        except RuntimeError:  # without any point it raises, and does not say why
+            if perf_counter() - started < options["time_limit"]:
+                raise
+            condition = pyo.TerminationCondition.maxTimeLimit
+        if condition == pyo.TerminationCondition.maxTimeLimit:
+            raise TimeLimitError(f"no optimum within {options['time_limit']:g} s")
+        if condition != pyo.TerminationCondition.optimal:
+            raise SolverError(f"no optimum: {condition}")
         return float(pyo.value(self.model.cost))
 
     def overlap_mw(self) -> float:

@@ -66,10 +66,12 @@ class ReferenceCase:
         stored_mwh = before if since else self.day.ends[0].initial_mwh
         return real_time.RestOfDay(since=since, stored_mwh=stored_mwh, planned=self.planned)
 
+    def system_of(self, rest: real_time.RestOfDay) -> CommittedSystem:
+        return rest_of_day(self.day, self.planned, since=rest.since, stored_mwh=rest.stored_mwh)
+
     @property
     def step(self) -> CommittedSystem:
-        rest = self.rest(STEP_SINCE)
-        return rest_of_day(self.day, self.planned, since=rest.since, stored_mwh=rest.stored_mwh)
+        return self.system_of(self.rest(STEP_SINCE))
 
 
 @cache

@@ -14,6 +14,7 @@ from oracle.progress import Progress
 from oracle.units import SLOTS_PER_DAY
 from scripts.bench.dispatch.figures import (
     Parts,
+    Steps,
     SystemFigures,
     growth,
     largest_difference,
@@ -25,6 +26,7 @@ from scripts.bench.dispatch.measurement import (
     OURS,
     PULP,
     Measurement,
+    NoResultError,
     Reference,
     Task,
     installed,
@@ -51,16 +53,26 @@ def timed(
     Raises
     ------
     SolverError
-        If we find no optimum in time; where another library finds none, its row says so.
+        If we find no optimum in time; where another library does not, its row says why.
     """
     figures: list[SystemFigures] = []
     total = len(sizes) + 2
     for name, system, reference, size in _systems(case, sizes, seed):
         report("systems", len(figures), total)
-        one = _figures(name, system, reference, runs=runs, time_limit_s=time_limit_s)
+        tasks = [
+            Task(
+                library=library,
+                system=system,
+                reference=reference,
+                time_limit_s=time_limit_s,
+                first=_small_task(library, case, time_limit_s),
+            )
+            for library in [OURS, *GENERAL, *([PULP] if reference else [])]
+        ]
+        one = _figures(name, tasks, runs, report)
         one.seed = None if size is None else seed
         if name == STEP:
-            one.steps = _steps(case)
+            one.steps = _steps(case, runs, report)
         figures.append(one)
         for library, part in one.parts.items():
             first = figures[0].parts.get(library)
@@ -82,31 +94,37 @@ def _systems(
         yield size.name, larger(case, size, seed=seed), None, size
 
 
-def _figures(
-    name: str,
-    system: CommittedSystem,
-    reference: Reference | None,
-    *,
-    runs: int,
-    time_limit_s: float,
-) -> SystemFigures:
-    libraries = [OURS, *GENERAL] + ([PULP] if reference else [])
-    skipped = {library: MISSING for library in libraries if not installed(library)}
+def _small_task(library: str, case: ReferenceCase, time_limit_s: float) -> Task:
+    """Return the last slot of the reference case."""
+    rest = case.rest(SLOTS_PER_DAY - 1)
+    reference = Reference(system=case.system, day_ahead=case.day_ahead, rest=rest)
+    return Task(
+        library=library,
+        system=case.system_of(rest),
+        reference=reference,
+        time_limit_s=time_limit_s,
+    )
+
+
+def _figures(name: str, tasks: Sequence[Task], runs: int, report: Progress) -> SystemFigures:
+    """Return the figures of a system that every library has a task for, by turns."""
+    system = tasks[0].system
+    skipped = {task.library: MISSING for task in tasks if not installed(task.library)}
+    failed: dict[str, str] = {}
     found: dict[str, list[Measurement]] = {}
-    for _ in range(runs):
-        for library in libraries:
-            if library in skipped:
-                continue
-            task = Task(
-                library=library, system=system, reference=reference, time_limit_s=time_limit_s
-            )
-            try:
-                found.setdefault(library, []).append(measured_apart(task))
-            except SolverError as error:
-                if library == OURS:
-                    raise
-                skipped[library] = str(error)
-    complete = {library: some for library, some in found.items() if library not in skipped}
+    for done, task in enumerate([*tasks] * runs):
+        report(name, done, runs * len(tasks))
+        if task.library in skipped | failed:
+            continue
+        try:
+            found.setdefault(task.library, []).append(measured_apart(task))
+        except SolverError as error:
+            if task.library == OURS:
+                raise
+            told = skipped if isinstance(error, NoResultError) else failed
+            told[task.library] = str(error)
+    report(name, runs * len(tasks), runs * len(tasks))
+    complete = {library: some for library, some in found.items() if library not in skipped | failed}
     parts: dict[str, Parts] = {library: parts_of(some) for library, some in complete.items()}
     ours = complete[OURS][0]
     return SystemFigures(
@@ -127,33 +145,33 @@ def _figures(
         seed=None,
         parts=parts,
         skipped=skipped,
+        failed=failed,
     )
 
 
-def _steps(case: ReferenceCase) -> dict[str, float]:
-    """Return how long the steps of a day take in one process, as the daemon takes them."""
+def _steps(case: ReferenceCase, runs: int, report: Progress) -> Steps:
+    """Return how long the steps of a day take in this process, as in the daemon's."""
     p2p_mw = np.zeros(SLOTS_PER_DAY)
-    started = perf_counter()
-    basis = basis_of_day(case.system, case.day_ahead, p2p_mw=p2p_mw)
-    basis_s = perf_counter() - started
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    for since in range(SLOTS_PER_DAY):
-        rest = case.rest(since)
-        for warm, some in seconds.items():
-            started = perf_counter()
-            dispatch_rest(
-                case.system,
-                case.day_ahead,
-                rest,
-                p2p_mw=p2p_mw,
-                day_basis=basis if warm else None,
-            )
-            some.append(perf_counter() - started)
-    return {
-        "count": SLOTS_PER_DAY,
-        "basis_s": basis_s,  # once a day
-        "median_s": median(seconds[True]),
-        "max_s": max(seconds[True]),
-        "cold_median_s": median(seconds[False]),
-        "cold_max_s": max(seconds[False]),
-    }
+    basis_s, warm, cold = [], np.zeros((runs, SLOTS_PER_DAY)), np.zeros((runs, SLOTS_PER_DAY))
+    for run in range(runs):
+        started = perf_counter()
+        basis = basis_of_day(case.system, case.day_ahead, p2p_mw=p2p_mw)
+        basis_s.append(perf_counter() - started)
+        for since in range(SLOTS_PER_DAY):
+            report("steps of a day", run * SLOTS_PER_DAY + since, runs * SLOTS_PER_DAY)
+            rest = case.rest(since)
+            for seconds, day_basis in ((warm, basis), (cold, None)):
+                started = perf_counter()
+                dispatch_rest(case.system, case.day_ahead, rest, p2p_mw=p2p_mw, day_basis=day_basis)
+                seconds[run, since] = perf_counter() - started
+    report("steps of a day", runs * SLOTS_PER_DAY, runs * SLOTS_PER_DAY)
+    return Steps(
+        count=SLOTS_PER_DAY,
+        runs=runs,
+        basis_s=median(basis_s),
+        median_s=float(np.median(np.median(warm, axis=1))),
+        most_s=float(np.median(warm.max(axis=1))),
+        cold_median_s=float(np.median(np.median(cold, axis=1))),
+        cold_most_s=float(np.median(cold.max(axis=1))),
+        ratios=tuple((warm.sum(axis=1) / cold.sum(axis=1)).tolist()),
+    )

@@ -34,7 +34,6 @@ def budget_table(document: dict[str, Any]) -> TextTable:
             )
             for what, unit, budget, measured in _budgets(document)
         ),
-        data="all but paper-day is synthetic",
     )
 
 

@@ -2,28 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from statistics import median
+from typing import Any, ClassVar
 
 from scripts.bench.clearing.figures import ClearingFigures, growth
 from scripts.bench.gas.figures import GasFigures
 from scripts.bench.gas.files import COLUMNS, main_rows
 from scripts.bench.rounds.figures import PARTS
 from scripts.bench.spread import significant
+from scripts.tables import DASH
 
-DASH = "–"
 Row = dict[str, Any]
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
-    """A table whose first column is text; `notes` stand below, `data` says what was measured."""
+    """A table whose first column is text; `notes` stand below."""
+
+    data: ClassVar[str] = "synthetic data"  # every benchmark's, paper-day too
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
-    data: str = "synthetic data"
 
 
 def facts(document: Document) -> list[tuple[str, str]]:
@@ -34,6 +36,7 @@ def facts(document: Document) -> list[tuple[str, str]]:
         ("machine", f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']:g} GB"),
         ("system", f"{machine['system']} {machine['architecture']}"),
         ("load at the start", ", ".join(f"{load:g}" for load in machine["load_average"])),
+        ("commit", document["commit"] or DASH),
         ("versions", ", ".join(f"{name} {one}" for name, one in document["versions"].items())),
         ("hardfork", document["hardfork"] or DASH),
         (
@@ -55,6 +58,7 @@ def tables(document: Document) -> dict[str, list[TextTable]]:
         "dispatch": [
             dispatch_table(document["dispatch"]),
             dispatch_parts_table(document["dispatch"]),
+            steps_table(document["dispatch"]),
         ],
         "clearing": [
             *(clearing_table(book, clearing) for book in ("lines", "pool")),
@@ -68,29 +72,26 @@ def tables(document: Document) -> dict[str, list[TextTable]]:
 
 def dispatch_table(rows: Sequence[Row]) -> TextTable:
     """Return build + solve of each system, ours and the others'."""
-    others = list(dict.fromkeys(name for row in rows for name in row["others"]))
-    runs = max((part["runs"] for row in rows for part in row["parts"].values()), default=0)
+    libraries = list(dict.fromkeys(name for row in rows for name in row["parts"]))
+    runs = min((part["runs"] for row in rows for part in row["parts"].values()), default=0)
     cells = []
     notes: dict[tuple[str, str], str] = {}
     for row in rows:
-        least, most = row["parts"]["ours"]["spread_s"]
-        for name, reason in row["skipped"].items():
+        for name, reason in (row["skipped"] | row["failed"]).items():
             why = reason.removeprefix(f"{name}: ")
             notes.setdefault((name, why), f"{name}, {row['system']}: {why}.")
         cells.append(
             (
                 row["system"],
-                spanned(row["ours_s"], least, most),
-                *(_seconds(row["others"].get(name)) for name in others),
+                *(_whole(row["parts"].get(library)) for library in libraries),
                 _share(row["ratio_to_best"]),
             )
         )
     return TextTable(
         title=f"Build + solve in seconds, medians of {runs} runs (least – most)",
-        columns=("system", "ours", *others, "ours to the best other"),
+        columns=("system", *libraries, "ours to the best other"),
         rows=tuple(cells),
         notes=tuple(notes.values()),
-        data="the larger systems are synthetic",
     )
 
 
@@ -108,7 +109,31 @@ def dispatch_parts_table(rows: Sequence[Row]) -> TextTable:
             )
             for row in rows
         ),
-        data="the larger systems are synthetic",
+    )
+
+
+def steps_table(rows: Sequence[Row]) -> TextTable:
+    """Return the steps of a day's rolling horizon, from the day's basis and without."""
+    some = [(row["system"], row["steps"]) for row in rows if row["steps"]]
+    runs = min((steps["runs"] for _, steps in some), default=0)
+    return TextTable(
+        title=f"All steps of a day in one process, in seconds, medians of {runs} days",
+        columns=("", "steps", "median", "most", "median without", "most without", "all to without"),
+        rows=tuple(
+            (
+                f"{system}, from the day's basis",
+                f"{steps['count']}",
+                *(
+                    significant(steps[key])
+                    for key in ("median_s", "most_s", "cold_median_s", "cold_most_s")
+                ),
+                f"{spanned(median(steps['ratios']), min(steps['ratios']), max(steps['ratios']))} ×",
+            )
+            for system, steps in some
+        ),
+        notes=tuple(
+            f"The basis takes {significant(steps['basis_s'])} s, once a day." for _, steps in some
+        ),
     )
 
 
@@ -132,7 +157,7 @@ def clearing_table(book: str, figures: Sequence[ClearingFigures]) -> TextTable:
             )
         exponent = f"{exponents[name]:.2f}" if name in exponents else DASH
         rows.append((name, *cells, exponent))
-    runs = max((one.runs for one in some), default=0)
+    runs = min((one.runs for one in some if one.runs), default=0)
     what = "over lines at fees" if book == "lines" else "in one free pool"
     return TextTable(
         title=f"Clearing {what}, in seconds by number of orders, medians of {runs} (least – most)",
@@ -164,7 +189,7 @@ def ratio_table(figures: Sequence[ClearingFigures]) -> TextTable:
 
 def rounds_table(rows: Sequence[Row]) -> TextTable:
     """Return whole rounds by chain and number of prosumers."""
-    runs = max((row["runs"] for row in rows), default=0)
+    runs = min((row["runs"] for row in rows), default=0)
     return TextTable(
         title=f"Whole rounds, medians of {runs} (least – most)",
         columns=("chain", "prosumers", "round, s", "rounds/s", "transactions", "trades"),
@@ -209,9 +234,9 @@ def gas_table(figures: Sequence[GasFigures]) -> TextTable:
     )
 
 
-def spanned(median: float, least: float, most: float) -> str:
+def spanned(middle: float, least: float, most: float) -> str:
     """Return a median with its spread behind it."""
-    return f"{significant(median)} ({significant(least)} – {significant(most)})"
+    return f"{significant(middle)} ({significant(least)} – {significant(most)})"
 
 
 def _parts(part: Row | None) -> str:
@@ -222,8 +247,8 @@ def _parts(part: Row | None) -> str:
     return f"{seconds}; {part['memory_mb']:,.0f} MB{growth_of_time}"
 
 
-def _seconds(value: float | None) -> str:
-    return DASH if value is None else significant(value)
+def _whole(part: Row | None) -> str:
+    return DASH if part is None else spanned(part["total_s"], *part["spread_s"])
 
 
 def _share(value: float | None) -> str:
