@@ -6,6 +6,7 @@ No figure of the page is typed by hand.
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from scripts.bench.together.tables import TextTable, facts, tables
 from scripts.console import errors_in_one_line
 
 TARGET = Path(__file__).parents[1] / "docs" / "performance.md"
+LEAST_RUNS = 5  # of a figure, as the page says of all
 BEGIN, END = "<!-- begin of the last run -->\n", "<!-- end of the last run -->\n"
 
 
@@ -49,14 +51,17 @@ def read_bench(path: Path) -> dict[str, Any]:
     Raises
     ------
     InvalidInputError
-        If the file is none of these.
+        If the file is none of these, or lacks a figure.
     """
+    expected = f"{path}: expected bench.json of `wattline bench all`"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InvalidInputError(f"{path}: expected bench.json, which is JSON") from error
     if not isinstance(document, dict) or not {"machine", "asked", *SECTIONS} <= document.keys():
-        raise InvalidInputError(f"{path}: expected bench.json of `wattline bench all`")
+        raise InvalidInputError(expected)
+    with _refusing_what_no_table_shows(expected):
+        markdown(document)
     return document
 
 
@@ -67,19 +72,46 @@ def more_systems(path: Path, known: list[dict[str, Any]]) -> list[dict[str, Any]
     Raises
     ------
     InvalidInputError
-        If the file is none of `wattline bench dispatch`.
+        If the file is none of `wattline bench dispatch`, lacks a figure, or holds one of too few
+        runs.
     """
     expected = f"{path}: expected dispatch.json of `wattline bench dispatch --out`"
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InvalidInputError(f"{expected}, which is JSON") from error
-    if not isinstance(rows, list) or not all(
-        isinstance(row, dict) and {"system", "parts"} <= row.keys() for row in rows
-    ):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InvalidInputError(expected)
+    alone: dict[str, Any] = {**dict.fromkeys(SECTIONS, ()), "dispatch": rows}
+    with _refusing_what_no_table_shows(expected):
+        tables(alone)
+        budget_table(alone)
+        runs = {row["system"]: _fewest_runs(row) for row in rows}
+        short = [f"{runs[name]} of {name}" for name in runs if runs[name] < LEAST_RUNS]
+    if short:
+        raise InvalidInputError(
+            f"{path}: expected at least {LEAST_RUNS} runs of each library, as the page says, got "
+            f"{', '.join(short)}"
+        )
     names = {row["system"] for row in known}
     return [row for row in rows if row["system"] not in names]
+
+
+@contextmanager
+def _refusing_what_no_table_shows(expected: str) -> Iterator[None]:
+    """Say what was expected where making the tables fails, for they check no figure."""
+    try:
+        yield
+    except KeyError as error:
+        raise InvalidInputError(f"{expected}, got one without {error}") from error
+    except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"{expected}, got one with {error!r}") from error
+
+
+def _fewest_runs(row: dict[str, Any]) -> int:
+    """Return how many runs are behind each figure of a system, at least."""
+    steps = [row["steps"]] if row["steps"] else []
+    return min((one["runs"] for one in [*row["parts"].values(), *steps]), default=0)
 
 
 def with_tables(text: str, document: dict[str, Any]) -> str:

@@ -166,19 +166,37 @@ def test_refuses_in_one_line(arguments: tuple[object, ...], words: str, gas: Pat
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "words"),
     [
-        lambda rows: "no list",
-        lambda rows: [{"orders": 10}],
-        lambda rows: rows[:2],  # one size
-        lambda rows: rows[:3],  # a shape short
+        (lambda rows: "no list", "expected a gas.json of `wattline bench gas --out`, got "),
+        (lambda rows: [{"orders": 10}], "expected a gas.json of `wattline bench gas --out`, got "),
+        (lambda rows: rows[:2], "expected two sizes or more"),
+        (lambda rows: rows[:3], "each of them in the shapes one-to-one and dense"),
+        (
+            lambda rows: [*rows, rows[0] | {"shape": "thin"}],
+            "expected the shapes one-to-one and dense, got thin",
+        ),
+        (
+            lambda rows: [row | {"readings": 5} for row in rows],
+            "expected more than 5 readings of 20 orders, got 5",
+        ),
+        (
+            lambda rows: [rows[0], rows[1] | {"void_gas": 0}, *rows[2:]],
+            "expected gas for void of 10 orders, got 0",
+        ),
     ],
 )
-def test_refuses_figures_that_are_none(change: Callable[[list[object]], object], gas: Path) -> None:
+def test_refuses_figures_that_are_none(
+    change: Callable[[list[dict[str, object]]], object], words: str, gas: Path
+) -> None:
     gas.write_text(json.dumps(change(json.loads(gas.read_text()))))
 
-    with pytest.raises(InvalidInputError, match="expected"):
+    with pytest.raises(InvalidInputError) as refusal:
         read_costs(gas)
+
+    (line,) = str(refusal.value).splitlines()
+    assert line.startswith(f"{gas}: ")
+    assert words in line
 
 
 @pytest.mark.slow
