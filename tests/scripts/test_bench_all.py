@@ -187,6 +187,8 @@ def test_ratios_are_ours_to_an_equal_algorithm() -> None:
         a_row("uniform", 10, 0.5),
         a_row("plain crossing", 10, 0.25, equals="uniform", system="plain"),
         a_row("pymarket muda", 10, 0.1, system="pymarket"),
+        a_row("matching", 20, 3.0, book="lines"),
+        a_row("plain LP", 20, 2.0, book="lines", equals="matching", system="plain"),
     ]
     document = {
         "dispatch": [], "rounds": [], "gas": [], "clearing": [vars_of(row) for row in rows],
@@ -194,7 +196,11 @@ def test_ratios_are_ours_to_an_equal_algorithm() -> None:
 
     *_, ratios = tables(document)["clearing"]
 
-    assert ratios.rows == (("uniform to plain crossing", "2 ×"),)
+    assert ratios.columns == ("", "10", "20")
+    assert ratios.rows == (
+        ("uniform to plain crossing", "2 ×", "–"),
+        ("matching to plain LP", "–", "1.5 ×"),
+    )
 
 
 def a_system(name: str, ratio: float, **skipped: str) -> dict[str, Any]:

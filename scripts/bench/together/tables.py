@@ -176,7 +176,7 @@ def ratio_table(figures: Sequence[ClearingFigures]) -> TextTable:
     for name, equal in dict.fromkeys((one.mechanism, one.equals) for one in some):
         cells = [DASH] * len(sizes)
         for one in some:
-            own = ours[equal, one.orders]
+            own = ours.get((equal, one.orders))
             if one.mechanism == name and one.seconds and own:
                 cells[sizes.index(one.orders)] = _share(own / one.seconds)
         rows.append((f"{equal} to {name}", *cells))
