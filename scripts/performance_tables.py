@@ -15,10 +15,12 @@ import typer
 from oracle.errors import InvalidInputError
 from scripts.bench.together.budgets import budget_table
 from scripts.bench.together.page import SECTIONS
-from scripts.bench.together.tables import TextTable, facts, tables
+from scripts.bench.together.tables import TextTable, facts, load_told, machine_facts, tables
 from scripts.console import errors_in_one_line
+from scripts.tables import DASH
 
 TARGET = Path(__file__).parents[1] / "docs" / "performance.md"
+ADDED = "systems added"  # to a run from others: where each comes from
 LEAST_RUNS = 5  # of a figure, as the page says of all
 BEGIN, END = "<!-- begin of the last run -->\n", "<!-- end of the last run -->\n"
 
@@ -40,7 +42,7 @@ def main(
         text = target.read_text(encoding="utf-8")
         document = read_bench(measured)
         for path in dispatch or ():
-            document["dispatch"] += more_systems(path, document["dispatch"])
+            add_systems(document, path)
         target.write_text(with_tables(text, document), encoding="utf-8")
 
 
@@ -65,36 +67,49 @@ def read_bench(path: Path) -> dict[str, Any]:
     return document
 
 
-def more_systems(path: Path, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def add_systems(document: dict[str, Any], path: Path) -> None:
     """
-    Return the systems of another run that the first has not measured.
+    Add the systems of another run of the dispatch to those of `wattline bench all`.
 
     Raises
     ------
     InvalidInputError
-        If the file is none of `wattline bench dispatch`, lacks a figure, or holds one of too few
-        runs.
+        If the file is none of `wattline bench dispatch`, lacks a figure, holds one of too few
+        runs, or was measured on another machine.
     """
     expected = f"{path}: expected dispatch.json of `wattline bench dispatch --out`"
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        more = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InvalidInputError(f"{expected}, which is JSON") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(more, dict) or not {"machine", "dispatch"} <= more.keys():
         raise InvalidInputError(expected)
-    alone: dict[str, Any] = {**dict.fromkeys(SECTIONS, ()), "dispatch": rows}
+    alone: dict[str, Any] = {**dict.fromkeys(SECTIONS, ()), "dispatch": more["dispatch"]}
     with _refusing_what_no_table_shows(expected):
         tables(alone)
         budget_table(alone)
-        runs = {row["system"]: _fewest_runs(row) for row in rows}
-        short = [f"{runs[name]} of {name}" for name in runs if runs[name] < LEAST_RUNS]
+        runs = {row["system"]: _fewest_runs(row) for row in more["dispatch"]}
+        ours, theirs = (dict(machine_facts(one["machine"])) for one in (document, more))
+        told = (
+            f"{more['made_at']}, commit {more['commit'] or DASH}, load {load_told(more['machine'])}"
+        )
+    short = [f"{runs[name]} of {name}" for name in runs if runs[name] < LEAST_RUNS]
     if short:
         raise InvalidInputError(
             f"{path}: expected at least {LEAST_RUNS} runs of each library, as the page says, got "
             f"{', '.join(short)}"
         )
-    names = {row["system"] for row in known}
-    return [row for row in rows if row["system"] not in names]
+    if ours != theirs:
+        raise InvalidInputError(
+            f"{path}: expected the machine of the other run, {', '.join(ours.values())}, got "
+            f"{', '.join(theirs.values())}"
+        )
+    known = {row["system"] for row in document["dispatch"]}
+    added = [row for row in more["dispatch"] if row["system"] not in known]
+    document["dispatch"] += added
+    if added:
+        names = "; ".join(row["system"] for row in added)
+        document.setdefault(ADDED, []).append(f"{told}: {names}")
 
 
 @contextmanager
@@ -136,7 +151,8 @@ def markdown(document: dict[str, Any]) -> str:
 
 
 def _chapters(document: dict[str, Any]) -> Iterator[str]:
-    yield "".join(f"- {name}: {value}\n" for name, value in facts(document))
+    added = [("dispatch in a run of its own", one) for one in document.get(ADDED, ())]
+    yield "".join(f"- {name}: {value}\n" for name, value in (*facts(document), *added))
     budgets = budget_table(document)
     if budgets.rows:
         yield _table(budgets)

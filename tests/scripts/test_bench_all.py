@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from oracle.errors import ChainUnavailable, InvalidInputError
-from scripts.bench.together import command, machine
+from scripts.bench import machine
+from scripts.bench.together import command
 from scripts.bench.together.budgets import budget_table
 from scripts.bench.together.command import FULL, QUICK
 from scripts.bench.together.page import bench_html
@@ -26,7 +27,6 @@ from scripts.performance_tables import (
     BEGIN,
     END,
     TARGET,
-    more_systems,
     read_bench,
     with_tables,
 )
@@ -119,8 +119,8 @@ def test_what_fails_is_said_and_the_rest_is_written(
     rows = [vars_of(a_row("uniform", 10, 0.5))]
     monkeypatch.setattr("subprocess.run", answers({"clearing": rows}))
     monkeypatch.setattr(command, "anvil_version", lambda: None)
-    monkeypatch.setattr(command, "versions", dict)
-    monkeypatch.setattr(command, "commit", lambda: None)
+    monkeypatch.setattr(machine, "versions", dict)
+    monkeypatch.setattr(machine, "commit", lambda: None)
 
     result = invoke("--out", tmp_path, "--quick")
 
@@ -132,6 +132,28 @@ def test_what_fails_is_said_and_the_rest_is_written(
     assert "<strong>gas</strong> failed" in page
     assert 'id="clearing"' in page
     assert 'section id="gas"' not in page
+
+
+def test_what_is_measured_is_written_before_the_next_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = vars_of(a_row("uniform", 10, 0.5))
+
+    def ended_in_rounds(arguments: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
+        if arguments[5] == "rounds":
+            raise KeyboardInterrupt
+        return answers({"dispatch": [], "clearing": [row]})(arguments)
+
+    monkeypatch.setattr("subprocess.run", ended_in_rounds)
+    monkeypatch.setattr(command, "anvil_version", lambda: None)
+    monkeypatch.setattr(machine, "versions", dict)
+    monkeypatch.setattr(machine, "commit", lambda: None)
+
+    result = invoke("--out", tmp_path, "--quick")
+
+    assert result.exit_code == 130
+    assert read_bench(tmp_path / "bench.json")["clearing"] == [row]
+    assert 'id="clearing"' in (tmp_path / "bench.html").read_text()
 
 
 def test_the_commit_is_told_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,24 +285,6 @@ def test_building_solving_memory_and_growth_are_told_of_each_library() -> None:
     assert table.columns == ("system", "columns", "ours", "linopy")
     ours, linopy = "0.500 + 1.50; 1,234 MB", "0.500 + 1.50; 1,234 MB; 1.23"
     assert table.rows == (("small", "5,472", ours, linopy),)
-
-
-def test_systems_of_another_run_are_added(tmp_path: Path) -> None:
-    path = tmp_path / "dispatch.json"
-    path.write_text(json.dumps([a_system("paper-day", 0.1), a_system("a week", 0.2)]))
-
-    (more,) = more_systems(path, [a_system("paper-day", 0.3)])
-
-    assert more["system"] == "a week"
-
-
-@pytest.mark.parametrize("text", ["{}", "no JSON", "[1]", '[{"system": "A"}]'])
-def test_refuses_systems_of_no_run(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "dispatch.json"
-    path.write_text(text)
-
-    with pytest.raises(InvalidInputError, match=r"expected dispatch\.json"):
-        more_systems(path, [])
 
 
 @pytest.mark.parametrize(("ratio", "kept"), [(0.5, "yes"), (0.51, "no")])

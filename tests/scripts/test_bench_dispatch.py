@@ -277,7 +277,10 @@ def test_prints_the_rows_of_the_reference_case_and_writes_them(tmp_path: Path) -
 
     assert result.exit_code == 0, result.output
     rows = json.loads(result.stdout)
-    assert rows == json.loads((tmp_path / "dispatch.json").read_text(encoding="utf-8"))
+    written = json.loads((tmp_path / "dispatch.json").read_text(encoding="utf-8"))
+    assert written["dispatch"] == rows
+    assert written["data"] == "synthetic"
+    assert written.keys() >= {"made_at", "machine", "commit", "versions"}
     assert [row["system"] for row in rows] == ["paper-day", "paper-day, rolling step"]
     for row in rows:
         assert row["ours_s"] == row["parts"]["ours"]["total_s"] > 0

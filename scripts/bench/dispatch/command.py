@@ -15,6 +15,7 @@ from scripts.bench.dispatch.figures import Steps, SystemFigures, as_rows, requir
 from scripts.bench.dispatch.measurement import OURS
 from scripts.bench.dispatch.systems import Size, reference_case
 from scripts.bench.dispatch.timing import MISSING, timed
+from scripts.bench.machine import circumstances
 from scripts.bench.spread import sizes
 from scripts.console import err, errors_in_one_line, out, progress_bars
 from scripts.tables import DASH, text_table
@@ -32,7 +33,8 @@ def dispatch(
     ] = 300.0,
     seed: Annotated[int, typer.Option(help="Of the larger systems.", min=0)] = 1,
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="Where to write dispatch.json.")
+        Path | None,
+        typer.Option("--out", help="Where to write dispatch.json, with machine and versions."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a list of objects.")] = False,
 ) -> None:
@@ -53,6 +55,7 @@ def dispatch(
         larger = [Size(units=n, storages=s, days=d) for d, n, s in counts if n]
         if out_dir is not None:
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
+        before = circumstances()
         with progress_bars("dispatch") as report:
             figures = timed(
                 reference_case(),
@@ -62,11 +65,12 @@ def dispatch(
                 time_limit_s=time_limit,
                 report=report,
             )
-        text = json.dumps(as_rows(figures), indent=1)
+        rows = as_rows(figures)
         if out_dir is not None:
+            text = json.dumps({**before, "data": "synthetic", "dispatch": rows}, indent=1)
             (out_dir / "dispatch.json").write_text(text + "\n", encoding="utf-8")
         if as_json:
-            typer.echo(text)
+            typer.echo(json.dumps(rows, indent=1))
         else:
             out.print(dispatch_table(figures))
         for library in dict.fromkeys(name for one in figures for name in one.skipped):

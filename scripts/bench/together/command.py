@@ -3,15 +3,14 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from scripts.bench.machine import anvil_version, circumstances
 from scripts.bench.rounds.measurement import require_chains
 from scripts.bench.spread import sizes
-from scripts.bench.together.machine import anvil_version, commit, machine, versions
 from scripts.bench.together.page import bench_html
 from scripts.console import err, errors_in_one_line, out
 from scripts.summary import json_text
@@ -41,8 +40,8 @@ def all_benchmarks(
     Run dispatch, clearing, rounds and gas, one after the other; write one page and one JSON file.
 
     Each runs in a process of its own, five times per figure. Without --quick that is hours of an
-    idle machine, with --days 1 half an hour; it should do nothing else meanwhile. Ends with 1 where
-    a benchmark fails; what the others measured is written.
+    idle machine, with --days 1 half an hour; it should do nothing else meanwhile. What is measured
+    is written as soon as its benchmark is done. Ends with 1 where one fails.
 
     Example: wattline bench all --out out/bench --quick
     """
@@ -52,22 +51,20 @@ def all_benchmarks(
         require_chains([chain] if chain else [])  # nor does a wrong name
         asked = _asked(quick=quick, days=days, chain=chain)
         document: dict[str, Any] = {
-            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **circumstances(),
             "asked": {name: " ".join(arguments) for name, arguments in asked.items()},
             "data": "synthetic",
-            "machine": machine(),
-            "commit": commit(),
-            "versions": versions(),
             "failed": [],
+            **{name: [] for name in asked},
         }
         for place, (name, arguments) in enumerate(asked.items(), 1):
             err.print(f"{place} of {len(asked)}: bench {name} …", highlight=False)
             document[name] = _rows(name, arguments)
             if not document[name]:
                 document["failed"].append(name)
-        document["hardfork"] = _told(document, "hardfork")
-        document["seeds"] = {name: _seeds(document[name]) for name in asked}
-        write_bench(document, out_dir)
+            document["hardfork"] = _told(document, "hardfork")
+            document["seeds"] = {one: _seeds(document[one]) for one in asked}
+            write_bench(document, out_dir)
         out.print(f"page: {out_dir / 'bench.html'}", highlight=False, soft_wrap=True)
         if document["failed"]:
             err.print(f"error: failed, see above: {', '.join(document['failed'])}")

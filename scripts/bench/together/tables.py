@@ -30,12 +30,11 @@ class TextTable:
 
 def facts(document: Document) -> list[tuple[str, str]]:
     """Return what was measured on what, as names and values."""
-    machine, seeds = document["machine"], document["seeds"]
+    seeds = document["seeds"]
     return [
         ("date", document["made_at"]),
-        ("machine", f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']:g} GB"),
-        ("system", f"{machine['system']} {machine['architecture']}"),
-        ("load at the start", ", ".join(f"{load:g}" for load in machine["load_average"])),
+        *machine_facts(document["machine"]),
+        ("load at the start", load_told(document["machine"])),
         ("commit", document["commit"] or DASH),
         ("versions", ", ".join(f"{name} {one}" for name, one in document["versions"].items())),
         ("hardfork", document["hardfork"] or DASH),
@@ -49,6 +48,19 @@ def facts(document: Document) -> list[tuple[str, str]]:
         ),
         ("data", document["data"]),
     ]
+
+
+def machine_facts(machine: Row) -> list[tuple[str, str]]:
+    """Return what has to be equal where times are to be compared, as names and values."""
+    return [
+        ("machine", f"{machine['cores']} cores of {machine['cpu']}, {machine['memory_gb']:g} GB"),
+        ("system", f"{machine['system']} {machine['architecture']}"),
+    ]
+
+
+def load_told(machine: Row) -> str:
+    """Return how busy the machine was, over 1, 5 and 15 minutes."""
+    return ", ".join(f"{load:g}" for load in machine["load_average"])
 
 
 def tables(document: Document) -> dict[str, list[TextTable]]:

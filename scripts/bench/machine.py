@@ -1,8 +1,9 @@
-"""What a benchmark ran on: the machine, and the versions of what it used."""
+"""What a benchmark ran on: when, the machine, the commit, and the versions of what it used."""
 
 import os
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ PACKAGES = (
     "scipy",
     "web3",
 )
+
+
+def circumstances() -> dict[str, Any]:
+    """Return what the figures of a run hold for, as its file says at its top."""
+    return {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "commit": commit(),
+        "versions": versions(),
+    }
 
 
 def machine() -> dict[str, Any]:
@@ -57,7 +68,7 @@ def commit() -> str | None:
     try:
         said = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=, changed"],  # noqa: S607
-            cwd=Path(__file__).parents[3],
+            cwd=Path(__file__).parents[2],
             capture_output=True,
             text=True,
             timeout=30,
