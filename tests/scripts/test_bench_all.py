@@ -139,10 +139,12 @@ def test_what_is_measured_is_written_before_the_next_benchmark(
 ) -> None:
     row = vars_of(a_row("uniform", 10, 0.5))
 
-    def ended_in_rounds(arguments: list[str], **_: Any) -> "subprocess.CompletedProcess[str]":
+    measured = answers({"dispatch": [], "clearing": [row]})
+
+    def ended_in_rounds(arguments: list[str], **_: Any) -> Any:
         if arguments[5] == "rounds":
             raise KeyboardInterrupt
-        return answers({"dispatch": [], "clearing": [row]})(arguments)
+        return measured(arguments)
 
     monkeypatch.setattr("subprocess.run", ended_in_rounds)
     monkeypatch.setattr(command, "anvil_version", lambda: None)
