@@ -186,6 +186,25 @@ def test_who_has_too_little_time_is_skipped_and_who_contradicts_us_has_failed(
             require_equal([day])
 
 
+def test_a_system_is_written_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = reference_case().day.slots
+
+    def ended_in_the_second(task: Task) -> Measurement:
+        if task.system.slots != first:
+            raise KeyboardInterrupt
+        return replace(a_measurement(1.0), columns=100)
+
+    monkeypatch.setattr(timing, "measured_apart", ended_in_the_second)
+
+    result = invoke("--units", 0, "--runs", 1, "--out", tmp_path)
+
+    assert result.exit_code == 130
+    written = json.loads((tmp_path / "dispatch.json").read_text(encoding="utf-8"))
+    assert [row["system"] for row in written["dispatch"]] == ["paper-day"]
+
+
 def test_larger_systems_are_the_same_for_the_same_seed_only() -> None:
     size = Size(units=7, storages=3, days=2)
     one, same, other = (larger(reference_case(), size, seed=seed) for seed in (1, 1, 2))

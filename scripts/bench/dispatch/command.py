@@ -57,20 +57,22 @@ def dispatch(
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
         before = circumstances()
         with progress_bars("dispatch") as report:
-            figures = timed(
+            figures: list[SystemFigures] = []
+            for one in timed(
                 reference_case(),
                 larger,
                 runs=runs,
                 seed=seed,
                 time_limit_s=time_limit,
                 report=report,
-            )
-        rows = as_rows(figures)
-        if out_dir is not None:
-            text = json.dumps({**before, "data": "synthetic", "dispatch": rows}, indent=1)
-            (out_dir / "dispatch.json").write_text(text + "\n", encoding="utf-8")
+            ):
+                figures.append(one)
+                if out_dir is not None:  # at once, for a run takes hours
+                    document = {**before, "data": "synthetic", "dispatch": as_rows(figures)}
+                    text = json.dumps(document, indent=1)
+                    (out_dir / "dispatch.json").write_text(text + "\n", encoding="utf-8")
         if as_json:
-            typer.echo(json.dumps(rows, indent=1))
+            typer.echo(json.dumps(as_rows(figures), indent=1))
         else:
             out.print(dispatch_table(figures))
         for library in dict.fromkeys(name for one in figures for name in one.skipped):

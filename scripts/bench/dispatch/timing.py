@@ -46,19 +46,19 @@ def timed(
     seed: int,
     time_limit_s: float,
     report: Progress,
-) -> list[SystemFigures]:
+) -> Iterator[SystemFigures]:
     """
-    Return the figures of the reference case, of a step of its rolling horizon, and of the sizes.
+    Yield the figures of the reference case, of a step of its rolling horizon, and of the sizes.
 
     Raises
     ------
     SolverError
         If we find no optimum in time; where another library does not, its row says why.
     """
-    figures: list[SystemFigures] = []
+    day: SystemFigures | None = None
     total = len(sizes) + 2
-    for name, system, reference, size in _systems(case, sizes, seed):
-        report("systems", len(figures), total)
+    for place, (name, system, reference, size) in enumerate(_systems(case, sizes, seed)):
+        report("systems", place, total)
         tasks = [
             Task(
                 library=library,
@@ -73,14 +73,14 @@ def timed(
         one.seed = None if size is None else seed
         if name == STEP:
             one.steps = _steps(case, runs, report)
-        figures.append(one)
+        day = day or one
         for library, part in one.parts.items():
-            first = figures[0].parts.get(library)
+            first = day.parts.get(library)
             if first is not None:
-                exponent = growth(part, one.columns, first, figures[0].columns)
+                exponent = growth(part, one.columns, first, day.columns)
                 one.parts[library] = replace(part, growth=exponent)
+        yield one
     report("systems", total, total)
-    return figures
 
 
 def _systems(
