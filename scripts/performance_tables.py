@@ -56,12 +56,7 @@ def read_bench(path: Path) -> dict[str, Any]:
         If the file is none of these, or lacks a figure.
     """
     expected = f"{path}: expected bench.json of `wattline bench all`"
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InvalidInputError(f"{path}: expected bench.json, which is JSON") from error
-    if not isinstance(document, dict) or not {"machine", "asked", *SECTIONS} <= document.keys():
-        raise InvalidInputError(expected)
+    document = _read(path, {"machine", "asked", *SECTIONS}, expected)
     with _refusing_what_no_table_shows(expected):
         markdown(document)
     return document
@@ -78,12 +73,7 @@ def add_systems(document: dict[str, Any], path: Path) -> None:
         runs, or was measured on another machine.
     """
     expected = f"{path}: expected dispatch.json of `wattline bench dispatch --out`"
-    try:
-        more = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InvalidInputError(f"{expected}, which is JSON") from error
-    if not isinstance(more, dict) or not {"machine", "dispatch"} <= more.keys():
-        raise InvalidInputError(expected)
+    more = _read(path, {"machine", "dispatch"}, expected)
     alone: dict[str, Any] = {**dict.fromkeys(SECTIONS, ()), "dispatch": more["dispatch"]}
     with _refusing_what_no_table_shows(expected):
         tables(alone)
@@ -110,6 +100,17 @@ def add_systems(document: dict[str, Any], path: Path) -> None:
     if added:
         names = "; ".join(row["system"] for row in added)
         document.setdefault(ADDED, []).append(f"{told}: {names}")
+
+
+def _read(path: Path, keys: set[str], expected: str) -> dict[str, Any]:
+    """Return the JSON object of a file, which has these keys."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidInputError(f"{expected}, which is JSON") from error
+    if not isinstance(document, dict) or not keys <= document.keys():
+        raise InvalidInputError(expected)
+    return document
 
 
 @contextmanager

@@ -113,14 +113,20 @@ def answers(rows: dict[str, list[dict[str, Any]]]) -> Any:
     return run
 
 
+@pytest.fixture
+def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask no process for versions: `subprocess.run` answers for benchmarks."""
+    monkeypatch.setattr(command, "anvil_version", lambda: None)
+    monkeypatch.setattr(machine, "versions", dict)
+    monkeypatch.setattr(machine, "commit", lambda: None)
+
+
+@pytest.mark.usefixtures("nothing_asked")
 def test_what_fails_is_said_and_the_rest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [vars_of(a_row("uniform", 10, 0.5))]
     monkeypatch.setattr("subprocess.run", answers({"clearing": rows}))
-    monkeypatch.setattr(command, "anvil_version", lambda: None)
-    monkeypatch.setattr(machine, "versions", dict)
-    monkeypatch.setattr(machine, "commit", lambda: None)
 
     result = invoke("--out", tmp_path, "--quick")
 
@@ -134,11 +140,11 @@ def test_what_fails_is_said_and_the_rest_is_written(
     assert 'section id="gas"' not in page
 
 
+@pytest.mark.usefixtures("nothing_asked")
 def test_what_is_measured_is_written_before_the_next_benchmark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = vars_of(a_row("uniform", 10, 0.5))
-
     measured = answers({"dispatch": [], "clearing": [row]})
 
     def ended_in_rounds(arguments: list[str], **_: Any) -> Any:
@@ -147,9 +153,6 @@ def test_what_is_measured_is_written_before_the_next_benchmark(
         return measured(arguments)
 
     monkeypatch.setattr("subprocess.run", ended_in_rounds)
-    monkeypatch.setattr(command, "anvil_version", lambda: None)
-    monkeypatch.setattr(machine, "versions", dict)
-    monkeypatch.setattr(machine, "commit", lambda: None)
 
     result = invoke("--out", tmp_path, "--quick")
 

@@ -14,8 +14,6 @@ STEPS = {
     "count": 96, "runs": 5, "basis_s": 0.05, "median_s": 0.006, "most_s": 0.015,
     "cold_median_s": 0.04, "cold_most_s": 0.05, "ratios": [0.2, 0.1, 0.3],
 }  # fmt: skip
-
-
 MACHINE = {
     "cores": 2, "memory_gb": 25.3, "cpu": "AMD EPYC", "system": "Linux",
     "architecture": "x86_64", "load_average": [0.1, 0.2, 0.3],

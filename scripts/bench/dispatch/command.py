@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Group
@@ -53,9 +53,10 @@ def dispatch(
             sizes("--days", days), sizes("--units", units, least=0), sizes("--storages", storages)
         )
         larger = [Size(units=n, storages=s, days=d) for d, n, s in counts if n]
+        before = {}
         if out_dir is not None:
             out_dir.mkdir(parents=True, exist_ok=True)  # before the work: a bad path costs no run
-        before = circumstances()
+            before = circumstances()
         with progress_bars("dispatch") as report:
             figures: list[SystemFigures] = []
             for one in timed(
@@ -68,9 +69,7 @@ def dispatch(
             ):
                 figures.append(one)
                 if out_dir is not None:  # at once, for a run takes hours
-                    document = {**before, "data": "synthetic", "dispatch": as_rows(figures)}
-                    text = json.dumps(document, indent=1)
-                    (out_dir / "dispatch.json").write_text(text + "\n", encoding="utf-8")
+                    write_dispatch(figures, before, out_dir)
         if as_json:
             typer.echo(json.dumps(as_rows(figures), indent=1))
         else:
@@ -80,6 +79,15 @@ def dispatch(
             if MISSING in reasons:
                 err.print(f"{library}: {MISSING}", highlight=False, markup=False)
         require_equal(figures)
+
+
+def write_dispatch(
+    figures: Sequence[SystemFigures], measured_on: dict[str, Any], folder: Path
+) -> None:
+    """Write dispatch.json, of a whole run or of a part."""
+    document = {**measured_on, "data": "synthetic", "dispatch": as_rows(figures)}
+    text = json.dumps(document, indent=1)
+    (folder / "dispatch.json").write_text(text + "\n", encoding="utf-8")
 
 
 def dispatch_table(figures: Sequence[SystemFigures]) -> Group:
